@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/ledger.h"
+#include "model/message.h"
+#include "model/reading.h"
+
+namespace sluice {
+
+/// Entries of the log. SQLite is the log; memory is a cache of it: state is the last checkpoint
+/// plus the replay of every entry after it, in order.
+
+/// The daemon started. Idle clocks count from here: boot time does not survive a reboot.
+struct StartEntry {
+  std::int64_t boottime_ns = 0;
+  friend bool operator==(const StartEntry&, const StartEntry&) = default;
+};
+
+/// A source (re)connected. Without a session the broker forgot us: a new session generation begins.
+struct ConnectedEntry {
+  std::uint32_t source = 0;
+  bool session_present = false;
+  std::int64_t boottime_ns = 0;
+  friend bool operator==(const ConnectedEntry&, const ConnectedEntry&) = default;
+};
+
+/// Who a stored QoS 1 message was: hash of (session generation, packet id, topic, payload).
+struct Fingerprint {
+  std::uint32_t source = 0;
+  std::uint64_t hash = 0;
+  friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
+};
+
+/// Messages decoded together: the unit of stage calls and of replay.
+struct BatchEntry {
+  std::int64_t boottime_ns = 0;  ///< arrival of its last message
+  std::vector<Fingerprint> fingerprints;
+  ReadingBatch readings;
+  friend bool operator==(const BatchEntry&, const BatchEntry&) = default;
+};
+
+/// Time passed without readings and that closed or released something.
+struct TickEntry {
+  std::int64_t boottime_ns = 0;
+  friend bool operator==(const TickEntry&, const TickEntry&) = default;
+};
+
+using LogEntry = std::variant<StartEntry, ConnectedEntry, BatchEntry, TickEntry>;
+
+/// What one commit appends to the log: one row.
+struct Segment {
+  std::vector<LogEntry> entries;
+  Ledger ledger;  ///< changes since the segment before
+  friend bool operator==(const Segment&, const Segment&) = default;
+};
+
+/// One row for the outbox: `bytes` are the identity of the summary block and never change.
+struct OutboxRow {
+  std::int64_t seq = 0;  ///< given by the store on commit; 0 before
+  std::string pipeline;
+  std::uint32_t panes = 0;
+  std::int64_t start_ns = 0;  ///< smallest window start
+  std::int64_t end_ns = 0;    ///< largest window end
+  std::string bytes;
+};
+
+/// State of one part of the pipeline as of the commit that carries it, e.g. "pipeline/room/windows".
+/// Parts whose bytes did not change are not written again.
+struct CheckpointPart {
+  std::string name;
+  std::string bytes;
+};
+
+/// A rejected payload, kept so that the operator can see what was wrong. Bounded by the store.
+struct DeadLetter {
+  std::string source;
+  std::string topic;
+  std::string reason;  ///< the ledger's cause, e.g. "not_json"
+  std::string detail;  ///< a sentence: what, where
+  std::string payload_head;  ///< at most kDeadLetterBytes of the payload
+  std::uint64_t payload_bytes = 0;
+  std::int64_t wall_ns = 0;
+};
+inline constexpr std::size_t kDeadLetterBytes = 1024;
+
+/// A definition that must be on flash no later than its first use.
+struct Definition {
+  std::uint32_t id = 0;
+  std::string bytes;  ///< encode_series / encode_topic
+};
+
+/// Everything one transaction makes durable. An ordinary one writes the segment row and nothing else.
+struct CommitGroup {
+  Segment segment;
+  std::vector<Definition> series;
+  std::vector<Definition> topics;
+  std::vector<OutboxRow> outbox;
+  std::vector<DeadLetter> dead_letters;
+  /// When set, the transaction also makes this the checkpoint: all parts, the whole state.
+  std::optional<std::vector<CheckpointPart>> checkpoint;
+  /// Released to the broker after the transaction is on flash: the highest ticket per connection.
+  std::vector<AckPosition> acks;
+};
+
+}  // namespace sluice

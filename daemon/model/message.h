@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace sluice {
+
+/// Which message of which connection: what the ack gate counts in. Tickets start at 1 for the
+/// first gated message (QoS >= 1) of a connection.
+struct AckPosition {
+  std::uint32_t source = 0;      ///< index of the source in the config
+  std::uint64_t connection = 0;  ///< number of the connection since the process started, from 1
+  std::uint64_t ticket = 0;      ///< 0: nothing to acknowledge (QoS 0, connection events)
+};
+
+/// One MQTT message or connection boundary, in arrival order: an item of the ingest queue.
+struct IngestEvent {
+  enum class Kind : std::uint8_t { message, connected };
+  Kind kind = Kind::message;
+  AckPosition position;
+  bool session_present = false;  ///< of `connected`: the broker kept our session
+  std::string topic;
+  std::string payload;
+  std::uint8_t qos = 0;
+  bool dup = false;
+  bool retain = false;
+  std::uint16_t packet_id = 0;  ///< 0 for QoS 0
+  std::int64_t boottime_ns = 0;  ///< CLOCK_BOOTTIME when it arrived
+  std::int64_t wall_ns = 0;      ///< wall clock when it arrived; a label
+};
+
+}  // namespace sluice

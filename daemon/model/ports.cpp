@@ -1,0 +1,15 @@
+#include "model/ports.h"
+
+namespace sluice {
+
+void StageOutput::clear() {
+  verdicts.clear();
+  drops.clear();
+  altered.clear();
+  derived.clear();
+  settled_passed = 0;
+  settled.clear();
+  settled_dropped.clear();
+}
+
+}  // namespace sluice

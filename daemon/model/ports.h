@@ -1,0 +1,110 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "model/log.h"
+#include "model/message.h"
+#include "model/reading.h"
+#include "model/series.h"
+#include "model/window.h"
+
+// Where rooms meet. Each port has one real implementation and one fake in tests/fakes.
+
+namespace sluice {
+
+/// Messages in arrival order. Real: ingest. [pipeline] takes; [store] releases.
+class MessageSource {
+ public:
+  virtual ~MessageSource() = default;
+  /// Appends up to `count_max` events, waiting up to `timeout` for the first.
+  virtual std::size_t take(std::vector<IngestEvent>& out, std::size_t count_max,
+                           std::chrono::milliseconds timeout) = 0;
+  /// Everything up to this position is on flash: its acknowledgements may leave. Any thread.
+  virtual void release(const AckPosition& position) = 0;
+};
+
+/// What became of one message.
+struct DecodeResult {
+  bool ok = true;
+  std::string reason;  ///< the ledger's cause when not ok: not_json, empty, too_large, wrong_type …
+  std::string detail;  ///< a sentence: what, where in the payload, what was expected
+};
+
+/// Turns one payload into readings. Real: ingest's JSON decoder. [pipeline]
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  /// Appends the message's readings to `out`; appends nothing when it is rejected.
+  virtual DecodeResult decode(const IngestEvent& message, ReadingBatch& out) = 0;
+};
+
+/// What a stage did with one input.
+enum class Verdict : std::uint8_t { pass = 0, altered = 1, drop = 2, hold = 3 };
+
+/// A stage's answer for one batch.
+struct StageOutput {
+  struct Drop {
+    std::uint32_t row;
+    std::uint16_t rule;  ///< index into Stage::rules()
+  };
+  std::vector<Verdict> verdicts;       ///< one per input row
+  std::vector<Drop> drops;             ///< one per `drop`, in row order
+  ReadingBatch altered;                ///< the new rows, one per `altered`, in row order
+  ReadingBatch derived;                ///< readings the stage made
+  /// Held readings of earlier calls that were settled now.
+  std::uint32_t settled_passed = 0;    ///< they stand in `settled`
+  ReadingBatch settled;
+  std::vector<std::uint16_t> settled_dropped;  ///< rule per dropped one
+  void clear();
+};
+
+/// One step of a pipeline. Real: plugin_host's PluginStage. [pipeline], one call at a time.
+class Stage {
+ public:
+  virtual ~Stage() = default;
+  virtual const std::string& name() const = 0;
+  /// Names of the rules that may drop a reading; the ledger's cause is "stage/rule".
+  virtual const std::vector<std::string>& rules() const = 0;
+  /// Needs its input in event-time order per source key: a reorder buffer goes before it.
+  virtual bool ordered() const = 0;
+  /// Fills `out`, which comes cleared. A failure means the stage did nothing: all input passes by
+  /// and is counted `rejected(stage_failed)`.
+  virtual Status process(const ReadingBatch& in, StageOutput& out) = 0;
+  /// Event time has reached `watermark_ns` for everything that will still come.
+  virtual Status on_time(std::int64_t watermark_ns, StageOutput& out) = 0;
+  virtual Result<std::string> snapshot() = 0;
+  virtual Status restore(std::string_view snapshot) = 0;
+};
+
+/// Makes a group durable, in order. Real: store. [pipeline]
+class CommitSink {
+ public:
+  virtual ~CommitSink() = default;
+  /// Takes the group, or leaves it alone and answers false when one is still being written.
+  virtual bool try_submit(CommitGroup& group) = 0;
+};
+
+/// Bytes of a summary block, made once in the closing commit. Real: sync (protobuf). [pipeline]
+class SummaryEncoder {
+ public:
+  virtual ~SummaryEncoder() = default;
+  virtual std::string encode(const SummaryBlock& block) = 0;
+};
+
+/// The outbox as the uplink sees it. Real: store. [sync]
+class SummarySource {
+ public:
+  virtual ~SummarySource() = default;
+  /// Rows with seq > `after_seq`, oldest first, at most `bytes_max` in sum but at least one if any.
+  virtual Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq,
+                                                     std::size_t bytes_max) = 0;
+  /// The cloud holds these durably; they leave with the next commit. Repeats are harmless.
+  virtual void acknowledge(const std::vector<std::int64_t>& seqs) = 0;
+};
+
+}  // namespace sluice

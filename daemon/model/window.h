@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/reading.h"
+
+namespace sluice {
+
+enum class WindowKind : std::uint8_t { tumbling = 1 };
+
+/// What a window covers: [start, end), event time in ns since 1970 UTC. With the series that keys
+/// it (measurement + key labels) this is the window id of DESIGN: stable under revisions.
+struct WindowId {
+  WindowKind kind = WindowKind::tumbling;
+  SeriesId key = 0;
+  std::int64_t start_ns = 0;
+  std::int64_t end_ns = 0;
+  friend bool operator==(const WindowId&, const WindowId&) = default;
+};
+
+/// Mergeable statistics of the readings of one window. An empty one is all zero.
+struct Moments {
+  std::uint64_t count = 0;
+  double sum = 0;   ///< sum + sum_error is the compensated (Neumaier) sum
+  double sum_error = 0;
+  double mean = 0;  ///< running mean (Welford), the base of m2
+  double m2 = 0;    ///< sum of squared deviations from the mean
+  double min = 0;
+  double max = 0;
+  double first = 0;
+  double last = 0;
+  std::int64_t first_time_ns = 0;
+  std::int64_t last_time_ns = 0;
+
+  /// Folds one reading. Ties of `first` go to the smaller value and of `last` to the larger, so
+  /// that arrival order does not matter.
+  void add(std::int64_t event_time_ns, double value);
+  /// Folds another window part (Chan et al. 1979).
+  void merge(const Moments& other);
+  double total() const { return sum + sum_error; }
+  double average() const { return count == 0 ? 0 : total() / static_cast<double>(count); }
+  /// Sample standard deviation (n - 1); 0 below two readings.
+  double stddev() const;
+};
+
+enum class PaneQuality : std::uint8_t { complete = 0, partial_config = 1, partial_start = 2 };
+
+/// The result of one window at one revision: what goes upstream.
+struct Pane {
+  WindowId window;
+  std::uint32_t revision = 1;  ///< 1 for the on-time pane; the highest wins
+  PaneQuality quality = PaneQuality::complete;
+  Moments moments;
+};
+
+/// Panes of one pipeline that closed in one commit: one outbox row, one sequence number.
+struct SummaryBlock {
+  std::string pipeline;
+  std::uint64_t spec_hash = 0;
+  std::vector<Pane> panes;
+};
+
+}  // namespace sluice
