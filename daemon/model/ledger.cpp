@@ -148,8 +148,11 @@ Result<Ledger> Ledger::decode(std::string_view bytes) {
     std::string cause(r.string());
     const std::int64_t count = r.i64();
     if (kind < 1 || kind > 4 || term < 1 || term > 21) return data_loss("malformed ledger");
-    ledger.counters_[LedgerKey{static_cast<LedgerKind>(kind), std::move(owner),
-                               static_cast<Term>(term), std::move(cause)}] += count;
+    const auto [it, fresh] = ledger.counters_.emplace(
+        LedgerKey{static_cast<LedgerKind>(kind), std::move(owner), static_cast<Term>(term),
+                  std::move(cause)},
+        count);
+    if (!fresh) return data_loss("a counter stands twice in a ledger");
   }
   if (!r.at_end()) return data_loss("malformed ledger");
   return ledger;

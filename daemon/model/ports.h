@@ -26,6 +26,8 @@ class MessageSource {
                            std::chrono::milliseconds timeout) = 0;
   /// Everything up to this position is on flash: its acknowledgements may leave. Any thread.
   virtual void release(const AckPosition& position) = 0;
+  /// Messages of QoS 0 that a full queue turned away since the last call; the caller counts them.
+  virtual std::uint64_t take_dropped_qos0(std::uint32_t source) = 0;
 };
 
 /// What became of one message.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -54,6 +55,10 @@ struct Pane {
   PaneQuality quality = PaneQuality::complete;
   Moments moments;
 };
+
+/// Panes of one block; what closes beyond that in one commit goes into further blocks. The hub
+/// refuses larger ones.
+inline constexpr std::size_t kBlockPanesMax = 65536;
 
 /// Panes of one pipeline that closed in one commit: one outbox row, one sequence number.
 struct SummaryBlock {

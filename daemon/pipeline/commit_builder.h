@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/log.h"
+#include "model/ports.h"
+#include "model/series.h"
+#include "model/window.h"
+
+namespace sluice {
+
+/// The commit group that is being filled: log entries, closed panes, acks. Thread: [pipeline].
+class CommitBuilder {
+ public:
+  CommitBuilder(const SeriesTable& series, const TopicTable& topics, SummaryEncoder& encoder);
+
+  Ledger& ledger() { return group_.segment.ledger; }
+  void add_entry(LogEntry entry, std::int64_t boottime_ns);
+  void add_panes(const std::string& pipeline, std::uint64_t spec_hash, std::vector<Pane> panes);
+  void add_dead_letter(DeadLetter letter);
+  /// The group makes this message durable. Position and size bound the group.
+  void add_message(const AckPosition& position, std::size_t bytes);
+
+  bool empty() const;
+  /// CLOCK_BOOTTIME of its first content; meaningless when empty.
+  std::int64_t opened_boottime_ns() const { return opened_boottime_ns_; }
+  std::size_t messages() const { return messages_; }
+  std::size_t messages_of(std::uint32_t source) const;
+  std::size_t bytes() const { return bytes_; }
+
+  /// Adds new definitions, encodes the panes into outbox rows and hands the group over; the
+  /// builder starts the next one.
+  CommitGroup seal();
+  /// Definitions up to here are durable already (after recovery).
+  void definitions_are_stored();
+
+ private:
+  void add_definitions();
+  void add_outbox();
+  void touch(std::int64_t boottime_ns);
+
+  const SeriesTable& series_;
+  const TopicTable& topics_;
+  SummaryEncoder& encoder_;
+  CommitGroup group_;
+  std::map<std::pair<std::string, std::uint64_t>, std::vector<Pane>> panes_;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> tickets_;
+  std::map<std::uint32_t, std::size_t> messages_by_source_;
+  std::size_t messages_ = 0;
+  std::size_t bytes_ = 0;
+  std::int64_t opened_boottime_ns_ = 0;
+  std::size_t series_stored_ = 0;
+  std::size_t topics_stored_ = 0;
+};
+
+}  // namespace sluice

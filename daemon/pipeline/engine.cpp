@@ -1,0 +1,266 @@
+#include "pipeline/engine.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/log.h"
+
+namespace sluice {
+namespace {
+constexpr std::int64_t kTickNs = 200'000'000;
+constexpr auto kWaitMax = std::chrono::milliseconds(50);
+constexpr auto kStoreWait = std::chrono::milliseconds(5);
+}  // namespace
+
+Engine::Engine(EngineOptions options, std::vector<SourceSpec> sources,
+               std::vector<PipelineSpec> pipelines, Rooms rooms)
+    : options_(std::move(options)),
+      rooms_(rooms),
+      sources_(sources),
+      builder_(rooms.series, rooms.topics, rooms.encoder),
+      intake_(std::move(sources), rooms.decoder, builder_) {
+  for (PipelineSpec& spec : pipelines) {
+    pipelines_.push_back(std::make_unique<Pipeline>(std::move(spec), rooms.series, rooms.topics));
+  }
+  publish_view();
+}
+
+Engine::~Engine() { stop(); }
+
+Status Engine::restore(const std::vector<CheckpointPart>& parts) {
+  builder_.definitions_are_stored();
+  if (Status s = intake_.restore(parts); !s.ok()) return s;
+  for (const auto& pipeline : pipelines_) {
+    if (Status s = pipeline->restore(parts); !s.ok()) return s;
+  }
+  publish_view();
+  return {};
+}
+
+Status Engine::replay(const Segment& segment) {
+  Ledger ignored_ledger;
+  std::vector<Pane> ignored_panes;
+  for (const LogEntry& entry : segment.entries) {
+    if (const auto* start = std::get_if<StartEntry>(&entry)) {
+      for (const auto& pipeline : pipelines_) pipeline->restart(start->boottime_ns);
+    } else if (const auto* connected = std::get_if<ConnectedEntry>(&entry)) {
+      intake_.replay(*connected);
+    } else if (const auto* tick = std::get_if<TickEntry>(&entry)) {
+      for (const auto& pipeline : pipelines_) {
+        pipeline->tick(tick->boottime_ns, {ignored_ledger, ignored_panes});
+      }
+    } else if (const auto* batch = std::get_if<BatchEntry>(&entry)) {
+      intake_.replay(*batch);
+      std::vector<bool> routed(batch->readings.size());
+      for (const auto& pipeline : pipelines_) {
+        pipeline->process(*batch, routed, {ignored_ledger, ignored_panes});
+      }
+      readings_since_checkpoint_ += batch->readings.size();
+    }
+  }
+  builder_.definitions_are_stored();
+  return {};
+}
+
+void Engine::adopt(std::vector<PipelineSpec> specs, std::string config, const Ledger& durable) {
+  std::vector<std::unique_ptr<Pipeline>> next;
+  for (PipelineSpec& spec : specs) {
+    const auto same = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& old) {
+      return old && old->name() == spec.name && old->hash() == spec.hash &&
+             old->parked().empty() && spec.parked.empty();
+    });
+    if (same != pipelines_.end()) {
+      next.push_back(std::move(*same));
+    } else {
+      next.push_back(std::make_unique<Pipeline>(std::move(spec), rooms_.series, rooms_.topics));
+    }
+  }
+  for (const auto& old : pipelines_) {
+    if (!old) continue;
+    std::vector<Pane> closed;
+    old->retire({builder_.ledger(), closed});
+    recent_panes_.add(old->name(), closed);
+    builder_.add_panes(old->name(), old->hash(), std::move(closed));
+    const std::int64_t held = durable.get(LedgerKind::readings, old->name(), Term::held);
+    builder_.ledger().add(LedgerKind::readings, old->name(), Term::held, -held);
+    builder_.ledger().add(LedgerKind::readings, old->name(), Term::rejected, held,
+                          "config_changed");
+  }
+  pipelines_ = std::move(next);
+  options_.config = std::move(config);
+  checkpoint_wanted_ = true;
+  publish_view();
+}
+
+void Engine::start() {
+  const std::int64_t now = rooms_.clock.boottime_ns();
+  for (const auto& pipeline : pipelines_) pipeline->restart(now);
+  builder_.add_entry(StartEntry{now}, now);
+  thread_ = Thread("sl-pipeline", [this] { run(); });
+}
+
+void Engine::stop() {
+  stopping_ = true;
+  poke();
+  thread_.join();
+}
+
+void Engine::poke() {
+  MutexLock lock(wake_mutex_);
+  wake_.notify_all();
+}
+
+void Engine::run() {
+  while (!stopping_) {
+    if (may_take()) {
+      take_messages();
+    } else {
+      MutexLock lock(wake_mutex_);
+      wake_.wait_for(wake_mutex_, kStoreWait);
+    }
+    tick_if_due();
+    submit_if_due();
+  }
+  // A clean stop checkpoints, so that the next start replays nothing. What the store cannot take
+  // within the deadline is not acknowledged either: the broker sends it again.
+  const std::int64_t deadline = rooms_.clock.boottime_ns() + 5'000'000'000;
+  const auto hand_over = [&] {
+    while (sealed_ && rooms_.clock.boottime_ns() < deadline) {
+      if (rooms_.commits.try_submit(*sealed_)) {
+        sealed_.reset();
+        return;
+      }
+      MutexLock lock(wake_mutex_);
+      wake_.wait_for(wake_mutex_, kStoreWait);
+    }
+  };
+  hand_over();
+  if (sealed_) return;
+  seal(true);
+  hand_over();
+}
+
+bool Engine::may_take() const {
+  return !(sealed_ && (group_due() || builder_.bytes() >= options_.group_bytes_max));
+}
+
+void Engine::take_messages() {
+  events_.clear();
+  auto wait = kWaitMax;
+  if (!builder_.empty()) {
+    const std::int64_t left =
+        builder_.opened_boottime_ns() + options_.commit_interval_ns - rooms_.clock.boottime_ns();
+    wait = std::clamp(std::chrono::milliseconds(left / 1'000'000),
+                      std::chrono::milliseconds(1), kWaitMax);
+  }
+  rooms_.messages.take(events_, options_.batch_messages_max, wait);
+  for (const IngestEvent& event : events_) {
+    if (event.kind == IngestEvent::Kind::connected) {
+      process_batch();
+      intake_.connected(event);
+    } else {
+      intake_.take(event);
+    }
+  }
+  process_batch();
+  for (std::uint32_t i = 0; i < sources_.size(); ++i) {
+    if (const std::uint64_t n = rooms_.messages.take_dropped_qos0(i); n > 0) intake_.dropped(i, n);
+  }
+}
+
+template <typename Step>
+void Engine::run_pipelines(Step step) {
+  for (const auto& pipeline : pipelines_) {
+    std::vector<Pane> closed;
+    step(*pipeline, PipelineEffects{builder_.ledger(), closed});
+    if (closed.empty()) continue;
+    recent_panes_.add(pipeline->name(), closed);
+    builder_.add_panes(pipeline->name(), pipeline->hash(), std::move(closed));
+  }
+}
+
+void Engine::process_batch() {
+  if (!intake_.has_batch()) return;
+  BatchEntry batch = intake_.flush();
+  std::vector<bool> routed(batch.readings.size());
+  run_pipelines([&](Pipeline& pipeline, PipelineEffects effects) {
+    pipeline.process(batch, routed, effects);
+  });
+  for (std::size_t i = 0; i < routed.size(); ++i) {
+    builder_.ledger().add(LedgerKind::source_readings,
+                          rooms_.topics.at(batch.readings.topic[i]).source,
+                          routed[i] ? Term::routed : Term::unmatched, 1);
+  }
+  readings_since_checkpoint_ += batch.readings.size();
+  readings_processed_ += batch.readings.size();
+  const std::int64_t boottime_ns = batch.boottime_ns;
+  builder_.add_entry(std::move(batch), boottime_ns);
+}
+
+void Engine::tick_if_due() {
+  const std::int64_t now = rooms_.clock.boottime_ns();
+  if (now < next_tick_boottime_ns_) return;
+  next_tick_boottime_ns_ = now + kTickNs;
+  if (std::none_of(pipelines_.begin(), pipelines_.end(),
+                   [&](const auto& pipeline) { return pipeline->due(now); })) {
+    return;
+  }
+  builder_.add_entry(TickEntry{now}, now);
+  run_pipelines([&](Pipeline& pipeline, PipelineEffects effects) { pipeline.tick(now, effects); });
+}
+
+bool Engine::group_due() const {
+  if (builder_.empty()) return false;
+  return rooms_.clock.boottime_ns() - builder_.opened_boottime_ns() >=
+             options_.commit_interval_ns ||
+         intake_.window_full() || builder_.bytes() >= options_.group_bytes_max;
+}
+
+void Engine::submit_if_due() {
+  if (!sealed_ && group_due()) {
+    seal(checkpoint_wanted_ || readings_since_checkpoint_ >= options_.checkpoint_readings);
+  }
+  if (sealed_ && rooms_.commits.try_submit(*sealed_)) sealed_.reset();
+}
+
+void Engine::seal(bool checkpoint) {
+  sealed_ = builder_.seal();
+  if (checkpoint) {
+    if (const Status status = add_checkpoint(*sealed_); !status.ok()) {
+      log::error("pipeline", "no checkpoint: a stage cannot save its state",
+                 {{"error", status.to_string()}});
+    }
+  }
+  publish_view();
+}
+
+Status Engine::add_checkpoint(CommitGroup& group) {
+  std::vector<CheckpointPart> parts;
+  parts.push_back({"config", options_.config});
+  intake_.snapshot(parts);
+  for (const auto& pipeline : pipelines_) {
+    if (Status s = pipeline->snapshot(parts); !s.ok()) return s;
+  }
+  group.checkpoint = std::move(parts);
+  readings_since_checkpoint_ = 0;
+  checkpoint_wanted_ = false;
+  return {};
+}
+
+void Engine::publish_view() {
+  EngineView view;
+  for (const auto& pipeline : pipelines_) {
+    view.pipelines.push_back({pipeline->name(), pipeline->parked(), pipeline->stage_names(),
+                              pipeline->windows_open(), pipeline->readings_pending()});
+  }
+  view.readings_processed = readings_processed_;
+  MutexLock lock(view_mutex_);
+  view_ = std::move(view);
+}
+
+EngineView Engine::view() const {
+  MutexLock lock(view_mutex_);
+  return view_;
+}
+
+}  // namespace sluice

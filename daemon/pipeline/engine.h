@@ -1,0 +1,120 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/thread.h"
+#include "model/log.h"
+#include "model/ports.h"
+#include "pipeline/commit_builder.h"
+#include "pipeline/intake.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/recent_panes.h"
+
+namespace sluice {
+
+struct EngineOptions {
+  std::int64_t commit_interval_ns = 250'000'000;
+  /// Readings between two checkpoints: the bound of a replay.
+  std::size_t checkpoint_readings = 50'000;
+  std::size_t batch_messages_max = 512;
+  /// Bytes of messages in the open group past which nothing more is taken in.
+  std::size_t group_bytes_max = 8u << 20;
+  /// Kept as the checkpoint part "config": which config the state belongs to.
+  std::string config;
+};
+
+/// What the engine shows of itself, refreshed with every group it seals.
+struct EngineView {
+  struct PipelineView {
+    std::string name;
+    std::string parked;
+    std::vector<std::string> stages;
+    std::uint64_t windows_open = 0;
+    std::uint64_t readings_pending = 0;
+  };
+  std::vector<PipelineView> pipelines;
+  std::uint64_t readings_processed = 0;
+};
+
+/// The data plane between ingest and store: takes messages, runs pipelines, fills commit groups.
+///
+/// Everything that changes state is first an entry of the open group; after a restart the same
+/// entries replay to the same state. Life: construct, restore(), replay() each segment, adopt() if
+/// the config changed, start(), stop().
+class Engine {
+ public:
+  struct Rooms {
+    MessageSource& messages;
+    Decoder& decoder;
+    CommitSink& commits;
+    SummaryEncoder& encoder;
+    const SeriesTable& series;
+    const TopicTable& topics;
+    const Clock& clock;
+  };
+  Engine(EngineOptions options, std::vector<SourceSpec> sources, std::vector<PipelineSpec> pipelines,
+         Rooms rooms);
+  ~Engine();
+
+  /// State of a checkpoint. `definitions` of the tables are durable already.
+  Status restore(const std::vector<CheckpointPart>& parts);
+  /// One segment after the checkpoint; emits nothing.
+  Status replay(const Segment& segment);
+  /// Goes over to another set of pipelines: equal name and hash keep their state, others start
+  /// new, and those that are gone close what they had open as `partial_config`.
+  void adopt(std::vector<PipelineSpec> pipelines, std::string config, const Ledger& durable);
+
+  void start();
+  /// Takes nothing more, seals the open group with a checkpoint and hands it over.
+  void stop();
+  /// The store took a group: there is room for the next. Any thread.
+  void poke();
+
+  EngineView view() const;
+  const RecentPanes& recent_panes() const { return recent_panes_; }
+
+ private:
+  void run();
+  void take_messages();
+  void process_batch();
+  void tick_if_due();
+  void submit_if_due();
+  bool group_due() const;
+  bool may_take() const;
+  void seal(bool checkpoint);
+  void publish_view();
+  template <typename Step>
+  void run_pipelines(Step step);
+  Status add_checkpoint(CommitGroup& group);
+
+  EngineOptions options_;
+  Rooms rooms_;
+  std::vector<SourceSpec> sources_;
+  CommitBuilder builder_;
+  Intake intake_;
+  std::vector<std::unique_ptr<Pipeline>> pipelines_;
+  std::optional<CommitGroup> sealed_;  ///< waits for room in the store
+  std::vector<IngestEvent> events_;
+  std::size_t readings_since_checkpoint_ = 0;
+  std::uint64_t readings_processed_ = 0;
+  bool checkpoint_wanted_ = false;
+  std::int64_t next_tick_boottime_ns_ = 0;
+  RecentPanes recent_panes_;
+
+  std::atomic<bool> stopping_{false};
+  Mutex wake_mutex_;
+  CondVar wake_;
+  mutable Mutex view_mutex_;
+  EngineView view_ SLUICE_GUARDED_BY(view_mutex_);
+  Thread thread_;
+};
+
+}  // namespace sluice

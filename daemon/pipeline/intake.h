@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/ports.h"
+#include "pipeline/commit_builder.h"
+#include "pipeline/redelivery.h"
+
+namespace sluice {
+
+/// One source as the engine sees it.
+struct SourceSpec {
+  std::string name;
+  bool accept_retained = false;
+  std::size_t inflight_window = 1000;  ///< messages the broker may have unacknowledged
+};
+
+/// From messages to the next batch of readings: redelivery, retained messages, decoding, and the
+/// message ledger. Thread: [pipeline].
+class Intake {
+ public:
+  Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder);
+
+  /// Takes one message into the open batch.
+  void take(const IngestEvent& message);
+  /// A connection boundary. The open batch must have been flushed.
+  void connected(const IngestEvent& event);
+  /// Messages of QoS 0 that a full queue turned away.
+  void dropped(std::uint32_t source, std::uint64_t count);
+  /// The batch since the last call; empty when there was nothing to log.
+  BatchEntry flush();
+  bool has_batch() const { return !open_.fingerprints.empty() || !open_.readings.empty(); }
+  /// Some source has a full in-flight window in the open group: the broker waits for our acks.
+  bool window_full() const;
+
+  void replay(const ConnectedEntry& entry);
+  void replay(const BatchEntry& entry);
+  void snapshot(std::vector<CheckpointPart>& parts) const;
+  Status restore(const std::vector<CheckpointPart>& parts);
+
+ private:
+  void reject(const IngestEvent& message, std::string reason, std::string detail);
+
+  std::vector<SourceSpec> sources_;
+  std::vector<Redelivery> redelivery_;
+  Decoder& decoder_;
+  CommitBuilder& builder_;
+  BatchEntry open_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,323 @@
+#include "pipeline/pipeline.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/log.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::uint8_t kFormat = 1;
+
+std::string part_name(const std::string& pipeline) { return "pipeline/" + pipeline; }
+std::string stage_part_name(const std::string& pipeline, std::size_t index) {
+  return part_name(pipeline) + "/stage/" + std::to_string(index);
+}
+
+const CheckpointPart* find_part(const std::vector<CheckpointPart>& parts, const std::string& name) {
+  const auto it = std::find_if(parts.begin(), parts.end(),
+                               [&](const CheckpointPart& part) { return part.name == name; });
+  return it == parts.end() ? nullptr : &*it;
+}
+
+std::size_t first_ordered_stage(const std::vector<std::unique_ptr<Stage>>& stages) {
+  const auto it = std::find_if(stages.begin(), stages.end(),
+                               [](const auto& stage) { return stage->ordered(); });
+  return static_cast<std::size_t>(it - stages.begin());
+}
+
+/// Readings that a stage let go later than they came stand out of order: sort by topic and time.
+void sort_by_event_time(ReadingBatch& readings) {
+  std::vector<std::size_t> order(readings.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto before = [&](std::size_t a, std::size_t b) {
+    return readings.event_time_ns[a] < readings.event_time_ns[b];
+  };
+  if (std::is_sorted(order.begin(), order.end(), before)) return;
+  std::stable_sort(order.begin(), order.end(), before);
+  ReadingBatch sorted;
+  for (const std::size_t i : order) sorted.append(readings.at(i));
+  readings = std::move(sorted);
+}
+
+}  // namespace
+
+Pipeline::Pipeline(PipelineSpec spec, const SeriesTable& series, const TopicTable& topics)
+    : spec_(std::move(spec)),
+      matcher_(spec_.match, series, topics),
+      watermarks_(spec_.max_out_of_order_ns, spec_.idle_timeout_ns),
+      reorder_(spec_.reorder_max),
+      first_ordered_(first_ordered_stage(spec_.stages)) {
+  if (spec_.window_ns > 0) windows_.emplace(spec_.window_ns);
+}
+
+std::vector<std::string> Pipeline::stage_names() const {
+  std::vector<std::string> names;
+  for (const auto& stage : spec_.stages) names.push_back(stage->name());
+  return names;
+}
+
+void Pipeline::count(PipelineEffects effects, Term term, std::int64_t n,
+                     std::string_view cause) const {
+  effects.ledger.add(LedgerKind::readings, spec_.name, term, n, cause);
+}
+
+Pipeline::Flow Pipeline::route(const BatchEntry& batch, std::vector<bool>& routed,
+                               PipelineEffects effects) {
+  Flow flow;
+  for (std::size_t i = 0; i < batch.readings.size(); ++i) {
+    if (!matcher_.wants(batch.readings.series[i], batch.readings.topic[i])) continue;
+    routed[i] = true;
+    flow.readings.append(batch.readings.at(i));
+    flow.row.push_back(flow.row.size());
+  }
+  count(effects, Term::in, static_cast<std::int64_t>(flow.row.size()));
+  return flow;
+}
+
+void Pipeline::process(const BatchEntry& batch, std::vector<bool>& routed,
+                       PipelineEffects effects) {
+  const Flow in = route(batch, routed, effects);
+  if (in.row.empty()) return;
+  if (!spec_.parked.empty()) {
+    count(effects, Term::pending, static_cast<std::int64_t>(in.row.size()));
+    return;
+  }
+  Flow flow = in;
+  run_stages(0, first_ordered_, flow, effects);
+  if (first_ordered_ == spec_.stages.size()) {
+    process_in_arrival_order(batch, in, flow, effects);
+  } else {
+    process_in_event_order(batch, in, flow, effects);
+  }
+  notify_time(batch.boottime_ns, effects);
+}
+
+void Pipeline::process_in_arrival_order(const BatchEntry& batch, const Flow& routed, Flow& flow,
+                                        PipelineEffects effects) {
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < routed.readings.size(); ++row) {
+    while (next < flow.row.size() && flow.row[next] == row) {
+      fold(flow.readings.at(next++), effects);
+    }
+    const TopicId topic = routed.readings.topic[row];
+    if (watermarks_.observe(topic, routed.readings.event_time_ns[row], batch.boottime_ns) &&
+        windows_) {
+      windows_->advance(topic, watermarks_, batch.boottime_ns, effects.closed);
+    }
+  }
+  while (next < flow.row.size()) fold(flow.readings.at(next++), effects);
+}
+
+void Pipeline::process_in_event_order(const BatchEntry& batch, const Flow& routed, Flow& flow,
+                                      PipelineEffects effects) {
+  Flow released;
+  const std::size_t waiting = reorder_.size();
+  const auto offer = [&](const Reading& reading) {
+    if (!reorder_.add(reading, released.readings)) count(effects, Term::late, 1);
+  };
+  std::vector<TopicId> risen;
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < routed.readings.size(); ++row) {
+    while (next < flow.row.size() && flow.row[next] == row) offer(flow.readings.at(next++));
+    const TopicId topic = routed.readings.topic[row];
+    if (watermarks_.observe(topic, routed.readings.event_time_ns[row], batch.boottime_ns)) {
+      risen.push_back(topic);
+    }
+    reorder_.release(topic, watermarks_.of(topic), released.readings);
+  }
+  while (next < flow.row.size()) offer(flow.readings.at(next++));
+  count(effects, Term::pending,
+        static_cast<std::int64_t>(reorder_.size()) - static_cast<std::int64_t>(waiting));
+  released.row.assign(released.readings.size(), kDerived);
+  run_stages(first_ordered_, spec_.stages.size(), released, effects);
+  fold_all(released.readings, effects);
+  if (!windows_) return;
+  for (const TopicId topic : risen) {
+    windows_->advance(topic, watermarks_, batch.boottime_ns, effects.closed);
+  }
+}
+
+void Pipeline::fold(const Reading& reading, PipelineEffects effects) {
+  if (!windows_) {
+    count(effects, Term::observed, 1);
+  } else {
+    count(effects, windows_->fold(reading) ? Term::aggregated : Term::late, 1);
+  }
+}
+
+void Pipeline::fold_all(const ReadingBatch& readings, PipelineEffects effects) {
+  for (std::size_t i = 0; i < readings.size(); ++i) fold(readings.at(i), effects);
+}
+
+void Pipeline::run_stages(std::size_t from, std::size_t to, Flow& flow, PipelineEffects effects) {
+  for (std::size_t index = from; index < to; ++index) run_stage(index, flow, effects);
+}
+
+void Pipeline::run_stage(std::size_t index, Flow& flow, PipelineEffects effects) {
+  if (flow.row.empty()) return;
+  Stage& stage = *spec_.stages[index];
+  output_.clear();
+  if (const Status status = stage.process(flow.readings, output_); !status.ok()) {
+    log::error("pipeline", "a stage failed; its input is rejected",
+               {{"pipeline", spec_.name}, {"stage", stage.name()}, {"error", status.to_string()}});
+    count(effects, Term::rejected, static_cast<std::int64_t>(flow.row.size()),
+          stage.name() + "/stage_failed");
+    flow = {};
+    return;
+  }
+  take_output(index, flow, effects);
+}
+
+void Pipeline::take_output(std::size_t index, Flow& flow, PipelineEffects effects) {
+  const Stage& stage = *spec_.stages[index];
+  SLUICE_ASSERT(output_.verdicts.size() == flow.row.size());
+  Flow next;
+  settle(index, next, effects);
+  std::size_t altered = 0;
+  std::size_t drop = 0;
+  std::vector<std::int64_t> drops_by_rule(stage.rules().size());
+  for (std::size_t i = 0; i < flow.row.size(); ++i) {
+    switch (output_.verdicts[i]) {
+      case Verdict::pass:
+        next.readings.append(flow.readings.at(i));
+        next.row.push_back(flow.row[i]);
+        break;
+      case Verdict::altered:
+        next.readings.append(output_.altered.at(altered++));
+        next.row.push_back(flow.row[i]);
+        break;
+      case Verdict::drop: ++drops_by_rule[output_.drops[drop++].rule]; break;
+      case Verdict::hold: count(effects, Term::held, 1); break;
+    }
+  }
+  for (std::size_t rule = 0; rule < drops_by_rule.size(); ++rule) {
+    count(effects, Term::filtered, drops_by_rule[rule], stage.name() + "/" + stage.rules()[rule]);
+  }
+  for (std::size_t i = 0; i < output_.derived.size(); ++i) {
+    next.readings.append(output_.derived.at(i));
+    next.row.push_back(kDerived);
+  }
+  count(effects, Term::derived, static_cast<std::int64_t>(output_.derived.size()));
+  flow = std::move(next);
+  if (index >= first_ordered_ && index + 1 < spec_.stages.size()) {
+    sort_by_event_time(flow.readings);  // every row is kDerived here, so `row` needs no sorting
+  }
+}
+
+void Pipeline::settle(std::size_t index, Flow& next, PipelineEffects effects) {
+  const Stage& stage = *spec_.stages[index];
+  const auto settled = static_cast<std::int64_t>(output_.settled.size());
+  const auto dropped = static_cast<std::int64_t>(output_.settled_dropped.size());
+  count(effects, Term::held, -settled - dropped);
+  for (const std::uint16_t rule : output_.settled_dropped) {
+    count(effects, Term::filtered, 1, stage.name() + "/" + stage.rules()[rule]);
+  }
+  for (std::size_t i = 0; i < output_.settled.size(); ++i) {
+    next.readings.append(output_.settled.at(i));
+    // Settled readings of an unordered stage join the windows at once: they are the oldest.
+    next.row.push_back(index < first_ordered_ ? 0 : kDerived);
+  }
+}
+
+void Pipeline::notify_time(std::int64_t boottime_ns, PipelineEffects effects) {
+  const std::int64_t watermark = watermarks_.lowest(boottime_ns);
+  if (watermark == kNoTime || watermark <= notified_ns_) return;
+  notified_ns_ = watermark;
+  for (std::size_t index = 0; index < spec_.stages.size(); ++index) {
+    output_.clear();
+    if (const Status status = spec_.stages[index]->on_time(watermark, output_); !status.ok()) {
+      log::error("pipeline", "a stage failed in on_time",
+                 {{"pipeline", spec_.name}, {"stage", spec_.stages[index]->name()},
+                  {"error", status.to_string()}});
+      continue;
+    }
+    Flow flow;
+    take_output(index, flow, effects);
+    run_stages(index + 1, spec_.stages.size(), flow, effects);
+    fold_all(flow.readings, effects);
+  }
+}
+
+bool Pipeline::due(std::int64_t boottime_ns) const {
+  return spec_.parked.empty() && (reorder_.due(watermarks_, boottime_ns) ||
+                                  (windows_ && windows_->due(watermarks_, boottime_ns)));
+}
+
+void Pipeline::tick(std::int64_t boottime_ns, PipelineEffects effects) {
+  if (!due(boottime_ns)) return;
+  watermarks_.settle(boottime_ns);
+  Flow released;
+  reorder_.release_all(watermarks_, boottime_ns, released.readings);
+  released.row.assign(released.readings.size(), kDerived);
+  count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
+  run_stages(first_ordered_, spec_.stages.size(), released, effects);
+  fold_all(released.readings, effects);
+  if (windows_) windows_->advance_all(watermarks_, boottime_ns, effects.closed);
+}
+
+void Pipeline::retire(PipelineEffects effects) {
+  if (windows_) windows_->close_all(PaneQuality::partial_config, effects.closed);
+  const std::int64_t pending = static_cast<std::int64_t>(reorder_.size());
+  count(effects, Term::pending, -pending);
+  count(effects, Term::rejected, pending, "config_changed");
+}
+
+Status Pipeline::snapshot(std::vector<CheckpointPart>& parts) {
+  if (!spec_.parked.empty()) {
+    parts.insert(parts.end(), kept_.begin(), kept_.end());
+    return {};
+  }
+  ByteWriter out;
+  out.u8(kFormat);
+  out.fixed64(spec_.hash);
+  out.fixed64(static_cast<std::uint64_t>(notified_ns_));
+  watermarks_.snapshot(out);
+  reorder_.snapshot(out);
+  out.u8(windows_ ? 1 : 0);
+  if (windows_) windows_->snapshot(out);
+  parts.push_back({part_name(spec_.name), out.take()});
+  for (std::size_t i = 0; i < spec_.stages.size(); ++i) {
+    Result<std::string> bytes = spec_.stages[i]->snapshot();
+    if (!bytes.ok()) return bytes.status();
+    parts.push_back({stage_part_name(spec_.name, i), *std::move(bytes)});
+  }
+  return {};
+}
+
+Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
+  const CheckpointPart* own = find_part(parts, part_name(spec_.name));
+  if (own == nullptr) return {};
+  if (!spec_.parked.empty()) {
+    const std::string stages = part_name(spec_.name) + "/stage/";
+    std::copy_if(parts.begin(), parts.end(), std::back_inserter(kept_), [&](const auto& part) {
+      return part.name == own->name || part.name.compare(0, stages.size(), stages) == 0;
+    });
+    return {};
+  }
+  if (Status s = restore_own(*own); !s.ok()) return s;
+  for (std::size_t i = 0; i < spec_.stages.size(); ++i) {
+    const CheckpointPart* part = find_part(parts, stage_part_name(spec_.name, i));
+    if (part == nullptr) return data_loss("checkpoint without the state of a stage");
+    if (Status s = spec_.stages[i]->restore(part->bytes); !s.ok()) return s;
+  }
+  return {};
+}
+
+Status Pipeline::restore_own(const CheckpointPart& part) {
+  ByteReader in(part.bytes);
+  if (in.u8() != kFormat) return data_loss("pipeline checkpoint of an unknown format");
+  if (in.fixed64() != spec_.hash) return failed_precondition("checkpoint of another pipeline spec");
+  notified_ns_ = static_cast<std::int64_t>(in.fixed64());
+  if (Status s = watermarks_.restore(in); !s.ok()) return s;
+  if (Status s = reorder_.restore(in); !s.ok()) return s;
+  const bool has_windows = in.u8() != 0;
+  if (has_windows != windows_.has_value()) return data_loss("malformed pipeline checkpoint");
+  if (windows_) {
+    if (Status s = windows_->restore(in); !s.ok()) return s;
+  }
+  return in.at_end() ? Status() : data_loss("malformed pipeline checkpoint");
+}
+
+}  // namespace sluice

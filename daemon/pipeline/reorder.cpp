@@ -1,0 +1,100 @@
+#include "pipeline/reorder.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace sluice {
+namespace {
+/// std::*_heap keep the largest on top, so "less" is "later".
+bool later(const Reading& a, const Reading& b) {
+  return std::tuple(a.event_time_ns, a.series, a.value.bits) >
+         std::tuple(b.event_time_ns, b.series, b.value.bits);
+}
+}  // namespace
+
+ReorderBuffer::ReorderBuffer(std::size_t count_max) : count_max_(count_max) {
+  SLUICE_ASSERT(count_max > 0);
+}
+
+void ReorderBuffer::pop(Lane& lane, ReadingBatch& out) {
+  std::pop_heap(lane.heap.begin(), lane.heap.end(), later);
+  lane.released_ns = std::max(lane.released_ns, lane.heap.back().event_time_ns);
+  out.append(lane.heap.back());
+  lane.heap.pop_back();
+  --size_;
+}
+
+bool ReorderBuffer::add(const Reading& reading, ReadingBatch& out) {
+  Lane& lane = lanes_[reading.topic];
+  if (lane.released_ns != kNoTime && reading.event_time_ns < lane.released_ns) return false;
+  lane.heap.push_back(reading);
+  std::push_heap(lane.heap.begin(), lane.heap.end(), later);
+  ++size_;
+  if (size_ > count_max_) pop(lane, out);
+  return true;
+}
+
+void ReorderBuffer::release(TopicId topic, std::int64_t watermark_ns, ReadingBatch& out) {
+  if (watermark_ns == kNoTime) return;
+  const auto it = lanes_.find(topic);
+  if (it == lanes_.end()) return;
+  Lane& lane = it->second;
+  while (!lane.heap.empty() && lane.heap.front().event_time_ns <= watermark_ns) pop(lane, out);
+  lane.released_ns = std::max(lane.released_ns, watermark_ns);
+}
+
+void ReorderBuffer::release_all(const Watermarks& watermarks, std::int64_t boottime_ns,
+                                ReadingBatch& out) {
+  for (const auto& [topic, lane] : lanes_) {
+    release(topic, watermarks.at(topic, boottime_ns), out);
+  }
+}
+
+bool ReorderBuffer::due(const Watermarks& watermarks, std::int64_t boottime_ns) const {
+  return std::any_of(lanes_.begin(), lanes_.end(), [&](const auto& entry) {
+    const Lane& lane = entry.second;
+    return !lane.heap.empty() &&
+           lane.heap.front().event_time_ns <= watermarks.at(entry.first, boottime_ns);
+  });
+}
+
+void ReorderBuffer::snapshot(ByteWriter& out) const {
+  out.u64(lanes_.size());
+  for (const auto& [topic, lane] : lanes_) {
+    out.u64(topic);
+    out.fixed64(static_cast<std::uint64_t>(lane.released_ns));
+    out.u64(lane.heap.size());
+    for (const Reading& r : lane.heap) {
+      out.u64(r.series);
+      out.i64(r.event_time_ns);
+      out.u8(static_cast<std::uint8_t>(r.value.kind));
+      out.fixed64(r.value.bits);
+      out.u8(static_cast<std::uint8_t>(r.quality));
+    }
+  }
+}
+
+Status ReorderBuffer::restore(ByteReader& in) {
+  lanes_.clear();
+  size_ = 0;
+  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+    const auto topic = static_cast<TopicId>(in.u64());
+    Lane& lane = lanes_[topic];
+    lane.released_ns = static_cast<std::int64_t>(in.fixed64());
+    for (std::size_t r = in.count(); r > 0 && in.ok(); --r) {
+      Reading reading;
+      reading.topic = topic;
+      reading.series = static_cast<SeriesId>(in.u64());
+      reading.event_time_ns = in.i64();
+      reading.value.kind = static_cast<ValueKind>(in.u8() & 3);
+      reading.value.bits = in.fixed64();
+      reading.quality = static_cast<Quality>(std::min<std::uint8_t>(in.u8(), 2));
+      lane.heap.push_back(reading);
+      ++size_;
+    }
+    std::make_heap(lane.heap.begin(), lane.heap.end(), later);
+  }
+  return in.ok() ? Status() : data_loss("malformed reorder buffer in a checkpoint");
+}
+
+}  // namespace sluice

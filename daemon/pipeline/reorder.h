@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "model/reading.h"
+#include "pipeline/watermarks.h"
+
+namespace sluice {
+
+/// Puts the readings of each topic into event-time order before a stage that needs it.
+///
+/// A reading waits until its topic's watermark reaches it. One that is behind what was already let
+/// go is late. Bounded: past `count_max` the oldest of the topic goes early. Equal stamps leave in
+/// the order of series and value, so that arrival order does not matter. Thread: [pipeline].
+class ReorderBuffer {
+ public:
+  explicit ReorderBuffer(std::size_t count_max);
+
+  /// False when the reading is late. `out` takes what had to leave early.
+  bool add(const Reading& reading, ReadingBatch& out);
+  /// Appends the topic's readings up to and including `watermark_ns`, in order.
+  void release(TopicId topic, std::int64_t watermark_ns, ReadingBatch& out);
+  /// Releases every topic up to its watermark, as moved on by the clock.
+  void release_all(const Watermarks& watermarks, std::int64_t boottime_ns, ReadingBatch& out);
+  /// Whether `release_all` would let anything go.
+  bool due(const Watermarks& watermarks, std::int64_t boottime_ns) const;
+  std::size_t size() const { return size_; }
+
+  void snapshot(ByteWriter& out) const;
+  Status restore(ByteReader& in);
+
+ private:
+  struct Lane {
+    std::int64_t released_ns = kNoTime;  ///< everything before this has left
+    std::vector<Reading> heap;           ///< smallest on top
+  };
+  void pop(Lane& lane, ReadingBatch& out);
+
+  const std::size_t count_max_;
+  std::map<TopicId, Lane> lanes_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/ports.h"
+
+namespace sluice {
+
+/// Which readings a pipeline takes: all conditions that are set must hold. `*` in a pattern matches
+/// any run of characters, also an empty one.
+struct MatchSpec {
+  std::vector<std::string> sources;       ///< names; empty: every source
+  std::vector<std::string> measurements;  ///< patterns; empty: every measurement
+  std::vector<std::pair<std::string, std::string>> labels;  ///< name, pattern of the value
+};
+
+/// One pipeline as the composition root hands it over, checked and with its stages built.
+struct PipelineSpec {
+  std::string name;
+  std::uint64_t hash = 0;  ///< of all that changes results: state is kept while it stays the same
+  MatchSpec match;
+  std::vector<std::unique_ptr<Stage>> stages;
+  std::int64_t window_ns = 0;  ///< tumbling window length; 0: no windows, readings are `observed`
+  std::int64_t max_out_of_order_ns = 0;
+  std::int64_t idle_timeout_ns = 300'000'000'000;
+  std::size_t reorder_max = 10'000;
+  /// Not empty: the pipeline could not be built, and why. Its readings are counted `pending`.
+  std::string parked;
+};
+
+}  // namespace sluice

@@ -1,0 +1,87 @@
+#include "pipeline/watermarks.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace sluice {
+
+Watermarks::Watermarks(std::int64_t max_out_of_order_ns, std::int64_t idle_timeout_ns)
+    : max_out_of_order_ns_(max_out_of_order_ns), idle_timeout_ns_(idle_timeout_ns) {}
+
+bool Watermarks::observe(TopicId topic, std::int64_t event_time_ns, std::int64_t boottime_ns) {
+  State& state = topics_[topic];
+  state.arrived_boottime_ns = boottime_ns;
+  if (state.newest_ns != kNoTime && event_time_ns <= state.newest_ns) return false;
+  state.newest_ns = event_time_ns;
+  const std::int64_t watermark = event_time_ns - max_out_of_order_ns_;
+  if (state.watermark_ns != kNoTime && watermark <= state.watermark_ns) return false;
+  state.watermark_ns = watermark;
+  return true;
+}
+
+std::int64_t Watermarks::of(TopicId topic) const {
+  const auto it = topics_.find(topic);
+  return it == topics_.end() ? kNoTime : it->second.watermark_ns;
+}
+
+std::int64_t Watermarks::with_clock(const State& state, std::int64_t boottime_ns) const {
+  const std::int64_t silent_ns = boottime_ns - state.arrived_boottime_ns;
+  if (state.newest_ns == kNoTime || silent_ns < idle_timeout_ns_) return state.watermark_ns;
+  return std::max(state.watermark_ns, state.newest_ns - max_out_of_order_ns_ + silent_ns);
+}
+
+std::int64_t Watermarks::at(TopicId topic, std::int64_t boottime_ns) const {
+  const auto it = topics_.find(topic);
+  return it == topics_.end() ? kNoTime : with_clock(it->second, boottime_ns);
+}
+
+bool Watermarks::idle(TopicId topic, std::int64_t boottime_ns) const {
+  const auto it = topics_.find(topic);
+  return it == topics_.end() ||
+         boottime_ns - it->second.arrived_boottime_ns >= idle_timeout_ns_;
+}
+
+std::int64_t Watermarks::lowest(std::int64_t boottime_ns) const {
+  std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
+  for (const auto& [topic, state] : topics_) {
+    if (boottime_ns - state.arrived_boottime_ns < idle_timeout_ns_) {
+      lowest = std::min(lowest, state.watermark_ns);
+    }
+  }
+  return lowest == std::numeric_limits<std::int64_t>::max() ? kNoTime : lowest;
+}
+
+void Watermarks::settle(std::int64_t boottime_ns) {
+  for (auto& [topic, state] : topics_) state.watermark_ns = with_clock(state, boottime_ns);
+}
+
+void Watermarks::restart(std::int64_t boottime_ns) {
+  for (auto& [topic, state] : topics_) state.arrived_boottime_ns = boottime_ns;
+}
+
+void Watermarks::snapshot(ByteWriter& out) const {
+  std::vector<TopicId> order;
+  for (const auto& [topic, state] : topics_) order.push_back(topic);
+  std::sort(order.begin(), order.end());
+  out.u64(order.size());
+  for (const TopicId topic : order) {
+    const State& state = topics_.at(topic);
+    out.u64(topic);
+    out.fixed64(static_cast<std::uint64_t>(state.watermark_ns));
+    out.fixed64(static_cast<std::uint64_t>(state.newest_ns));
+    out.i64(state.arrived_boottime_ns);
+  }
+}
+
+Status Watermarks::restore(ByteReader& in) {
+  topics_.clear();
+  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+    State& state = topics_[static_cast<TopicId>(in.u64())];
+    state.watermark_ns = static_cast<std::int64_t>(in.fixed64());
+    state.newest_ns = static_cast<std::int64_t>(in.fixed64());
+    state.arrived_boottime_ns = in.i64();
+  }
+  return in.ok() ? Status() : data_loss("malformed watermarks in a checkpoint");
+}
+
+}  // namespace sluice
