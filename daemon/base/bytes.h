@@ -98,6 +98,7 @@ class ByteReader {
  private:
   std::uint64_t fail() {
     ok_ = false;
+    at_ = bytes_.size();
     return 0;
   }
   std::string_view bytes_;

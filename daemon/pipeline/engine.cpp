@@ -123,7 +123,7 @@ void Engine::run() {
   }
   // A clean stop checkpoints, so that the next start replays nothing. What the store cannot take
   // within the deadline is not acknowledged either: the broker sends it again.
-  const std::int64_t deadline = rooms_.clock.boottime_ns() + 5'000'000'000;
+  const std::int64_t deadline = rooms_.clock.boottime_ns() + options_.stop_timeout_ns;
   const auto hand_over = [&] {
     while (sealed_ && rooms_.clock.boottime_ns() < deadline) {
       if (rooms_.commits.try_submit(*sealed_)) {

@@ -27,6 +27,8 @@ struct EngineOptions {
   std::size_t batch_messages_max = 512;
   /// Bytes of messages in the open group past which nothing more is taken in.
   std::size_t group_bytes_max = 8u << 20;
+  /// How long stop() tries to hand the last group to the store.
+  std::int64_t stop_timeout_ns = 5'000'000'000;
   /// Kept as the checkpoint part "config": which config the state belongs to.
   std::string config;
 };

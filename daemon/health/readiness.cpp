@@ -1,0 +1,22 @@
+#include "health/readiness.h"
+
+namespace sluice {
+
+std::vector<std::string> readiness_problems(const HealthInput& input) {
+  std::vector<std::string> problems;
+  if (!input.store_error.empty()) {
+    problems.push_back("storage: commits fail, nothing is acknowledged: " + input.store_error);
+  }
+  for (const HealthInput::Source& source : input.sources) {
+    if (source.connected) continue;
+    problems.push_back("source " + source.name + ": not connected" +
+                       (source.last_error.empty() ? "" : ": " + source.last_error));
+  }
+  for (const HealthInput::PipelineHealth& pipeline : input.pipelines) {
+    if (pipeline.parked.empty()) continue;
+    problems.push_back("pipeline " + pipeline.name + ": parked: " + pipeline.parked);
+  }
+  return problems;
+}
+
+}  // namespace sluice

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// What readiness is judged by.
+struct HealthInput {
+  struct Source {
+    std::string name;
+    bool connected = false;
+    std::string last_error;
+  };
+  struct PipelineHealth {
+    std::string name;
+    std::string parked;  ///< why it does not run; empty when it does
+  };
+  std::vector<Source> sources;
+  std::vector<PipelineHealth> pipelines;
+  std::string store_error;  ///< why commits fail now; empty when they succeed
+};
+
+/// Why the node is not ready, in sentences; empty when it is. A dead uplink is an expected state:
+/// data waits in the outbox, so it is not among them.
+std::vector<std::string> readiness_problems(const HealthInput& input);
+
+}  // namespace sluice

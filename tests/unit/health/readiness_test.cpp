@@ -1,0 +1,37 @@
+#include "health/readiness.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice {
+namespace {
+
+HealthInput healthy() {
+  HealthInput input;
+  input.sources.push_back({"plant", true, ""});
+  input.pipelines.push_back({"room", ""});
+  return input;
+}
+
+TEST(Readiness, HasNothingToSayAboutAHealthyNode) {
+  EXPECT_TRUE(readiness_problems(healthy()).empty());
+}
+
+TEST(Readiness, NamesTheSourceThatIsAwayAndWhy) {
+  HealthInput input = healthy();
+  input.sources[0] = {"plant", false, "connection refused"};
+  EXPECT_EQ(readiness_problems(input),
+            std::vector<std::string>{"source plant: not connected: connection refused"});
+}
+
+TEST(Readiness, NamesParkedPipelinesAndAStoreThatCannotCommit) {
+  HealthInput input = healthy();
+  input.pipelines[0].parked = "range.so is missing";
+  input.store_error = "disk full";
+  const auto problems = readiness_problems(input);
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_NE(problems[0].find("disk full"), std::string::npos);
+  EXPECT_EQ(problems[1], "pipeline room: parked: range.so is missing");
+}
+
+}  // namespace
+}  // namespace sluice

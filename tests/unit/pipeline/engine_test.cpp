@@ -1,0 +1,262 @@
+#include "pipeline/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <random>
+
+#include "fakes/fake_clock.h"
+#include "fakes/memory_commits.h"
+#include "fakes/plain_parts.h"
+#include "fakes/scripted_messages.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+bool eventually(const std::function<bool()>& condition) {
+  for (int i = 0; i < 2'000; ++i) {
+    if (condition()) return true;
+    timespec pause{0, 5'000'000};
+    nanosleep(&pause, nullptr);
+  }
+  return false;
+}
+
+/// One node's tables and commits, which outlive the engines that come and go.
+struct Node {
+  SeriesTable series{1000};
+  TopicTable topics{1000};
+  ScriptedMessages messages;
+  TextDecoder decoder{series, topics};
+  MemoryCommits commits;
+  BlockKeeper encoder;
+  SystemClock clock;
+
+  static PipelineSpec spec(std::uint64_t hash = 1) {
+    PipelineSpec spec;
+    spec.name = "p";
+    spec.hash = hash;
+    spec.window_ns = 10 * kSecond;
+    spec.stages.push_back(std::make_unique<DropNegative>(false));
+    return spec;
+  }
+  std::unique_ptr<Engine> engine(std::size_t checkpoint_readings = 1'000'000,
+                                 std::uint64_t hash = 1) {
+    EngineOptions options;
+    options.commit_interval_ns = 1'000'000;
+    options.checkpoint_readings = checkpoint_readings;
+    options.batch_messages_max = 3;
+    options.stop_timeout_ns = 50'000'000;
+    options.config = "config";
+    std::vector<PipelineSpec> specs;
+    specs.push_back(spec(hash));
+    return std::make_unique<Engine>(
+        options, std::vector<SourceSpec>{{"plant", false, 100}}, std::move(specs),
+        Engine::Rooms{messages, decoder, commits, encoder, series, topics, clock});
+  }
+  void connect(bool session_present) {
+    IngestEvent event;
+    event.kind = IngestEvent::Kind::connected;
+    event.session_present = session_present;
+    messages.push(event);
+  }
+  void message(std::uint16_t id, const std::string& payload, bool dup = false,
+               bool retain = false) {
+    IngestEvent event;
+    event.topic = "a";
+    event.payload = payload;
+    event.qos = 1;
+    event.packet_id = id;
+    event.dup = dup;
+    event.retain = retain;
+    event.boottime_ns = clock.boottime_ns();
+    event.position = {0, 1, id};
+    messages.push(event);
+  }
+  std::int64_t messages_term(Term term) const {
+    return commits.ledger().get(LedgerKind::messages, "plant/qos1", term);
+  }
+};
+
+TEST(Engine, LogsBatchesAndEncodesClosedPanesInTheSameGroup) {
+  Node node;
+  auto engine = node.engine();
+  engine->start();
+  node.connect(false);
+  node.message(1, "1000000000 5");
+  node.message(2, "2000000000 -5");
+  node.message(3, "11000000000 5");
+  ASSERT_TRUE(eventually([&] { return node.messages_term(Term::decoded) == 3; }));
+  engine->stop();
+  ASSERT_EQ(node.encoder.blocks.size(), 1u);
+  EXPECT_EQ(node.encoder.blocks[0].panes[0].moments.count, 1u);
+  const Ledger ledger = node.commits.ledger();
+  EXPECT_EQ(ledger.difference(), 0);
+  EXPECT_EQ(ledger.get(LedgerKind::panes, "p", Term::outbox), 1);
+  EXPECT_EQ(ledger.get(LedgerKind::readings, "p", Term::filtered), 1);
+  bool defined = false;
+  for (const CommitGroup& group : node.commits.groups()) {
+    defined = defined || !group.series.empty();
+    EXPECT_TRUE(defined || group.outbox.empty()) << "a block went out before its series";
+  }
+}
+
+TEST(Engine, DropsARedeliveredMessageAlsoAfterARestartWithoutACheckpoint) {
+  Node node;
+  {
+    auto engine = node.engine();
+    engine->start();
+    node.connect(false);
+    node.message(1, "1000000000 5");
+    node.message(2, "1000000000 6");
+    ASSERT_TRUE(eventually([&] { return node.messages_term(Term::received) == 2; }));
+    node.commits.refuse(true);  // as if killed: nothing more becomes durable
+    engine->poke();
+    engine->stop();
+  }
+  node.commits.refuse(false);
+  auto engine = node.engine();
+  ASSERT_TRUE(engine->restore(node.commits.checkpoint()).ok());
+  for (const Segment& s : node.commits.segments_after_checkpoint()) {
+    ASSERT_TRUE(engine->replay(s).ok());
+  }
+  engine->start();
+  node.connect(true);
+  node.message(1, "1000000000 5", true);
+  node.message(2, "1000000000 6", true);
+  node.message(3, "1000000000 6", false);  // same bytes, a new message
+  node.message(4, "1000000000 7", true);   // never stored: it was in flight when we died
+  ASSERT_TRUE(eventually([&] { return node.messages_term(Term::received) == 6; }));
+  engine->stop();
+  EXPECT_EQ(node.messages_term(Term::duplicate), 2);
+  EXPECT_EQ(node.messages_term(Term::decoded), 4);
+  EXPECT_EQ(node.commits.ledger().difference(), 0);
+}
+
+TEST(Engine, RejectsRetainedAndUndecodableMessagesAndKeepsASample) {
+  Node node;
+  auto engine = node.engine();
+  engine->start();
+  node.connect(false);
+  node.message(1, "1000000000 5", false, true);
+  node.message(2, "rubbish");
+  ASSERT_TRUE(eventually([&] { return node.messages_term(Term::rejected) == 2; }));
+  engine->stop();
+  std::size_t letters = 0;
+  for (const CommitGroup& group : node.commits.groups()) letters += group.dead_letters.size();
+  EXPECT_EQ(letters, 2u);
+}
+
+TEST(Engine, HoldsBackWhileTheStoreTakesNothingAndLosesNothing) {
+  Node node;
+  node.commits.refuse(true);
+  auto engine = node.engine();
+  engine->start();
+  node.connect(false);
+  for (std::uint16_t i = 1; i <= 1000; ++i) node.message(i, "1000000000 5");
+  ASSERT_TRUE(eventually([&] { return engine->view().pipelines.size() == 1; }));
+  EXPECT_TRUE(node.commits.groups().empty());
+  node.commits.refuse(false);
+  ASSERT_TRUE(eventually([&] { return node.messages_term(Term::decoded) == 1000; }));
+  engine->stop();
+  std::uint64_t acked = 0;
+  for (const CommitGroup& group : node.commits.groups()) {
+    for (const AckPosition& ack : group.acks) {
+      EXPECT_GT(ack.ticket, acked) << "tickets rise";
+      acked = ack.ticket;
+    }
+  }
+  EXPECT_EQ(acked, 1000u);
+}
+
+TEST(Engine, ANewSpecTakesOverAndTheOldOneClosesPartial) {
+  Node node;
+  {
+    auto engine = node.engine();
+    engine->start();
+    node.connect(false);
+    node.message(1, "1000000000 5");
+    ASSERT_TRUE(eventually([&] { return node.messages_term(Term::decoded) == 1; }));
+    engine->stop();
+  }
+  auto engine = node.engine();
+  ASSERT_TRUE(engine->restore(node.commits.checkpoint()).ok());
+  std::vector<PipelineSpec> next;
+  next.push_back(Node::spec(2));
+  engine->adopt(std::move(next), "other", node.commits.ledger());
+  engine->start();
+  ASSERT_TRUE(eventually([&] { return !node.encoder.blocks.empty(); }));
+  engine->stop();
+  EXPECT_EQ(node.encoder.blocks[0].spec_hash, 1u);
+  EXPECT_EQ(node.encoder.blocks[0].panes[0].quality, PaneQuality::partial_config);
+  EXPECT_EQ(node.commits.ledger().difference(), 0);
+}
+
+// Kills the engine at random moments; the restarted one must end with the panes of a run without
+// kills, each exactly once.
+TEST(Engine, PanesAfterKillsEqualThoseOfARunWithoutThem) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  std::vector<std::string> history;
+  for (int t = 0; t < 300; ++t) {
+    history.push_back(std::to_string(t * kSecond) + " " +
+                      std::to_string(static_cast<int>(random() % 100) - 10));
+  }
+  const auto run = [&](bool kills) {
+    Node node;
+    std::size_t durable = 0;
+    bool session = false;
+    while (durable < history.size()) {
+      auto engine = node.engine(50);
+      EXPECT_TRUE(engine->restore(node.commits.checkpoint()).ok());
+      for (const Segment& s : node.commits.segments_after_checkpoint()) {
+        EXPECT_TRUE(engine->replay(s).ok());
+      }
+      engine->start();
+      node.connect(session);
+      session = true;
+      const std::size_t upto = kills ? std::min(history.size(), durable + 1 + random() % 60)
+                                     : history.size();
+      for (std::size_t i = durable; i < upto; ++i) {
+        node.message(static_cast<std::uint16_t>(i + 1), history[i]);
+      }
+      const auto target = kills ? durable + 1 + random() % (upto - durable) : upto;
+      EXPECT_TRUE(eventually([&] {
+        return node.messages_term(Term::decoded) >= static_cast<std::int64_t>(target);
+      }));
+      if (upto < history.size()) node.commits.refuse(true);
+      engine->stop();
+      node.commits.refuse(false);
+      durable = static_cast<std::size_t>(node.messages_term(Term::decoded));
+      std::vector<IngestEvent> lost;
+      node.messages.take(lost, 1'000'000, std::chrono::milliseconds(0));
+    }
+    EXPECT_EQ(node.commits.ledger().difference(), 0);
+    std::map<std::int64_t, Moments> panes;
+    // Blocks encoded for a group that never became durable do not count.
+    for (const CommitGroup& group : node.commits.groups()) {
+      for (const OutboxRow& row : group.outbox) {
+        const auto index = static_cast<std::size_t>(std::stoul(row.bytes.substr(6))) - 1;
+        for (const Pane& pane : node.encoder.blocks[index].panes) {
+          EXPECT_TRUE(panes.emplace(pane.window.start_ns, pane.moments).second) << "closed twice";
+        }
+      }
+    }
+    return panes;
+  };
+  const auto expected = run(false);
+  const auto actual = run(true);
+  ASSERT_EQ(expected.size(), actual.size());
+  for (const auto& [start, moments] : expected) {
+    EXPECT_EQ(moments.count, actual.at(start).count);
+    EXPECT_EQ(moments.total(), actual.at(start).total());
+    EXPECT_EQ(moments.m2, actual.at(start).m2);
+  }
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,226 @@
+#include "pipeline/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include "fakes/plain_parts.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+struct Plant {
+  SeriesTable series{100};
+  TopicTable topics{100};
+  Ledger ledger;
+  std::vector<Pane> closed;
+  TopicId topic = topics.intern({"plant", "a"});
+  SeriesId id = series.intern({"v", "", {}});
+
+  PipelineSpec spec(std::int64_t window_s, std::int64_t disorder_s) const {
+    PipelineSpec spec;
+    spec.name = "p";
+    spec.hash = 7;
+    spec.window_ns = window_s * kSecond;
+    spec.max_out_of_order_ns = disorder_s * kSecond;
+    spec.idle_timeout_ns = 60 * kSecond;
+    return spec;
+  }
+  BatchEntry batch(const std::vector<std::pair<std::int64_t, double>>& readings,
+                   std::int64_t boottime_s = 1) const {
+    BatchEntry entry;
+    entry.boottime_ns = boottime_s * kSecond;
+    for (const auto& [time_s, value] : readings) {
+      entry.readings.append({id, topic, time_s * kSecond, Value::of(value), Quality::good});
+    }
+    return entry;
+  }
+  void process(Pipeline& pipeline, const BatchEntry& entry) {
+    std::vector<bool> routed(entry.readings.size());
+    pipeline.process(entry, routed, {ledger, closed});
+  }
+  std::int64_t term(Term t) const { return ledger.get(LedgerKind::readings, "p", t); }
+};
+
+TEST(Pipeline, ClosesAWindowWhenTheWatermarkReachesItsEnd) {
+  Plant plant;
+  Pipeline pipeline(plant.spec(10, 2), plant.series, plant.topics);
+  plant.process(pipeline, plant.batch({{1, 5}, {9, 7}, {11, 1}}));
+  EXPECT_TRUE(plant.closed.empty());  // watermark is 11 - 2
+  plant.process(pipeline, plant.batch({{12, 3}}));
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].window.start_ns, 0);
+  EXPECT_EQ(plant.closed[0].window.end_ns, 10 * kSecond);
+  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+  EXPECT_EQ(plant.closed[0].moments.total(), 12);
+  EXPECT_EQ(plant.term(Term::aggregated), 4);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+TEST(Pipeline, CountsALateReadingButDoesNotReopenTheClosedWindow) {
+  Plant plant;
+  Pipeline pipeline(plant.spec(10, 0), plant.series, plant.topics);
+  plant.process(pipeline, plant.batch({{5, 1}, {25, 1}, {6, 1}, {24, 2}}));
+  EXPECT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.term(Term::late), 1);
+  EXPECT_EQ(plant.term(Term::aggregated), 3);  // 24 is behind the watermark, its window is open
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+TEST(Pipeline, ASilentTopicClosesItsWindowByTheClock) {
+  Plant plant;
+  Pipeline pipeline(plant.spec(10, 0), plant.series, plant.topics);
+  plant.process(pipeline, plant.batch({{5, 1}}, 100));
+  EXPECT_FALSE(pipeline.due(159 * kSecond));  // not idle yet
+  ASSERT_TRUE(pipeline.due(160 * kSecond));   // idle for 60 s: event time is at least 65 s
+  pipeline.tick(160 * kSecond, {plant.ledger, plant.closed});
+  EXPECT_EQ(plant.closed.size(), 1u);
+  plant.process(pipeline, plant.batch({{7, 1}}, 170));
+  EXPECT_EQ(plant.term(Term::late), 1);
+}
+
+TEST(Pipeline, ADeadTopicDoesNotHoldTheWindowsOfTheOthers) {
+  Plant plant;
+  Pipeline pipeline(plant.spec(10, 0), plant.series, plant.topics);
+  const TopicId dead = plant.topics.intern({"plant", "dead"});
+  BatchEntry entry = plant.batch({{1, 1}}, 1);
+  entry.readings.append({plant.id, dead, 2 * kSecond, Value::of(2.0), Quality::good});
+  plant.process(pipeline, entry);
+  plant.process(pipeline, plant.batch({{15, 1}}, 30));
+  EXPECT_TRUE(plant.closed.empty());  // the other topic may still deliver
+  plant.process(pipeline, plant.batch({{16, 1}}, 62));
+  EXPECT_EQ(plant.closed.size(), 1u);
+}
+
+TEST(Pipeline, GivesAnOrderedStageItsReadingsInEventTimeOrder) {
+  Plant plant;
+  PipelineSpec spec = plant.spec(10, 5);
+  auto stage = std::make_unique<DropNegative>(true);
+  DropNegative* watched = stage.get();
+  spec.stages.push_back(std::move(stage));
+  Pipeline pipeline(std::move(spec), plant.series, plant.topics);
+  plant.process(pipeline, plant.batch({{3, 1}, {1, 1}, {2, -1}, {7, 1}, {6, 1}}));
+  EXPECT_EQ(watched->seen, 2u);  // watermark 2
+  EXPECT_EQ(plant.term(Term::pending), 3);
+  plant.process(pipeline, plant.batch({{1, 1}}));
+  EXPECT_EQ(plant.term(Term::late), 1);
+  plant.process(pipeline, plant.batch({{30, 1}}));
+  EXPECT_EQ(watched->out_of_order, 0u);
+  EXPECT_EQ(plant.term(Term::filtered), 1);
+  EXPECT_EQ(plant.term(Term::pending), 1);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+TEST(Pipeline, RejectsTheInputOfAStageThatFailed) {
+  Plant plant;
+  PipelineSpec spec = plant.spec(10, 0);
+  auto stage = std::make_unique<DropNegative>(false);
+  stage->fail_next = true;
+  spec.stages.push_back(std::move(stage));
+  Pipeline pipeline(std::move(spec), plant.series, plant.topics);
+  plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
+  plant.process(pipeline, plant.batch({{3, 1}}));
+  EXPECT_EQ(plant.term(Term::rejected), 2);
+  EXPECT_EQ(plant.term(Term::aggregated), 1);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+TEST(Pipeline, CountsReadingsOfAParkedPipelineAsPending) {
+  Plant plant;
+  PipelineSpec spec = plant.spec(10, 0);
+  spec.parked = "range.so is missing";
+  Pipeline pipeline(std::move(spec), plant.series, plant.topics);
+  plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
+  EXPECT_EQ(plant.term(Term::pending), 2);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+TEST(Pipeline, WithoutWindowsReadingsEndAsObserved) {
+  Plant plant;
+  Pipeline pipeline(plant.spec(0, 0), plant.series, plant.topics);
+  plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
+  EXPECT_EQ(plant.term(Term::observed), 2);
+}
+
+TEST(Pipeline, RetiringClosesWhatIsOpenAsPartial) {
+  Plant plant;
+  PipelineSpec spec = plant.spec(10, 5);
+  spec.stages.push_back(std::make_unique<DropNegative>(true));
+  Pipeline pipeline(std::move(spec), plant.series, plant.topics);
+  plant.process(pipeline, plant.batch({{1, 1}, {8, 1}}));
+  pipeline.retire({plant.ledger, plant.closed});
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].quality, PaneQuality::partial_config);
+  EXPECT_EQ(plant.term(Term::pending), 0);
+  EXPECT_EQ(plant.term(Term::rejected), 1);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+// Any shuffle within max_out_of_order, any split into batches, and a snapshot and restore between
+// any two of them give the same panes as the ordered history in one batch.
+TEST(Pipeline, PanesDoNotDependOnShufflesSplitsOrRestarts) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (int round = 0; round < 200; ++round) {
+    const bool ordered_stage = round % 2 == 1;
+    std::vector<std::pair<std::int64_t, double>> history;
+    for (std::int64_t t = 0; t < 200; ++t) {
+      if (random() % 4 == 0) continue;
+      history.emplace_back(t, static_cast<double>(static_cast<int>(random() % 200)) - 20);
+    }
+    const auto run = [&](const auto& readings, std::size_t batch_max, bool restarts) {
+      Plant plant;
+      const auto make = [&] {
+        PipelineSpec spec = plant.spec(10, 8);
+        spec.stages.push_back(std::make_unique<DropNegative>(ordered_stage));
+        return std::make_unique<Pipeline>(std::move(spec), plant.series, plant.topics);
+      };
+      auto pipeline = make();
+      for (std::size_t from = 0; from < readings.size();) {
+        const std::size_t n = std::min(readings.size() - from, 1 + random() % batch_max);
+        plant.process(*pipeline, plant.batch({readings.begin() + static_cast<long>(from),
+                                              readings.begin() + static_cast<long>(from + n)}));
+        from += n;
+        if (!restarts) continue;
+        std::vector<CheckpointPart> parts;
+        EXPECT_TRUE(pipeline->snapshot(parts).ok());
+        pipeline = make();
+        EXPECT_TRUE(pipeline->restore(parts).ok());
+      }
+      EXPECT_EQ(plant.ledger.difference(), 0);
+      EXPECT_EQ(plant.term(Term::late), 0);
+      std::map<std::int64_t, Moments> panes;
+      for (const Pane& pane : plant.closed) {
+        EXPECT_TRUE(panes.emplace(pane.window.start_ns, pane.moments).second) << "closed twice";
+      }
+      return panes;
+    };
+    auto shuffled = history;  // each reading delayed by less than 8 s
+    std::vector<std::int64_t> delay(200);
+    for (auto& d : delay) d = static_cast<std::int64_t>(random() % 8);
+    std::stable_sort(shuffled.begin(), shuffled.end(), [&](const auto& a, const auto& b) {
+      return a.first + delay[static_cast<std::size_t>(a.first)] <
+             b.first + delay[static_cast<std::size_t>(b.first)];
+    });
+    const auto expected = run(history, 1'000, false);
+    const auto actual = run(shuffled, 20, true);
+    ASSERT_EQ(expected.size(), actual.size());
+    for (const auto& [start, moments] : expected) {
+      const Moments& other = actual.at(start);
+      EXPECT_EQ(moments.count, other.count);
+      EXPECT_EQ(moments.min, other.min);
+      EXPECT_EQ(moments.max, other.max);
+      EXPECT_EQ(moments.first, other.first);
+      EXPECT_EQ(moments.last, other.last);
+      EXPECT_NEAR(moments.total(), other.total(), 1e-12 * std::abs(moments.total()));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sluice
