@@ -6,7 +6,7 @@
 namespace sluice {
 namespace {
 
-// Slicing by 8: one table per byte lane, no CPU feature needed, so every gateway runs the same code.
+// Slicing by 8: one table per byte lane; no CPU feature needed, so all gateways run the same code.
 constexpr std::array<std::array<std::uint32_t, 256>, 8> make_tables() {
   std::array<std::array<std::uint32_t, 256>, 8> tables{};
   for (std::uint32_t i = 0; i < 256; ++i) {

@@ -62,15 +62,19 @@ void append_field(std::string& out, Format format, std::string_view key, std::st
     out += out.size() > 1 ? "," : "";
     append_escaped(out, key);
     out.push_back(':');
-    if (quoted) append_escaped(out, value);
-    else out += value;
+    if (quoted)
+      append_escaped(out, value);
+    else
+      out += value;
     return;
   }
   if (!out.empty()) out.push_back(' ');
   out += key;
   out.push_back('=');
-  if (quoted && !is_plain(value)) append_escaped(out, value);
-  else out += value;
+  if (quoted && !is_plain(value))
+    append_escaped(out, value);
+  else
+    out += value;
 }
 
 /// Counts equal lines per period. Returns -1 to stay silent, else how many were left out before.
@@ -100,11 +104,11 @@ int admit(std::string_view room, std::string_view message) {
 std::shared_ptr<spdlog::logger> make_logger() {
   spdlog::init_thread_pool(1024, 1);
   auto sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
-  auto logger = std::make_shared<spdlog::async_logger>("sluice", sink, spdlog::thread_pool(),
-                                                       spdlog::async_overflow_policy::overrun_oldest);
+  auto logger = std::make_shared<spdlog::async_logger>(
+      "sluice", sink, spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(spdlog::level::debug);
-  logger->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-      "%v", spdlog::pattern_time_type::utc));
+  logger->set_formatter(
+      std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc));
   logger->flush_on(spdlog::level::debug);
   return logger;
 }
@@ -112,7 +116,8 @@ std::shared_ptr<spdlog::logger> make_logger() {
 std::string utc_now() {
   const auto now = std::chrono::system_clock::now();
   const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()) % 1000;
+  const auto ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()) % 1000;
   std::tm tm{};
   gmtime_r(&seconds, &tm);
   char text[40];
@@ -128,8 +133,8 @@ void configure(Level level, Format format) {
   g_format = format;
 }
 
-std::string format_line(Format format, Level level, std::string_view room,
-                        std::string_view message, Fields fields) {
+std::string format_line(Format format, Level level, std::string_view room, std::string_view message,
+                        Fields fields) {
   std::string line = format == Format::json ? "{" : "";
   append_field(line, format, "level", level_name(level), true);
   append_field(line, format, "room", room, true);

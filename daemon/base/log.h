@@ -21,8 +21,8 @@ struct Field {
   Field(std::string_view k, const char* v) : key(k), value(v) {}
   Field(std::string_view k, bool v) : key(k), value(v ? "true" : "false"), quoted(false) {}
   template <typename T>
-    requires std::is_arithmetic_v<T>
-  Field(std::string_view k, T v) : key(k), value(std::to_string(v)), quoted(false) {}
+  requires std::is_arithmetic_v<T> Field(std::string_view k, T v)
+      : key(k), value(std::to_string(v)), quoted(false) {}
 };
 using Fields = std::initializer_list<Field>;
 
@@ -47,7 +47,7 @@ inline void error(std::string_view room, std::string_view message, Fields fields
 }
 
 /// The line without the time, for tests and for programs that print elsewhere.
-std::string format_line(Format format, Level level, std::string_view room,
-                        std::string_view message, Fields fields);
+std::string format_line(Format format, Level level, std::string_view room, std::string_view message,
+                        Fields fields);
 
 }  // namespace sluice::log

@@ -11,11 +11,23 @@ void assertion_failed(const char* condition, const char* file, int line) {
 }
 
 std::string_view status_code_name(StatusCode code) {
-  static constexpr std::string_view kNames[] = {
-      "ok",        "cancelled",      "unknown",           "invalid_argument",  "deadline_exceeded",
-      "not_found", "already_exists", "permission_denied", "resource_exhausted", "failed_precondition",
-      "aborted",   "out_of_range",   "unimplemented",     "internal",          "unavailable",
-      "data_loss", "unauthenticated"};
+  static constexpr std::string_view kNames[] = {"ok",
+                                                "cancelled",
+                                                "unknown",
+                                                "invalid_argument",
+                                                "deadline_exceeded",
+                                                "not_found",
+                                                "already_exists",
+                                                "permission_denied",
+                                                "resource_exhausted",
+                                                "failed_precondition",
+                                                "aborted",
+                                                "out_of_range",
+                                                "unimplemented",
+                                                "internal",
+                                                "unavailable",
+                                                "data_loss",
+                                                "unauthenticated"};
   return kNames[static_cast<std::size_t>(code)];
 }
 

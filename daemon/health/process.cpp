@@ -32,10 +32,9 @@ void notify_supervisor(std::string_view state) {
   if (path[0] == '@') address.sun_path[0] = '\0';  // abstract namespace
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return;
-  const auto size =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-  sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
-         reinterpret_cast<const sockaddr*>(&address), size);
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
+  sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+         size);
   close(fd);
 }
 

@@ -14,28 +14,29 @@ namespace sluice {
 /// The three ledgers of promise P3: everything that arrives ends in exactly one durable counter.
 enum class LedgerKind : std::uint8_t { messages = 1, source_readings = 2, readings = 3, panes = 4 };
 
-/// The terms. For each kind the first (`in` plus `derived` for readings) equals the sum of the rest.
+/// The terms. For each kind the first (`in` plus `derived` for readings) equals the sum of the
+/// rest.
 enum class Term : std::uint8_t {
-  received = 1,   ///< messages
-  decoded = 2,    ///< messages: made readings; source_readings: the readings made
-  rejected = 3,   ///< messages, readings: refused, by reason
-  duplicate = 4,  ///< messages: redelivered after it was stored
-  dropped = 5,    ///< messages of QoS 0 that a full queue turned away, by reason
-  routed = 6,     ///< source_readings: taken by one or more pipelines
-  unmatched = 7,  ///< source_readings: no pipeline wants it
-  in = 8,         ///< readings: routed into this pipeline
-  derived = 9,    ///< readings: made by a stage of this pipeline
-  aggregated = 10,  ///< readings: folded into one or more windows
-  observed = 11,    ///< readings: reached the end of a pipeline without windows
-  filtered = 12,    ///< readings: dropped by a stage, cause = "stage/rule"
-  late = 13,        ///< readings: accepted by no window or ordered stage
-  held = 14,        ///< readings: inside a stage, to be settled
-  pending = 15,     ///< readings: in a reorder buffer, or of a parked pipeline
-  closed = 16,      ///< panes
-  acked = 17,       ///< panes: durably stored by the cloud
-  outbox = 18,      ///< panes: waiting for the cloud
-  expired = 19,     ///< panes: given up under a policy, by policy
-  events = 20,      ///< readings kind, outside the balance: events that stages emitted
+  received = 1,           ///< messages
+  decoded = 2,            ///< messages: made readings; source_readings: the readings made
+  rejected = 3,           ///< messages, readings: refused, by reason
+  duplicate = 4,          ///< messages: redelivered after it was stored
+  dropped = 5,            ///< messages of QoS 0 that a full queue turned away, by reason
+  routed = 6,             ///< source_readings: taken by one or more pipelines
+  unmatched = 7,          ///< source_readings: no pipeline wants it
+  in = 8,                 ///< readings: routed into this pipeline
+  derived = 9,            ///< readings: made by a stage of this pipeline
+  aggregated = 10,        ///< readings: folded into one or more windows
+  observed = 11,          ///< readings: reached the end of a pipeline without windows
+  filtered = 12,          ///< readings: dropped by a stage, cause = "stage/rule"
+  late = 13,              ///< readings: accepted by no window or ordered stage
+  held = 14,              ///< readings: inside a stage, to be settled
+  pending = 15,           ///< readings: in a reorder buffer, or of a parked pipeline
+  closed = 16,            ///< panes
+  acked = 17,             ///< panes: durably stored by the cloud
+  outbox = 18,            ///< panes: waiting for the cloud
+  expired = 19,           ///< panes: given up under a policy, by policy
+  events = 20,            ///< readings kind, outside the balance: events that stages emitted
   redelivery_doubt = 21,  ///< messages, outside the balance: kept though perhaps a copy
 };
 std::string_view term_name(Term term);

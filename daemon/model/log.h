@@ -69,8 +69,8 @@ struct OutboxRow {
   std::string bytes;
 };
 
-/// State of one part of the pipeline as of the commit that carries it, e.g. "pipeline/room/windows".
-/// Parts whose bytes did not change are not written again.
+/// State of one part of the pipeline as of the commit that carries it, e.g.
+/// "pipeline/room/windows". Parts whose bytes did not change are not written again.
 struct CheckpointPart {
   std::string name;
   std::string bytes;
@@ -80,8 +80,8 @@ struct CheckpointPart {
 struct DeadLetter {
   std::string source;
   std::string topic;
-  std::string reason;  ///< the ledger's cause, e.g. "not_json"
-  std::string detail;  ///< a sentence: what, where
+  std::string reason;        ///< the ledger's cause, e.g. "not_json"
+  std::string detail;        ///< a sentence: what, where
   std::string payload_head;  ///< at most kDeadLetterBytes of the payload
   std::uint64_t payload_bytes = 0;
   std::int64_t wall_ns = 0;
@@ -94,7 +94,8 @@ struct Definition {
   std::string bytes;  ///< encode_series / encode_topic
 };
 
-/// Everything one transaction makes durable. An ordinary one writes the segment row and nothing else.
+/// Everything one transaction makes durable. An ordinary one writes the segment row and nothing
+/// else.
 struct CommitGroup {
   Segment segment;
   std::vector<Definition> series;

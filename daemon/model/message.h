@@ -24,7 +24,7 @@ struct IngestEvent {
   std::uint8_t qos = 0;
   bool dup = false;
   bool retain = false;
-  std::uint16_t packet_id = 0;  ///< 0 for QoS 0
+  std::uint16_t packet_id = 0;   ///< 0 for QoS 0
   std::int64_t boottime_ns = 0;  ///< CLOCK_BOOTTIME when it arrived
   std::int64_t wall_ns = 0;      ///< wall clock when it arrived; a label
 };

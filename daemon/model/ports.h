@@ -54,12 +54,12 @@ struct StageOutput {
     std::uint32_t row;
     std::uint16_t rule;  ///< index into Stage::rules()
   };
-  std::vector<Verdict> verdicts;       ///< one per input row
-  std::vector<Drop> drops;             ///< one per `drop`, in row order
-  ReadingBatch altered;                ///< the new rows, one per `altered`, in row order
-  ReadingBatch derived;                ///< readings the stage made
+  std::vector<Verdict> verdicts;  ///< one per input row
+  std::vector<Drop> drops;        ///< one per `drop`, in row order
+  ReadingBatch altered;           ///< the new rows, one per `altered`, in row order
+  ReadingBatch derived;           ///< readings the stage made
   /// Held readings of earlier calls that were settled now.
-  std::uint32_t settled_passed = 0;    ///< they stand in `settled`
+  std::uint32_t settled_passed = 0;  ///< they stand in `settled`
   ReadingBatch settled;
   std::vector<std::uint16_t> settled_dropped;  ///< rule per dropped one
   void clear();

@@ -24,7 +24,7 @@ struct WindowId {
 /// Mergeable statistics of the readings of one window. An empty one is all zero.
 struct Moments {
   std::uint64_t count = 0;
-  double sum = 0;   ///< sum + sum_error is the compensated (Neumaier) sum
+  double sum = 0;  ///< sum + sum_error is the compensated (Neumaier) sum
   double sum_error = 0;
   double mean = 0;  ///< running mean (Welford), the base of m2
   double m2 = 0;    ///< sum of squared deviations from the mean

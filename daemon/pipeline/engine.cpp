@@ -62,12 +62,15 @@ Status Engine::replay(const Segment& segment) {
   return {};
 }
 
-void Engine::adopt(std::vector<PipelineSpec> specs, std::string config, const Ledger& durable) {
+void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> specs,
+                   std::string config, const Ledger& durable) {
+  sources_ = sources;
+  intake_.adopt(std::move(sources));
   std::vector<std::unique_ptr<Pipeline>> next;
   for (PipelineSpec& spec : specs) {
     const auto same = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& old) {
-      return old && old->name() == spec.name && old->hash() == spec.hash &&
-             old->parked().empty() && spec.parked.empty();
+      return old && old->name() == spec.name && old->hash() == spec.hash && old->parked().empty() &&
+             spec.parked.empty();
     });
     if (same != pipelines_.end()) {
       next.push_back(std::move(*same));
@@ -150,8 +153,8 @@ void Engine::take_messages() {
   if (!builder_.empty()) {
     const std::int64_t left =
         builder_.opened_boottime_ns() + options_.commit_interval_ns - rooms_.clock.boottime_ns();
-    wait = std::clamp(std::chrono::milliseconds(left / 1'000'000),
-                      std::chrono::milliseconds(1), kWaitMax);
+    wait = std::clamp(std::chrono::milliseconds(left / 1'000'000), std::chrono::milliseconds(1),
+                      kWaitMax);
   }
   rooms_.messages.take(events_, options_.batch_messages_max, wait);
   for (const IngestEvent& event : events_) {

@@ -62,17 +62,18 @@ class Engine {
     const TopicTable& topics;
     const Clock& clock;
   };
-  Engine(EngineOptions options, std::vector<SourceSpec> sources, std::vector<PipelineSpec> pipelines,
-         Rooms rooms);
+  Engine(EngineOptions options, std::vector<SourceSpec> sources,
+         std::vector<PipelineSpec> pipelines, Rooms rooms);
   ~Engine();
 
   /// State of a checkpoint. `definitions` of the tables are durable already.
   Status restore(const std::vector<CheckpointPart>& parts);
   /// One segment after the checkpoint; emits nothing.
   Status replay(const Segment& segment);
-  /// Goes over to another set of pipelines: equal name and hash keep their state, others start
+  /// Goes over to another config: pipelines of equal name and hash keep their state, others start
   /// new, and those that are gone close what they had open as `partial_config`.
-  void adopt(std::vector<PipelineSpec> pipelines, std::string config, const Ledger& durable);
+  void adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> pipelines,
+             std::string config, const Ledger& durable);
 
   void start();
   /// Takes nothing more, seals the open group with a checkpoint and hands it over.

@@ -136,4 +136,16 @@ Status Intake::restore(const std::vector<CheckpointPart>& parts) {
   return {};
 }
 
+void Intake::adopt(std::vector<SourceSpec> sources) {
+  std::vector<Redelivery> next;
+  for (const SourceSpec& source : sources) {
+    next.emplace_back(source.inflight_window);
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+      if (sources_[i].name == source.name) next.back().inherit(redelivery_[i]);
+    }
+  }
+  sources_ = std::move(sources);
+  redelivery_ = std::move(next);
+}
+
 }  // namespace sluice

@@ -39,6 +39,8 @@ class Intake {
   void replay(const BatchEntry& entry);
   void snapshot(std::vector<CheckpointPart>& parts) const;
   Status restore(const std::vector<CheckpointPart>& parts);
+  /// Goes over to another list of sources; those of the same name keep their redelivery state.
+  void adopt(std::vector<SourceSpec> sources);
 
  private:
   void reject(const IngestEvent& message, std::string reason, std::string detail);

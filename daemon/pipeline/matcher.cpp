@@ -45,9 +45,8 @@ bool Matcher::decide(SeriesId id, TopicId topic_id) const {
   const auto matches_name = [](std::string_view text) {
     return [text](const std::string& pattern) { return matches_pattern(pattern, text); };
   };
-  if (!spec_.sources.empty() &&
-      std::find(spec_.sources.begin(), spec_.sources.end(), topics_.at(topic_id).source) ==
-          spec_.sources.end()) {
+  if (!spec_.sources.empty() && std::find(spec_.sources.begin(), spec_.sources.end(),
+                                          topics_.at(topic_id).source) == spec_.sources.end()) {
     return false;
   }
   if (!spec_.measurements.empty() &&

@@ -229,7 +229,8 @@ void Pipeline::notify_time(std::int64_t boottime_ns, PipelineEffects effects) {
     output_.clear();
     if (const Status status = spec_.stages[index]->on_time(watermark, output_); !status.ok()) {
       log::error("pipeline", "a stage failed in on_time",
-                 {{"pipeline", spec_.name}, {"stage", spec_.stages[index]->name()},
+                 {{"pipeline", spec_.name},
+                  {"stage", spec_.stages[index]->name()},
                   {"error", status.to_string()}});
       continue;
     }

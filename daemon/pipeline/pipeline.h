@@ -19,7 +19,8 @@
 
 namespace sluice {
 
-/// What one step of a pipeline brought about. On replay it is thrown away: the log is authoritative.
+/// What one step of a pipeline brought about. On replay it is thrown away: the log is
+/// authoritative.
 struct PipelineEffects {
   Ledger& ledger;
   std::vector<Pane>& closed;

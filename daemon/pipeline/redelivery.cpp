@@ -46,6 +46,12 @@ void Redelivery::stored(std::uint64_t fingerprint) {
   if (limit_ > 0) --limit_;
 }
 
+void Redelivery::inherit(const Redelivery& other) {
+  const std::size_t tail_max = tail_max_;
+  *this = other;
+  tail_max_ = std::max(tail_max, other.tail_max_);
+}
+
 void Redelivery::snapshot(ByteWriter& out) const {
   out.u64(generation_);
   out.u64(tail_.size());

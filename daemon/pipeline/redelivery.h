@@ -30,11 +30,14 @@ class Redelivery {
   void stored(std::uint64_t fingerprint);
   bool session_known() const { return generation_ > 0; }
 
+  /// Goes on where `other` stood, with its own window.
+  void inherit(const Redelivery& other);
+
   void snapshot(ByteWriter& out) const;
   Status restore(ByteReader& in);
 
  private:
-  const std::size_t tail_max_;
+  std::size_t tail_max_;
   std::uint64_t generation_ = 0;
   std::deque<std::uint64_t> tail_;
   std::size_t cursor_ = 0;  ///< next place of the tail a redelivery may match

@@ -13,8 +13,8 @@ namespace sluice {
 /// Which readings a pipeline takes: all conditions that are set must hold. `*` in a pattern matches
 /// any run of characters, also an empty one.
 struct MatchSpec {
-  std::vector<std::string> sources;       ///< names; empty: every source
-  std::vector<std::string> measurements;  ///< patterns; empty: every measurement
+  std::vector<std::string> sources;                         ///< names; empty: every source
+  std::vector<std::string> measurements;                    ///< patterns; empty: every measurement
   std::vector<std::pair<std::string, std::string>> labels;  ///< name, pattern of the value
 };
 

@@ -37,8 +37,7 @@ std::int64_t Watermarks::at(TopicId topic, std::int64_t boottime_ns) const {
 
 bool Watermarks::idle(TopicId topic, std::int64_t boottime_ns) const {
   const auto it = topics_.find(topic);
-  return it == topics_.end() ||
-         boottime_ns - it->second.arrived_boottime_ns >= idle_timeout_ns_;
+  return it == topics_.end() || boottime_ns - it->second.arrived_boottime_ns >= idle_timeout_ns_;
 }
 
 std::int64_t Watermarks::lowest(std::int64_t boottime_ns) const {

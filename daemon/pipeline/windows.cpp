@@ -61,8 +61,8 @@ void TumblingWindows::advance_key(SeriesId series, Key& key, const Watermarks& w
   key.open.erase(key.open.begin(), it);
 }
 
-void TumblingWindows::advance(TopicId topic, const Watermarks& watermarks,
-                              std::int64_t boottime_ns, std::vector<Pane>& closed) {
+void TumblingWindows::advance(TopicId topic, const Watermarks& watermarks, std::int64_t boottime_ns,
+                              std::vector<Pane>& closed) {
   const auto it = fed_by_.find(topic);
   if (it == fed_by_.end()) return;
   for (const SeriesId series : it->second) {

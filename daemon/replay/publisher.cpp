@@ -54,8 +54,8 @@ Status Publisher::publish(const RecordedMessage& message) {
     while (client_->unacknowledged.size() >= kInflightMax) {
       if (Status s = client_->wait_oldest(); !s.ok()) return s;
     }
-    client_->unacknowledged.push_back(client_->paho->publish(
-        message.topic, message.payload.data(), message.payload.size(), 1, false));
+    client_->unacknowledged.push_back(client_->paho->publish(message.topic, message.payload.data(),
+                                                             message.payload.size(), 1, false));
   } catch (const mqtt::exception& e) {
     return unavailable("cannot publish to the broker at " + client_->url + ": " + e.what());
   }

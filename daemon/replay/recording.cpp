@@ -44,8 +44,7 @@ void walk_forward(const std::vector<RecordedMessage>& messages, Visit visit) {
 
 Result<RecordedMessage> parse_recorded_message(std::string_view line) {
   const std::size_t first = line.find('\t');
-  const std::size_t second =
-      first == std::string_view::npos ? first : line.find('\t', first + 1);
+  const std::size_t second = first == std::string_view::npos ? first : line.find('\t', first + 1);
   if (second == std::string_view::npos) {
     return invalid_argument("expected seconds<TAB>topic<TAB>payload");
   }

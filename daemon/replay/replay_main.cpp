@@ -1,8 +1,8 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <csignal>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
@@ -62,8 +62,8 @@ int replay(const Arguments& arguments) {
   }
   std::vector<Due> schedule;
   for (const auto& recording : recordings) {
-    const double speed = arguments.speed > 0 ? arguments.speed
-                                             : sluice::speed_for(recording, arguments.seconds);
+    const double speed =
+        arguments.speed > 0 ? arguments.speed : sluice::speed_for(recording, arguments.seconds);
     const auto due = sluice::due_times(recording, speed);
     for (std::size_t i = 0; i < due.size(); ++i) schedule.push_back({due[i], &recording[i]});
   }

@@ -1,0 +1,281 @@
+#include "node/compose.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+
+#include "ingest/topic_pattern.h"
+#include "plugin_host/plugin_stage.h"
+#include "schema/spec_hash.h"
+
+namespace sluice {
+namespace {
+
+std::string key(const char* section, int index) {
+  return std::string(section) + "[" + std::to_string(index) + "]";
+}
+
+std::optional<TlsOptions> uplink_tls(const v1::UplinkConfig& uplink) {
+  if (!uplink.has_tls()) return std::nullopt;
+  return TlsOptions{uplink.tls().ca_file(), uplink.tls().cert_file(), uplink.tls().key_file(),
+                    uplink.tls().server_name()};
+}
+
+Result<std::string> read_password(const std::string& path) {
+  if (path.empty()) return std::string();
+  std::ifstream file(path);
+  std::string password;
+  if (!file || !std::getline(file, password)) {
+    return invalid_argument("cannot read a password from " + path);
+  }
+  return password;
+}
+
+Result<std::vector<TopicSubscription>> subscriptions(const v1::SourceConfig& source,
+                                                     const std::string& where) {
+  std::vector<TopicSubscription> all;
+  for (int i = 0; i < source.mqtt().topics_size(); ++i) {
+    const v1::TopicConfig& topic = source.mqtt().topics(i);
+    Result<TopicPattern> pattern = TopicPattern::parse(topic.pattern());
+    if (!pattern.ok()) {
+      return invalid_argument(where + ".mqtt." + key("topics", i) +
+                              ".pattern: " + std::string(pattern.status().message()));
+    }
+    all.push_back({*std::move(pattern), static_cast<std::uint8_t>(topic.qos())});
+  }
+  return all;
+}
+
+Result<std::vector<TopicFilter>> filters_of(const v1::SourceConfig& source,
+                                            const std::string& where) {
+  Result<std::vector<TopicSubscription>> patterns = subscriptions(source, where);
+  if (!patterns.ok()) return patterns.status();
+  Result<std::vector<TopicFilter>> filters = reduce_filters(*patterns);
+  if (filters.ok()) return filters;
+  return invalid_argument(where + ".mqtt.topics: " + std::string(filters.status().message()));
+}
+
+/// Filters that the config before had and this one has not.
+std::vector<std::string> stale_filters(const v1::SourceConfig& source, const v1::Config* previous,
+                                       const std::vector<TopicFilter>& now) {
+  std::vector<std::string> stale;
+  if (previous == nullptr) return stale;
+  for (const v1::SourceConfig& old : previous->sources()) {
+    if (old.name() != source.name()) continue;
+    const Result<std::vector<TopicFilter>> before = filters_of(old, "");
+    if (!before.ok()) continue;
+    for (const TopicFilter& filter : *before) {
+      if (std::none_of(now.begin(), now.end(),
+                       [&](const TopicFilter& f) { return f.filter == filter.filter; })) {
+        stale.push_back(filter.filter);
+      }
+    }
+  }
+  return stale;
+}
+
+Result<SourceOptions> compose_source(const v1::Config& config, int index,
+                                     const v1::Config* previous) {
+  const v1::SourceConfig& source = config.sources(index);
+  const v1::MqttConfig& mqtt = source.mqtt();
+  const std::string where = key("sources", index);
+  SourceOptions options;
+  options.name = source.name();
+  options.url = mqtt.url();
+  options.version =
+      mqtt.version() == v1::MqttConfig::VERSION_3_1_1 ? MqttVersion::v3_1_1 : MqttVersion::v5;
+  options.client_id = mqtt.client_id().empty()
+                          ? "sluice-" + config.node().name() + "-" + source.name()
+                          : mqtt.client_id();
+  options.user = mqtt.user();
+  Result<std::string> password = read_password(mqtt.password_file());
+  if (!password.ok()) {
+    return invalid_argument(where +
+                            ".mqtt.password_file: " + std::string(password.status().message()));
+  }
+  options.password = *std::move(password);
+  options.tls = {mqtt.tls().ca_file(), mqtt.tls().cert_file(), mqtt.tls().key_file()};
+  Result<std::vector<TopicFilter>> filters = filters_of(source, where);
+  if (!filters.ok()) return filters.status();
+  options.stale_filters = stale_filters(source, previous, *filters);
+  options.filters = *std::move(filters);
+  options.session_expiry_s = static_cast<std::uint32_t>(mqtt.session_expiry_ns() / 1'000'000'000);
+  options.keep_alive_s = static_cast<std::uint16_t>(
+      std::min<std::int64_t>(mqtt.keep_alive_ns() / 1'000'000'000, 65'535));
+  options.receive_maximum = static_cast<std::uint16_t>(mqtt.receive_max());
+  options.broker_inflight = static_cast<std::uint16_t>(mqtt.broker_inflight());
+  options.queue_bytes_max = mqtt.queue_bytes_max();
+  options.payload_bytes_max = config.limits().payload_bytes_max();
+  options.health_topic_prefix = mqtt.health_prefix();
+  options.node = config.node().name();
+  if (Status s = check_source_options(options); !s.ok()) return s;
+  return options;
+}
+
+MatchSpec compose_match(const v1::MatchConfig& match) {
+  MatchSpec spec;
+  spec.sources.assign(match.sources().begin(), match.sources().end());
+  spec.measurements.assign(match.measurements().begin(), match.measurements().end());
+  spec.labels.assign(match.labels().begin(), match.labels().end());
+  std::sort(spec.labels.begin(), spec.labels.end());
+  return spec;
+}
+
+PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& series) {
+  const v1::PipelineConfig& pipeline = config.pipelines(index);
+  PipelineSpec spec;
+  spec.name = pipeline.name();
+  spec.hash = spec_hash(pipeline);
+  spec.match = compose_match(pipeline.match());
+  spec.window_ns = pipeline.windows().empty() ? 0 : pipeline.windows(0).tumbling_ns();
+  spec.max_out_of_order_ns = pipeline.max_out_of_order_ns();
+  spec.idle_timeout_ns = pipeline.idle_timeout_ns();
+  spec.reorder_max = pipeline.reorder_max();
+  for (int i = 0; i < pipeline.stages_size(); ++i) {
+    const v1::StageConfig& stage = pipeline.stages(i);
+    Result<std::unique_ptr<Stage>> built = make_stage({
+        .dir = config.plugins().dir(),
+        .plugin = stage.plugin(),
+        .stage = stage.name(),
+        .config_json = stage.config(),
+        .pipeline = pipeline.name(),
+        .where = key("pipelines", index) + "." + key("stages", i),
+        .series = series,
+    });
+    if (!built.ok()) {
+      spec.parked = built.status().message();
+      spec.stages.clear();
+      return spec;
+    }
+    spec.stages.push_back(*std::move(built));
+  }
+  return spec;
+}
+
+TimeFormat time_format(const v1::DecodeConfig& decode) {
+  switch (decode.time_format()) {
+    case v1::DecodeConfig::TIME_FORMAT_S: return TimeFormat::s;
+    case v1::DecodeConfig::TIME_FORMAT_MS: return TimeFormat::ms;
+    case v1::DecodeConfig::TIME_FORMAT_US: return TimeFormat::us;
+    case v1::DecodeConfig::TIME_FORMAT_NS: return TimeFormat::ns;
+    case v1::DecodeConfig::TIME_FORMAT_RFC3339: return TimeFormat::rfc3339;
+    default: return TimeFormat::arrival;
+  }
+}
+
+std::string random_instance() {
+  std::random_device random;
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string text;
+  for (int i = 0; i < 16; ++i) text.push_back(kHex[random() & 15]);
+  return text;
+}
+
+}  // namespace
+
+StoreOptions compose_store(const v1::Config& config) {
+  StoreOptions options;
+  options.dir = config.storage().dir();
+  options.quota_bytes = config.storage().quota_bytes();
+  return options;
+}
+
+EngineOptions compose_engine(const v1::Config& config) {
+  EngineOptions options;
+  options.commit_interval_ns = config.storage().commit_interval_ns();
+  options.config = config.SerializeAsString();
+  return options;
+}
+
+UplinkOptions compose_uplink(const v1::Config& config, Identity identity) {
+  UplinkOptions options;
+  options.hub = config.uplink().hub();
+  options.tls = uplink_tls(config.uplink());
+  options.gzip = config.uplink().gzip();
+  options.backoff_max = std::chrono::milliseconds(config.uplink().backoff_max_ns() / 1'000'000);
+  options.unacked_bytes_max = config.uplink().unacked_bytes_max();
+  options.identity = std::move(identity);
+  options.instance = random_instance();
+  options.version = SLUICE_VERSION;
+  return options;
+}
+
+Result<std::vector<SourceOptions>> compose_sources(const v1::Config& config,
+                                                   const v1::Config* previous) {
+  std::vector<SourceOptions> all;
+  for (int i = 0; i < config.sources_size(); ++i) {
+    Result<SourceOptions> source = compose_source(config, i, previous);
+    if (!source.ok()) return source.status();
+    all.push_back(*std::move(source));
+  }
+  return all;
+}
+
+std::vector<SourceSpec> compose_source_specs(const v1::Config& config) {
+  std::vector<SourceSpec> all;
+  for (const v1::SourceConfig& source : config.sources()) {
+    const v1::MqttConfig& mqtt = source.mqtt();
+    SourceSpec spec;
+    spec.name = source.name();
+    spec.accept_retained = mqtt.retained() == v1::MqttConfig::RETAINED_ACCEPT;
+    spec.inflight_window = mqtt.version() == v1::MqttConfig::VERSION_3_1_1 ? mqtt.broker_inflight()
+                                                                           : mqtt.receive_max();
+    all.push_back(std::move(spec));
+  }
+  return all;
+}
+
+Result<JsonDecoderOptions> compose_decoder(const v1::Config& config) {
+  JsonDecoderOptions options;
+  options.payload_bytes_max = config.limits().payload_bytes_max();
+  for (int i = 0; i < config.sources_size(); ++i) {
+    const v1::SourceConfig& source = config.sources(i);
+    const v1::DecodeConfig& decode = source.decode();
+    JsonSource json;
+    json.name = source.name();
+    Result<std::vector<TopicSubscription>> patterns = subscriptions(source, key("sources", i));
+    if (!patterns.ok()) return patterns.status();
+    for (TopicSubscription& subscription : *patterns) {
+      json.patterns.push_back(std::move(subscription.pattern));
+    }
+    json.items = decode.items();
+    json.time = decode.time();
+    json.time_format = time_format(decode);
+    for (const v1::FieldConfig& field : decode.fields()) {
+      json.fields.push_back({field.pointer(), field.measurement(), field.unit()});
+    }
+    for (const v1::LabelConfig& label : decode.labels()) {
+      json.labels.push_back({label.name(), label.pointer()});
+    }
+    options.sources.push_back(std::move(json));
+  }
+  return options;
+}
+
+std::vector<PipelineSpec> compose_pipelines(const v1::Config& config, SeriesTable& series) {
+  std::vector<PipelineSpec> all;
+  for (int i = 0; i < config.pipelines_size(); ++i) {
+    all.push_back(compose_pipeline(config, i, series));
+  }
+  return all;
+}
+
+std::vector<std::string> check_composition(const v1::Config& config) {
+  std::vector<std::string> problems;
+  SeriesTable series(1);
+  TopicTable topics(1);
+  const auto note = [&](const Status& status) {
+    if (!status.ok()) problems.emplace_back(status.message());
+  };
+  note(compose_sources(config, nullptr).status());
+  const Result<JsonDecoderOptions> decoder = compose_decoder(config);
+  if (decoder.ok()) note(JsonDecoder::create(*decoder, series, topics).status());
+  for (const PipelineSpec& pipeline : compose_pipelines(config, series)) {
+    if (!pipeline.parked.empty()) problems.push_back(pipeline.parked);
+  }
+  return problems;
+}
+
+}  // namespace sluice

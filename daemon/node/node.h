@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "control/admin_server.h"
+#include "ingest/json_decoder.h"
+#include "ingest/mqtt_source.h"
+#include "node/node_report.h"
+#include "pipeline/engine.h"
+#include "store/store.h"
+#include "sync/summary_encoder.h"
+#include "sync/uplink.h"
+
+namespace sluice {
+
+/// The whole daemon: makes every room, joins them at the ports, starts and stops them in order.
+///
+/// Thread: the caller's; each room brings its own (daemon/README.md lists them).
+class Node {
+ public:
+  /// Opens the store, brings the state back and starts everything. `invalid_argument` and
+  /// `failed_precondition` mean that starting again with this config will not help.
+  static Result<std::unique_ptr<Node>> start(const v1::Config& config);
+  ~Node();
+
+ private:
+  explicit Node(const v1::Config& config);
+  Status open();
+  Status recover();
+  Status restore(const Recovered& recovered, const v1::Config& config);
+  void start_rooms();
+  void on_durable(const CommitGroup& group);
+
+  const v1::Config config_;
+  SystemClock clock_;
+  SeriesTable series_;
+  TopicTable topics_;
+  ProtoSummaryEncoder encoder_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<MqttSources> sources_;
+  std::unique_ptr<JsonDecoder> decoder_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Uplink> uplink_;
+  std::unique_ptr<NodeReport> report_;
+  std::unique_ptr<AdminServer> admin_;
+  v1::Config previous_;  ///< the config the stored state belongs to; empty at the first start
+};
+
+}  // namespace sluice

@@ -1,0 +1,104 @@
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "base/log.h"
+#include "health/process.h"
+#include "node/compose.h"
+#include "node/node.h"
+#include "schema/config_reader.h"
+
+namespace {
+
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+constexpr int kExitConfig = 78;  // EX_CONFIG of sysexits.h: restarting does not help
+
+void configure_log(const sluice::v1::LogConfig& config) {
+  using sluice::log::Format;
+  using sluice::log::Level;
+  const Level level = config.level() == sluice::v1::LogConfig::LEVEL_DEBUG   ? Level::debug
+                      : config.level() == sluice::v1::LogConfig::LEVEL_WARN  ? Level::warn
+                      : config.level() == sluice::v1::LogConfig::LEVEL_ERROR ? Level::error
+                                                                             : Level::info;
+  sluice::log::configure(
+      level, config.format() == sluice::v1::LogConfig::FORMAT_JSON ? Format::json : Format::logfmt);
+}
+
+/// Paho and gRPC would dial a proxy named here instead of the broker and the hub.
+void clear_proxies() {
+  for (const char* name : {"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "grpc_proxy",
+                           "all_proxy", "ALL_PROXY"}) {
+    unsetenv(name);
+  }
+}
+
+/// Blocks the signals that end us, in this and all later threads, so that only wait_for_end sees
+/// them.
+sigset_t block_end_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int check(const sluice::v1::Config& config) {
+  const std::vector<std::string> problems = sluice::check_composition(config);
+  for (const std::string& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
+  if (problems.empty()) std::printf("the config is good\n");
+  return problems.empty() ? 0 : kExitConfig;
+}
+
+int run(const sluice::v1::Config& config, const sigset_t& signals) {
+  configure_log(config.log());
+  auto node = sluice::Node::start(config);
+  if (!node.ok()) {
+    const sluice::Status& status = node.status();
+    sluice::log::error("node", "cannot start", {{"error", status.to_string()}});
+    const bool hopeless = status.code() == sluice::StatusCode::invalid_argument ||
+                          status.code() == sluice::StatusCode::failed_precondition;
+    return hopeless ? kExitConfig : kExitFailure;
+  }
+  sluice::log::info("node", "running",
+                    {{"node", config.node().name()}, {"version", SLUICE_VERSION}});
+  sluice::notify_supervisor("READY=1");
+  int signal = 0;
+  sigwait(&signals, &signal);
+  sluice::log::info("node", "stopping", {{"signal", signal}});
+  sluice::notify_supervisor("STOPPING=1");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string path = "/etc/sluice/sluice.yaml";
+  bool only_check = false;
+  CLI::App app(
+      "The Sluice gateway daemon: MQTT in, plugins, SQLite, aggregates up over gRPC.\n"
+      "Exit codes: 0 stopped, 1 failure worth a restart, 2 bad usage, 78 bad config.",
+      "sluiced");
+  app.add_option("--config", path, "the config file")->capture_default_str();
+  app.add_flag("--check", only_check, "check config, topic patterns and plugins, then exit");
+  app.set_version_flag("--version", std::string("sluiced ") + SLUICE_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : kExitUsage;
+  }
+  const sigset_t signals = block_end_signals();
+  clear_proxies();
+  const sluice::LoadResult loaded = sluice::load_config_file(path, sluice::process_environment());
+  for (const sluice::ConfigError& error : loaded.errors) {
+    std::fprintf(stderr, "%s\n", error.to_string().c_str());
+  }
+  if (!loaded.ok()) return kExitConfig;
+  for (const std::string& line : loaded.notes) sluice::log::info("node", line);
+  return only_check ? check(loaded.config) : run(loaded.config, signals);
+}

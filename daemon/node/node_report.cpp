@@ -1,0 +1,207 @@
+#include "node/node_report.h"
+
+#include <unistd.h>
+
+#include "health/process.h"
+#include "health/readiness.h"
+#include "plugin_host/plugin_library.h"
+
+namespace sluice {
+namespace {
+
+template <typename Message>
+void set_series(Message& out, const Series& series) {
+  out.set_measurement(series.measurement);
+  out.set_unit(series.unit);
+  for (const auto& [name, value] : series.labels) (*out.mutable_labels())[name] = value;
+}
+
+std::uint64_t total(const Ledger& ledger, LedgerKind kind, Term term) {
+  return static_cast<std::uint64_t>(ledger.sum(kind, term));
+}
+
+}  // namespace
+
+NodeReport::NodeReport(const v1::Config& config, Rooms rooms)
+    : config_(config), rooms_(rooms), started_boottime_ns_(rooms.clock.boottime_ns()) {}
+
+v1::Status NodeReport::status() {
+  v1::Status status;
+  status.set_node(config_.node().name());
+  status.set_epoch(rooms_.store.epoch());
+  status.set_version(SLUICE_VERSION);
+  status.set_pid(getpid());
+  status.set_uptime_s(static_cast<double>(rooms_.clock.boottime_ns() - started_boottime_ns_) / 1e9);
+  status.set_rss_bytes(resident_bytes());
+  status.set_series(static_cast<std::uint32_t>(rooms_.series.size()));
+  add_sources(status);
+  add_pipelines(status);
+  const StoreStats store = rooms_.store.stats();
+  status.mutable_store()->set_path(config_.storage().dir());
+  status.mutable_store()->set_bytes(store.bytes);
+  status.mutable_store()->set_bytes_max(store.bytes_max);
+  status.mutable_store()->set_commits(store.commits);
+  status.mutable_store()->set_commit_failures(store.commit_failures);
+  status.mutable_store()->set_last_error(store.last_error);
+  add_uplink(status);
+  add_totals(status);
+  add_problems(status);
+  return status;
+}
+
+void NodeReport::add_sources(v1::Status& status) const {
+  for (std::size_t i = 0; i < rooms_.sources.size(); ++i) {
+    const SourceStats stats = rooms_.sources.stats(i);
+    v1::SourceStatus& source = *status.add_sources();
+    source.set_name(config_.sources(static_cast<int>(i)).name());
+    source.set_connected(stats.connected);
+    source.set_connects(stats.connects);
+    source.set_bytes_received(stats.bytes_received);
+    source.set_messages_received(stats.messages_received);
+    source.set_unacknowledged(stats.unacknowledged);
+    source.set_last_error(stats.last_error);
+  }
+}
+
+void NodeReport::add_pipelines(v1::Status& status) const {
+  for (const EngineView::PipelineView& view : rooms_.engine.view().pipelines) {
+    v1::PipelineStatus& pipeline = *status.add_pipelines();
+    pipeline.set_name(view.name);
+    pipeline.set_parked(view.parked);
+    for (const std::string& stage : view.stages) pipeline.add_stages(stage);
+    pipeline.set_windows_open(view.windows_open);
+    pipeline.set_readings_pending(view.readings_pending);
+  }
+}
+
+void NodeReport::add_uplink(v1::Status& status) const {
+  v1::UplinkStatus& uplink = *status.mutable_uplink();
+  uplink.set_hub(config_.uplink().hub());
+  if (rooms_.uplink == nullptr) return;
+  const UplinkStats stats = rooms_.uplink->stats();
+  uplink.set_connected(stats.connected);
+  uplink.set_bytes_sent(stats.bytes_sent);
+  uplink.set_rows_sent(stats.rows_sent);
+  uplink.set_rows_acked(stats.rows_acked);
+  uplink.set_last_error(stats.last_error);
+}
+
+void NodeReport::add_totals(v1::Status& status) const {
+  const Ledger ledger = rooms_.store.durable_ledger();
+  using enum LedgerKind;
+  status.set_ledger_difference(ledger.difference());
+  status.set_messages_received(total(ledger, messages, Term::received));
+  status.set_messages_rejected(total(ledger, messages, Term::rejected));
+  status.set_messages_duplicate(total(ledger, messages, Term::duplicate));
+  status.set_readings_decoded(total(ledger, source_readings, Term::decoded));
+  status.set_readings_in(total(ledger, readings, Term::in));
+  status.set_readings_aggregated(total(ledger, readings, Term::aggregated));
+  status.set_readings_filtered(total(ledger, readings, Term::filtered));
+  status.set_readings_late(total(ledger, readings, Term::late));
+  status.set_readings_rejected(total(ledger, readings, Term::rejected));
+  status.set_panes_closed(total(ledger, panes, Term::closed));
+  status.set_panes_acked(total(ledger, panes, Term::acked));
+  status.set_panes_outbox(total(ledger, panes, Term::outbox));
+}
+
+void NodeReport::add_problems(v1::Status& status) const {
+  HealthInput input;
+  for (const v1::SourceStatus& source : status.sources()) {
+    input.sources.push_back({source.name(), source.connected(), source.last_error()});
+  }
+  for (const v1::PipelineStatus& pipeline : status.pipelines()) {
+    input.pipelines.push_back({pipeline.name(), pipeline.parked()});
+  }
+  input.store_error = status.store().last_error();
+  for (const std::string& problem : readiness_problems(input)) status.add_problems(problem);
+  status.set_ready(status.problems().empty());
+}
+
+v1::LedgerReport NodeReport::ledger() {
+  const Ledger ledger = rooms_.store.durable_ledger();
+  v1::LedgerReport report;
+  for (const auto& [key, count] : ledger.counters()) {
+    if (count == 0) continue;
+    v1::LedgerTerm& term = *report.add_terms();
+    term.set_ledger(std::string(ledger_kind_name(key.kind)));
+    term.set_owner(key.owner);
+    term.set_term(std::string(term_name(key.term)));
+    term.set_cause(key.cause);
+    term.set_count(count);
+  }
+  for (const LedgerKind kind : {LedgerKind::messages, LedgerKind::source_readings,
+                                LedgerKind::readings, LedgerKind::panes}) {
+    for (const std::string& owner : ledger.owners(kind)) {
+      v1::LedgerDifference& difference = *report.add_differences();
+      difference.set_ledger(std::string(ledger_kind_name(kind)));
+      difference.set_owner(owner);
+      difference.set_difference(ledger.difference(kind, owner));
+    }
+  }
+  return report;
+}
+
+v1::ListSeriesResponse NodeReport::series(const v1::ListSeriesRequest& request) {
+  v1::ListSeriesResponse response;
+  const std::size_t count = rooms_.series.size();
+  response.set_total(static_cast<std::uint32_t>(count));
+  for (std::uint32_t id = 1; id <= count; ++id) {
+    if (static_cast<std::uint32_t>(response.series_size()) >= request.limit()) break;
+    const Series& series = rooms_.series.at(id);
+    if (!request.measurement().empty() && series.measurement != request.measurement()) continue;
+    v1::SeriesRow& row = *response.add_series();
+    row.set_id(id);
+    set_series(row, series);
+  }
+  return response;
+}
+
+v1::ListRecentSummariesResponse NodeReport::recent(const v1::ListRecentSummariesRequest& request) {
+  v1::ListRecentSummariesResponse response;
+  for (const RecentPanes::Entry& entry :
+       rooms_.engine.recent_panes().list(request.pipeline(), request.limit())) {
+    v1::RecentSummary& row = *response.add_summaries();
+    const Moments& m = entry.pane.moments;
+    row.set_pipeline(entry.pipeline);
+    set_series(row, rooms_.series.at(entry.pane.window.key));
+    row.set_start_ns(entry.pane.window.start_ns);
+    row.set_end_ns(entry.pane.window.end_ns);
+    row.set_revision(entry.pane.revision);
+    row.set_count(m.count);
+    row.set_sum(m.total());
+    row.set_mean(m.average());
+    row.set_min(m.min);
+    row.set_max(m.max);
+    row.set_stddev(m.stddev());
+    row.set_first(m.first);
+    row.set_last(m.last);
+  }
+  return response;
+}
+
+v1::ListPluginsResponse NodeReport::plugins() {
+  v1::ListPluginsResponse response;
+  const Result<std::vector<PluginFile>> files = list_plugins(config_.plugins().dir());
+  if (!files.ok()) return response;
+  for (const PluginFile& file : *files) {
+    v1::PluginRow& row = *response.add_plugins();
+    row.set_name(file.name);
+    row.set_file(file.path);
+    row.set_error(std::string(file.status.message()));
+    row.set_version(file.metadata.version);
+    row.set_description(file.metadata.description);
+    row.set_config_schema(file.metadata.config_schema);
+    row.set_ordered(file.metadata.ordered);
+    row.set_deterministic(file.metadata.deterministic);
+    for (const v1::PipelineConfig& pipeline : config_.pipelines()) {
+      for (const v1::StageConfig& stage : pipeline.stages()) {
+        if (stage.plugin() != file.name) continue;
+        row.add_used_by(pipeline.name() + "/" +
+                        (stage.name().empty() ? stage.plugin() : stage.name()));
+      }
+    }
+  }
+  return response;
+}
+
+}  // namespace sluice

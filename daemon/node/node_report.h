@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "control/node_view.h"
+#include "ingest/mqtt_source.h"
+#include "model/series.h"
+#include "pipeline/engine.h"
+#include "sluice/v1/admin.pb.h"
+#include "sluice/v1/config.pb.h"
+#include "store/store.h"
+#include "sync/uplink.h"
+
+namespace sluice {
+
+/// Gathers what every room knows of itself into the answers of the admin service. Any thread.
+class NodeReport final : public NodeView {
+ public:
+  struct Rooms {
+    const Store& store;
+    const MqttSources& sources;
+    const Engine& engine;
+    const Uplink* uplink;  ///< null when no hub is configured
+    const SeriesTable& series;
+    const Clock& clock;
+  };
+  NodeReport(const v1::Config& config, Rooms rooms);
+
+  v1::Status status() override;
+  v1::LedgerReport ledger() override;
+  v1::ListSeriesResponse series(const v1::ListSeriesRequest& request) override;
+  v1::ListRecentSummariesResponse recent(const v1::ListRecentSummariesRequest& request) override;
+  v1::ListPluginsResponse plugins() override;
+
+ private:
+  void add_sources(v1::Status& status) const;
+  void add_pipelines(v1::Status& status) const;
+  void add_uplink(v1::Status& status) const;
+  void add_totals(v1::Status& status) const;
+  void add_problems(v1::Status& status) const;
+
+  const v1::Config& config_;
+  const Rooms rooms_;
+  const std::int64_t started_boottime_ns_;
+};
+
+}  // namespace sluice
