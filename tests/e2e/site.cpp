@@ -1,0 +1,184 @@
+#include "e2e/site.h"
+
+#include <arpa/inet.h>
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace sluice::e2e {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kBin = SLUICE_BIN_DIR;
+
+bool connects(std::uint16_t port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool ok = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  close(fd);
+  return ok;
+}
+
+/// A port that was free a moment ago; whoever uses it checks that it could bind.
+std::uint16_t free_port() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0) std::abort();
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
+    text.replace(at, from.size(), to);
+  }
+}
+
+template <typename Message>
+Message parse(const Output& output) {
+  Message message;
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = false;
+  const auto status = google::protobuf::util::JsonStringToMessage(output.text, &message, options);
+  if (output.exit_code == 0) EXPECT_TRUE(status.ok()) << status.ToString() << "\n" << output.text;
+  return message;
+}
+
+}  // namespace
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+Site::Site() {
+  std::string pattern = (fs::temp_directory_path() / "sluice-e2e.XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) std::abort();
+  dir_ = pattern;
+}
+
+Site::~Site() {
+  daemon.end(SIGTERM);
+  hub.end(SIGTERM);
+  broker.end(SIGTERM);
+  if (testing::Test::HasFailure()) {
+    for (const char* name : {"daemon.log", "hub.log", "broker.log"}) {
+      std::string text = log(name);
+      if (text.size() > 4000) text = "…" + text.substr(text.size() - 4000);
+      std::fprintf(stderr, "--- %s\n%s\n", name, text.c_str());
+    }
+  }
+  fs::remove_all(dir_);
+}
+
+std::string Site::write(const std::string& name, const std::string& text) {
+  const std::string path = dir_ + "/" + name;
+  std::ofstream(path, std::ios::binary) << text;
+  return path;
+}
+
+std::string Site::log(const std::string& name) const { return read_file(dir_ + "/" + name); }
+
+void Site::start_broker() {
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    if (mqtt_port_ == 0) mqtt_port_ = free_port();
+    std::string conf = read_file(std::string(SLUICE_SOURCE_DIR) + "/config/mosquitto.conf");
+    replace_all(conf, "listener 1883", "listener " + std::to_string(mqtt_port_));
+    replace_all(conf, "/var/lib/mosquitto/", dir_ + "/");
+    if (getuid() == 0) conf += "user root\n";
+    broker = Process({"mosquitto", "-c", write("mosquitto.conf", conf)}, dir_ + "/broker.log");
+    if (until(10, [&] { return connects(mqtt_port_) || !broker.running(); }) && broker.running()) {
+      return;
+    }
+    mqtt_port_ = 0;
+  }
+  FAIL() << "mosquitto does not start: " << log("broker.log");
+}
+
+void Site::start_hub() {
+  fs::remove(dir_ + "/hub.port");
+  hub = Process({kBin + "/sluice-hub", "--listen", "127.0.0.1:" + std::to_string(hub_port_),
+                 "--port-file", dir_ + "/hub.port", "--db", dir_ + "/hub.sqlite"},
+                dir_ + "/hub.log");
+  ASSERT_TRUE(until(20, [&] { return fs::exists(dir_ + "/hub.port"); })) << log("hub.log");
+  hub_port_ = static_cast<std::uint16_t>(std::stoul(read_file(dir_ + "/hub.port")));
+}
+
+void Site::start_daemon(const std::string& config, bool ready) {
+  std::string yaml = config;
+  replace_all(yaml, "@MQTT_PORT@", std::to_string(mqtt_port_));
+  replace_all(yaml, "@HUB_PORT@", std::to_string(hub_port_));
+  replace_all(yaml, "@STATE@", dir_);
+  replace_all(yaml, "@PLUGINS@", SLUICE_PLUGIN_DIR);
+  daemon =
+      Process({kBin + "/sluiced", "--config", write("sluice.yaml", yaml)}, dir_ + "/daemon.log");
+  ASSERT_TRUE(until(30, [&] {
+    const v1::Status now = status();
+    return now.ready() || (!ready && !now.node().empty());
+  })) << log("daemon.log");
+}
+
+bool Site::replay(const std::string& recording_file, double seconds) {
+  return run({kBin + "/sluice-replay", "--url", "tcp://127.0.0.1:" + std::to_string(mqtt_port_),
+              "--seconds", std::to_string(seconds), recording_file})
+             .exit_code == 0;
+}
+
+bool Site::drained(std::uint64_t messages) {
+  return until(90, [&] {
+    const v1::Status now = status();
+    return now.messages_received() >= now.messages_duplicate() + messages &&
+           now.panes_outbox() == 0 && now.panes_closed() == now.panes_acked();
+  });
+}
+
+Output Site::ctl(std::vector<std::string> arguments) {
+  std::vector<std::string> command = {kBin + "/sluicectl", "--socket", dir_ + "/admin.sock",
+                                      "--json"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  command.insert(command.begin(), {"sh", "-c", "exec \"$@\" 2>/dev/null", "sh"});
+  return run(command);
+}
+
+v1::Status Site::status() { return parse<v1::Status>(ctl({"status"})); }
+v1::LedgerReport Site::ledger() { return parse<v1::LedgerReport>(ctl({"ledger"})); }
+
+std::int64_t Site::ledger_count(const std::string& ledger_name, const std::string& term,
+                                const std::string& cause) {
+  std::int64_t count = 0;
+  for (const v1::LedgerTerm& row : ledger().terms()) {
+    if (row.ledger() == ledger_name && row.term() == term &&
+        (cause.empty() || row.cause() == cause)) {
+      count += row.count();
+    }
+  }
+  return count;
+}
+
+std::vector<v1::SummaryRecord> Site::summaries() {
+  const Output output =
+      ctl({"hub", "summaries", "--hub", "127.0.0.1:" + std::to_string(hub_port_), "--all"});
+  EXPECT_EQ(output.exit_code, 0);
+  const auto response = parse<v1::ListSummariesResponse>(output);
+  return {response.summaries().begin(), response.summaries().end()};
+}
+
+}  // namespace sluice::e2e
