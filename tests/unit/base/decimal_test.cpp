@@ -25,9 +25,9 @@ TEST(Decimal, FindsTheIntegerBehindADecimalAndGivesBackTheSameBits) {
 TEST(Decimal, RefusesWhatWouldNotComeBackBitForBit) {
   constexpr double kInf = std::numeric_limits<double>::infinity();
   for (unsigned e = 0; e <= kDecimalExponentMax; ++e) {
-    for (const double v : {-0.0, kInf, -kInf, std::nan(""), std::nan("7"),
-                           std::numeric_limits<double>::denorm_min(),
-                           std::numeric_limits<double>::max(), 0.1 + 0.2, std::sqrt(2.0)}) {
+    for (const double v :
+         {-0.0, kInf, -kInf, std::nan(""), std::nan("7"), std::numeric_limits<double>::denorm_min(),
+          std::numeric_limits<double>::max(), 0.1 + 0.2, std::sqrt(2.0)}) {
       EXPECT_FALSE(decimal_scale(v, e)) << v << " at exponent " << e;
     }
   }
@@ -59,7 +59,8 @@ TEST(Decimal, WhateverItAcceptsRoundTripsBitExactly) {
       ASSERT_LT(std::llabs(*scaled), 1ll << 53) << "seed " << seed;
     }
     // Every decimal of up to 15 digits must be found: that is what sensors send.
-    const auto n = static_cast<std::int64_t>(random() % 1'999'999'999'999'999) - 999'999'999'999'999;
+    const auto n =
+        static_cast<std::int64_t>(random() % 1'999'999'999'999'999) - 999'999'999'999'999;
     const double decimal = decimal_value(n, e);
     ASSERT_EQ(decimal_scale(decimal, e), n) << "seed " << seed << " exponent " << e;
   }

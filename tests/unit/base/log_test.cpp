@@ -11,7 +11,8 @@ namespace {
 TEST(Log, ATopicCannotForgeALineInEitherFormat) {
   const std::string topic = "a\nlevel=error room=store msg=\"all lost\"\r\x1b[31m\x7f";
   for (const Format format : {Format::logfmt, Format::json}) {
-    const std::string line = format_line(format, Level::info, "ingest", "rejected", {{"topic", topic}});
+    const std::string line =
+        format_line(format, Level::info, "ingest", "rejected", {{"topic", topic}});
     for (const char c : line) EXPECT_GE(static_cast<unsigned char>(c), 0x20) << line;
     EXPECT_EQ(line.find('\x7f'), std::string::npos);
   }

@@ -28,9 +28,7 @@ TEST(Status, CarriesItsCodeAndSentenceThroughCopies) {
   EXPECT_EQ(copy.message(), "the disk quota is spent");
 }
 
-TEST(Status, HasNoMessageWhenItIsMadeOk) {
-  EXPECT_TRUE(Status(StatusCode::ok, "ignored").ok());
-}
+TEST(Status, HasNoMessageWhenItIsMadeOk) { EXPECT_TRUE(Status(StatusCode::ok, "ignored").ok()); }
 
 // Retry policy and the wire read the numbers: they are gRPC's.
 TEST(Status, KeepsTheNumbersAndNamesOfTheField) {

@@ -186,7 +186,7 @@ TEST(Engine, ANewSpecTakesOverAndTheOldOneClosesPartial) {
   ASSERT_TRUE(engine->restore(node.commits.checkpoint()).ok());
   std::vector<PipelineSpec> next;
   next.push_back(Node::spec(2));
-  engine->adopt(std::move(next), "other", node.commits.ledger());
+  engine->adopt({{"plant", false, 100}}, std::move(next), "other", node.commits.ledger());
   engine->start();
   ASSERT_TRUE(eventually([&] { return !node.encoder.blocks.empty(); }));
   engine->stop();
@@ -219,15 +219,14 @@ TEST(Engine, PanesAfterKillsEqualThoseOfARunWithoutThem) {
       engine->start();
       node.connect(session);
       session = true;
-      const std::size_t upto = kills ? std::min(history.size(), durable + 1 + random() % 60)
-                                     : history.size();
+      const std::size_t upto =
+          kills ? std::min(history.size(), durable + 1 + random() % 60) : history.size();
       for (std::size_t i = durable; i < upto; ++i) {
         node.message(static_cast<std::uint16_t>(i + 1), history[i]);
       }
       const auto target = kills ? durable + 1 + random() % (upto - durable) : upto;
-      EXPECT_TRUE(eventually([&] {
-        return node.messages_term(Term::decoded) >= static_cast<std::int64_t>(target);
-      }));
+      EXPECT_TRUE(eventually(
+          [&] { return node.messages_term(Term::decoded) >= static_cast<std::int64_t>(target); }));
       if (upto < history.size()) node.commits.refuse(true);
       engine->stop();
       node.commits.refuse(false);

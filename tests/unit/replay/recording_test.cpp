@@ -24,8 +24,8 @@ TEST(Recording, RefusesLinesThatCannotBePublished) {
 }
 
 TEST(Recording, NamesTheFileAndTheLineOfAnError) {
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("recording_" + std::to_string(::getpid()) + ".tsv");
+  const auto path =
+      std::filesystem::temp_directory_path() / ("recording_" + std::to_string(::getpid()) + ".tsv");
   std::ofstream(path) << "1\ta\tb\n2 a b\n";
   const auto recording = read_recording(path.string());
   std::filesystem::remove(path);
@@ -35,12 +35,13 @@ TEST(Recording, NamesTheFileAndTheLineOfAnError) {
 }
 
 TEST(Recording, KeepsGapsAndSendsAStepBackAtOnce) {
-  const std::vector<RecordedMessage> messages = {
-      {10'000'000'000, "t", ""}, {20'000'000'000, "t", ""}, {20'000'000'000, "t", ""},
-      {5'000'000'000, "t", ""},  {25'000'000'000, "t", ""}};
-  EXPECT_EQ(due_times(messages, 10),
-            (std::vector<std::int64_t>{0, 1'000'000'000, 1'000'000'000, 1'000'000'000,
-                                       3'000'000'000}));
+  const std::vector<RecordedMessage> messages = {{10'000'000'000, "t", ""},
+                                                 {20'000'000'000, "t", ""},
+                                                 {20'000'000'000, "t", ""},
+                                                 {5'000'000'000, "t", ""},
+                                                 {25'000'000'000, "t", ""}};
+  EXPECT_EQ(due_times(messages, 10), (std::vector<std::int64_t>{0, 1'000'000'000, 1'000'000'000,
+                                                                1'000'000'000, 3'000'000'000}));
   EXPECT_DOUBLE_EQ(speed_for(messages, 3), 10);
 }
 

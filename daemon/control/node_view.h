@@ -1,0 +1,32 @@
+#pragma once
+
+namespace sluice {
+
+namespace v1 {
+class LedgerReport;
+class ListPluginsResponse;
+class ListRecentSummariesRequest;
+class ListRecentSummariesResponse;
+class ListSeriesRequest;
+class ListSeriesResponse;
+class Status;
+}  // namespace v1
+
+/// What the running node tells about itself. Real: node. The message types are those of
+/// sluice/v1/admin.pb.h, which callers and implementations include themselves.
+///
+/// Thread: any, several calls at once. A call must not wait for the store or the network: it copies
+/// what the node last knew.
+class NodeView {
+ public:
+  virtual ~NodeView() = default;
+  virtual v1::Status status() = 0;
+  virtual v1::LedgerReport ledger() = 0;
+  /// `limit` comes resolved: 1..kSeriesLimitMax. Empty `measurement`: every series.
+  virtual v1::ListSeriesResponse series(const v1::ListSeriesRequest& request) = 0;
+  /// Newest first. `limit` comes resolved: 1..kRecentLimitMax. Empty `pipeline`: every pipeline.
+  virtual v1::ListRecentSummariesResponse recent(const v1::ListRecentSummariesRequest& request) = 0;
+  virtual v1::ListPluginsResponse plugins() = 0;
+};
+
+}  // namespace sluice

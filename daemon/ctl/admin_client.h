@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "sluice/v1/admin.pb.h"
+
+namespace sluice::ctl {
+
+inline constexpr int kAdminTimeoutMs = 5000;
+
+/// One connection to the daemon's admin socket. It does not reconnect: after an `unavailable` the
+/// caller makes a new one. One call at a time; each blocks for at most the time-out.
+///
+/// Failures: `unavailable` and `deadline_exceeded` when there is no answer, `invalid_argument` for
+/// a path that does not fit a socket address.
+class AdminClient {
+ public:
+  static Result<AdminClient> connect(const std::string& socket_path,
+                                     int timeout_ms = kAdminTimeoutMs);
+  AdminClient(AdminClient&&) noexcept;
+  AdminClient& operator=(AdminClient&&) noexcept;
+  ~AdminClient();
+
+  Result<v1::Status> status();
+  Result<v1::LedgerReport> ledger();
+  Result<v1::ListSeriesResponse> series(const v1::ListSeriesRequest& request);
+  Result<v1::ListRecentSummariesResponse> recent(const v1::ListRecentSummariesRequest& request);
+  Result<v1::ListPluginsResponse> plugins();
+
+ private:
+  struct State;
+  explicit AdminClient(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::ctl

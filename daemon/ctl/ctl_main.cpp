@@ -1,0 +1,194 @@
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <functional>
+#include <string>
+
+#include "ctl/format.h"
+#include "ctl/hub_commands.h"
+#include "ctl/local_commands.h"
+#include "ctl/output.h"
+#include "ctl/text.h"
+#include "ctl/top_loop.h"
+
+namespace sluice::ctl {
+namespace {
+
+constexpr const char* kFooter =
+    "Exit codes:\n"
+    "  0  an answer came (for `config validate`: the config passes)\n"
+    "  1  the answer is bad: a ledger that does not balance, a node that is not ready under\n"
+    "     `status --check`, a refused request; or the answer could not be written\n"
+    "  2  wrong arguments, or a config that does not pass\n"
+    "  3  the daemon or the hub cannot be reached or does not answer\n"
+    "\n"
+    "With --json every answer is one line: fields by their names in the proto files, all of them,\n"
+    "64-bit integers as numbers, times as ns since 1970 UTC.";
+
+/// The command line: what was given, and what to run once it has been understood.
+struct Arguments {
+  LocalTarget local{"/run/sluice/admin.sock", false};
+  HubAddress hub;
+  std::string measurement;
+  std::string pipeline;
+  std::string node;
+  std::string file;
+  std::string from;
+  std::string to;
+  std::string interval = "1s";
+  std::uint32_t local_limit = 0;
+  std::uint64_t hub_limit = 100;
+  bool all = false;
+  bool oldest_first = false;
+  bool check = false;
+  TopOptions top;
+  std::function<ExitCode()> run;
+};
+
+void add_hub_options(CLI::App& command, HubAddress& hub, bool required) {
+  auto* address = command.add_option("--hub", hub.address, "Address of the hub, host:port");
+  if (required) address->envname("SLUICE_HUB")->required();
+  command.add_flag("--tls", hub.tls, "Use TLS with the system's CAs");
+  command.add_option("--tls-ca", hub.ca_file, "PEM file of the CA of the hub's certificate");
+  command.add_option("--tls-cert", hub.cert_file, "PEM file of our certificate (mTLS)");
+  command.add_option("--tls-key", hub.key_file, "PEM file of its key");
+  command.add_option("--tls-name", hub.server_name,
+                     "Name to expect in the hub's certificate (default: the host of --hub)");
+}
+
+void add_local_commands(CLI::App& app, Arguments& a) {
+  auto* status = app.add_subcommand("status", "State of the node: links, store, totals");
+  status->add_flag("--check", a.check, "Exit with 1 when the node is not ready");
+  status->callback([&a] { a.run = [&a] { return show_status(a.local, a.check); }; });
+
+  auto* ledger = app.add_subcommand("ledger", "What became of every message, reading and window");
+  ledger->callback([&a] { a.run = [&a] { return show_ledger(a.local); }; });
+
+  auto* series = app.add_subcommand("series", "The series of this node");
+  series->add_option("--measurement", a.measurement, "Only series of this measurement");
+  series->add_option("--limit", a.local_limit, "Rows at most (default 1000)")
+      ->check(CLI::Range(1, 100'000));
+  series->callback(
+      [&a] { a.run = [&a] { return show_series(a.local, a.measurement, a.local_limit); }; });
+
+  auto* summaries = app.add_subcommand("summaries", "Windows that closed last, newest first");
+  summaries->add_option("--pipeline", a.pipeline, "Only windows of this pipeline");
+  summaries->add_option("--limit", a.local_limit, "Rows at most (default 100)")
+      ->check(CLI::Range(1, 4096));
+  summaries->callback(
+      [&a] { a.run = [&a] { return show_summaries(a.local, a.pipeline, a.local_limit); }; });
+
+  auto* plugins = app.add_subcommand("plugins", "Plugins that the node found, and who uses them");
+  plugins->callback([&a] { a.run = [&a] { return show_plugins(a.local); }; });
+
+  auto* config = app.add_subcommand("config", "Work with config files");
+  config->require_subcommand(1);
+  auto* validate = config->add_subcommand(
+      "validate",
+      "Check a config's keys, types, bounds and the rules between them; no daemon needed");
+  validate->add_option("FILE", a.file, "The config, e.g. /etc/sluice/sluice.yaml")->required();
+  validate->callback([&a] { a.run = [&a] { return validate_config(a.file, a.local.json); }; });
+
+  auto* version = app.add_subcommand("version", "Version of sluicectl");
+  version->callback([&a] { a.run = [&a] { return show_version(a.local.json); }; });
+}
+
+ExitCode run_hub_summaries(const Arguments& a) {
+  v1::ListSummariesRequest query;
+  query.set_node(a.node);
+  query.set_pipeline(a.pipeline);
+  query.set_measurement(a.measurement);
+  query.set_oldest_first(a.oldest_first);
+  if (!a.from.empty()) {
+    const auto from = parse_time(a.from);
+    if (!from.ok()) return fail(invalid_argument("--from " + std::string(from.status().message())));
+    query.set_from_ns(*from);
+  }
+  if (!a.to.empty()) {
+    const auto to = parse_time(a.to);
+    if (!to.ok()) return fail(invalid_argument("--to " + std::string(to.status().message())));
+    query.set_to_ns(*to);
+  }
+  return show_hub_summaries(a.hub, query, a.hub_limit, a.all, a.local.json);
+}
+
+void add_hub_commands(CLI::App& app, Arguments& a) {
+  auto* hub = app.add_subcommand("hub", "Ask a hub about its fleet");
+  hub->require_subcommand(1);
+  auto* nodes = hub->add_subcommand("nodes", "The nodes that the hub knows");
+  add_hub_options(*nodes, a.hub, true);
+  nodes->callback([&a] { a.run = [&a] { return show_hub_nodes(a.hub, a.local.json); }; });
+
+  auto* summaries = hub->add_subcommand("summaries", "Windows at their highest revision");
+  add_hub_options(*summaries, a.hub, true);
+  summaries->add_option("--node", a.node, "Only windows of this node");
+  summaries->add_option("--pipeline", a.pipeline, "Only windows of this pipeline");
+  summaries->add_option("--measurement", a.measurement, "Only windows of this measurement");
+  summaries->add_option(
+      "--from", a.from,
+      "Windows that start at or after this time: 2024-05-01T12:00:00Z, 2024-05-01 "
+      "or ns since 1970 UTC");
+  summaries->add_option("--to", a.to, "Windows that start before this time");
+  summaries->add_flag("--oldest-first", a.oldest_first, "Oldest window first");
+  auto* limit = summaries->add_option("--limit", a.hub_limit, "Rows at most")
+                    ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
+                    ->capture_default_str();
+  summaries->add_flag("--all", a.all, "All rows, page by page")->excludes(limit);
+  summaries->callback([&a] { a.run = [&a] { return run_hub_summaries(a); }; });
+}
+
+void add_top(CLI::App& app, Arguments& a) {
+  auto* top = app.add_subcommand(
+      "top", "A live view of this node, or of a fleet with --hub; a line per interval in a pipe");
+  add_hub_options(*top, a.hub, false);
+  top->add_option("--interval", a.interval, "Time between two looks: 500ms, 1s, 1m")
+      ->capture_default_str();
+  top->add_option("--seconds", a.top.seconds, "Stop after this long (default: on q or Ctrl-C)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{31'536'000}));
+  top->add_flag("--ascii", a.top.ascii, "Sparklines for a terminal without Unicode");
+  top->callback([&a] {
+    a.run = [&a] {
+      const auto interval = parse_duration(a.interval);
+      if (!interval.ok()) {
+        return fail(invalid_argument("--interval " + std::string(interval.status().message())));
+      }
+      a.top.interval_ns = *interval;
+      a.top.json = a.local.json;
+      return a.hub.address.empty() ? top_node(a.local.socket_path, a.top) : top_hub(a.hub, a.top);
+    };
+  });
+}
+
+int run(int argc, char** argv) {
+  // gRPC would write its own lines beside ours.
+  ::setenv("GRPC_VERBOSITY", "NONE", 0);
+  Arguments a;
+  CLI::App app("sluicectl: looks at the sluice daemon of this machine, or at a fleet's hub.",
+               "sluicectl");
+  app.footer(kFooter);
+  app.fallthrough();
+  app.require_subcommand(1);
+  app.add_option("--socket", a.local.socket_path, "The daemon's admin socket")
+      ->envname("SLUICE_SOCKET")
+      ->capture_default_str();
+  app.add_flag("--json", a.local.json, "Answer in JSON, for scripts");
+  add_local_commands(app, a);
+  add_hub_commands(app, a);
+  add_top(app, a);
+  app.failure_message([](const CLI::App* failed, const CLI::Error& e) {
+    const auto words = failed->remaining(true);
+    const std::string what =
+        words.empty() ? e.what() : "there is no command or option \"" + words.front() + "\"";
+    return "sluicectl: " + printable(what) + " (--help tells what there is)\n";
+  });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kExitOk : kExitUsage;
+  }
+  return finish(a.run());
+}
+
+}  // namespace
+}  // namespace sluice::ctl
+
+int main(int argc, char** argv) { return sluice::ctl::run(argc, argv); }

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "sluice/v1/hub.pb.h"
+
+namespace sluice::ctl {
+
+inline constexpr int kHubTimeoutMs = 10'000;
+
+/// Where the hub is and how to speak to it. Any TLS field set means TLS.
+struct HubAddress {
+  std::string address;    ///< host:port
+  bool tls = false;       ///< TLS with the system's CAs
+  std::string ca_file;    ///< PEM of the CA that signed the hub's certificate
+  std::string cert_file;  ///< PEM of our certificate and key: mTLS; both or none
+  std::string key_file;
+  std::string server_name;  ///< to expect in the hub's certificate; empty: the host
+};
+
+/// The hub's answers to people. gRPC reconnects by itself. One call at a time; each blocks for at
+/// most the time-out.
+///
+/// Failures: `unavailable` and `deadline_exceeded` when there is no answer, else what the hub says.
+class HubClient {
+ public:
+  /// Reads the TLS files; connects with the first call. `invalid_argument` when one is unreadable.
+  static Result<HubClient> make(const HubAddress& address, int timeout_ms = kHubTimeoutMs);
+  HubClient(HubClient&&) noexcept;
+  HubClient& operator=(HubClient&&) noexcept;
+  ~HubClient();
+
+  Result<v1::ListNodesResponse> nodes();
+  Result<v1::ListSummariesResponse> summaries(const v1::ListSummariesRequest& request);
+
+ private:
+  struct State;
+  explicit HubClient(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::ctl

@@ -1,0 +1,140 @@
+#include "ctl/hub_commands.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "ctl/format.h"
+#include "ctl/json_print.h"
+#include "ctl/table.h"
+#include "ctl/text.h"
+
+namespace sluice::ctl {
+namespace {
+
+std::string nodes_text(const v1::ListNodesResponse& response) {
+  Table table({{"NODE"},
+               {"EPOCH"},
+               {"STATE"},
+               {"LAST SEEN"},
+               {"VERSION"},
+               {"SEQ", true},
+               {"WINDOWS", true},
+               {"SERIES", true},
+               {"ROWS", true},
+               {"REPEATED", true},
+               {"BYTES", true}});
+  for (const auto& n : response.nodes()) {
+    table.add_row({n.node(), n.epoch().substr(0, 8), n.connected() ? "connected" : "away",
+                   n.last_seen_ns() == 0 ? "-" : utc_text(n.last_seen_ns()), n.version(),
+                   grouped(std::int64_t{n.highest_seq()}), grouped(n.panes()), grouped(n.series()),
+                   grouped(n.rows_received()), grouped(n.rows_repeated()),
+                   bytes_text(n.bytes_received())});
+  }
+  return table.empty() ? "The hub knows no node yet.\n" : table.take();
+}
+
+std::string quality_text(v1::PaneQuality quality) {
+  switch (quality) {
+    case v1::PANE_QUALITY_COMPLETE: return "complete";
+    case v1::PANE_QUALITY_PARTIAL_CONFIG: return "partial_config";
+    case v1::PANE_QUALITY_PARTIAL_START: return "partial_start";
+    default: return "-";
+  }
+}
+
+/// Where the rows of one query go, page by page.
+class SummaryPrinter {
+ public:
+  explicit SummaryPrinter(bool json) : json_(json) {
+    if (json_) put("{\"summaries\":[");
+  }
+
+  void page(const v1::ListSummariesResponse& response) {
+    for (const auto& s : response.summaries()) {
+      if (json_) {
+        put((rows_ > 0 ? "," : "") + to_json(s));
+      } else {
+        table_.add_row({s.node(), s.pipeline(), series_text(series_of(s)), utc_text(s.start_ns()),
+                        window_text(s.start_ns(), s.end_ns()), grouped(s.count()),
+                        value_text(s.mean()), value_text(s.min()), value_text(s.max()),
+                        value_text(s.stddev()), std::to_string(s.revision()),
+                        quality_text(s.quality())});
+      }
+      ++rows_;
+    }
+    if (!json_ && !table_.empty()) put(table_.take());
+  }
+
+  /// `next_page_token` is empty when nothing was left out.
+  void end(const std::string& next_page_token) {
+    if (json_) {
+      std::string tail = "],\"next_page_token\":";
+      append_json_string(tail, next_page_token);
+      put(tail + "}\n");
+    } else if (rows_ == 0) {
+      put("No summaries.\n");
+    } else if (!next_page_token.empty()) {
+      std::fprintf(stderr, "sluicectl: there are more than these %s (--limit or --all)\n",
+                   grouped(rows_).c_str());
+    }
+  }
+
+  std::uint64_t rows() const { return rows_; }
+
+ private:
+  const bool json_;
+  std::uint64_t rows_ = 0;
+  Table table_{{{"NODE"},
+                {"PIPELINE"},
+                {"SERIES"},
+                {"WINDOW START"},
+                {"LENGTH", true},
+                {"COUNT", true},
+                {"MEAN", true},
+                {"MIN", true},
+                {"MAX", true},
+                {"STDDEV", true},
+                {"REV", true},
+                {"QUALITY"}}};
+};
+
+}  // namespace
+
+ExitCode show_hub_nodes(const HubAddress& hub, bool json) {
+  auto client = HubClient::make(hub);
+  if (!client.ok()) return fail(client.status());
+  const auto nodes = client->nodes();
+  if (!nodes.ok()) return fail(nodes.status());
+  put(json ? to_json(*nodes) + "\n" : nodes_text(*nodes));
+  return kExitOk;
+}
+
+ExitCode show_hub_summaries(const HubAddress& hub, v1::ListSummariesRequest query,
+                            std::uint64_t limit, bool all, bool json) {
+  auto client = HubClient::make(hub);
+  if (!client.ok()) return fail(client.status());
+  std::optional<SummaryPrinter> printer;
+  for (;;) {
+    const std::uint64_t shown = printer ? printer->rows() : 0;
+    const std::uint64_t wanted = all ? kHubPageRows : limit - shown;
+    query.set_limit(static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, kHubPageRows)));
+    const auto page = client->summaries(query);
+    if (!page.ok()) return fail(page.status());
+    if (!printer) printer.emplace(json);
+    printer->page(*page);
+    const std::string& next = page->next_page_token();
+    if (next.empty() || (!all && printer->rows() >= limit)) {
+      printer->end(next);
+      return kExitOk;
+    }
+    // A token that does not move on would keep us here for ever.
+    if (next == query.page_token()) {
+      return fail(internal_error("the hub at " + hub.address +
+                                 " gave the same page twice: update the hub or sluicectl"));
+    }
+    query.set_page_token(next);
+  }
+}
+
+}  // namespace sluice::ctl

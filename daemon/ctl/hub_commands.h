@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+
+#include "ctl/hub_client.h"
+#include "ctl/output.h"
+
+// The commands that ask a hub about its fleet.
+
+namespace sluice::ctl {
+
+/// Rows asked for in one call; more are fetched page by page.
+inline constexpr std::uint32_t kHubPageRows = 1000;
+
+ExitCode show_hub_nodes(const HubAddress& hub, bool json);
+
+/// The first `limit` rows of what `query` selects; with `all`, every one of them, written as they
+/// come. `query.limit` and `query.page_token` are set here.
+ExitCode show_hub_summaries(const HubAddress& hub, v1::ListSummariesRequest query,
+                            std::uint64_t limit, bool all, bool json);
+
+}  // namespace sluice::ctl

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "ctl/output.h"
+
+// The commands that ask the daemon of this machine, or nobody. Each writes its answer to stdout and
+// says on stderr what went wrong.
+
+namespace sluice::ctl {
+
+struct LocalTarget {
+  std::string socket_path;
+  bool json = false;
+};
+
+/// With `check`, kExitBadAnswer for a node that is not ready.
+ExitCode show_status(const LocalTarget& target, bool check);
+/// kExitBadAnswer when a difference is not 0.
+ExitCode show_ledger(const LocalTarget& target);
+ExitCode show_series(const LocalTarget& target, const std::string& measurement,
+                     std::uint32_t limit);
+ExitCode show_summaries(const LocalTarget& target, const std::string& pipeline,
+                        std::uint32_t limit);
+ExitCode show_plugins(const LocalTarget& target);
+
+/// The schema's checks: YAML, keys, types, bounds and the rules between keys. Topic patterns and
+/// plugin configs are checked by the daemon. kExitUsage when the config does not pass.
+ExitCode validate_config(const std::string& file, bool json);
+ExitCode show_version(bool json);
+
+}  // namespace sluice::ctl

@@ -1,0 +1,174 @@
+#include "ctl/local_text.h"
+
+#include "ctl/format.h"
+#include "ctl/table.h"
+#include "ctl/text.h"
+
+namespace sluice::ctl {
+namespace {
+
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
+
+template <typename Strings>
+std::string joined(const Strings& strings, const char* separator) {
+  std::string out;
+  for (const auto& s : strings) out += (out.empty() ? "" : separator) + s;
+  return out;
+}
+
+std::string node_text(const v1::Status& s) {
+  Pairs pairs;
+  pairs.add("node", s.node());
+  pairs.add("epoch", s.epoch());
+  pairs.add("state", s.ready() ? "ready" : "NOT READY");
+  for (const auto& problem : s.problems()) pairs.add("problem", problem);
+  pairs.add("version", "sluiced " + s.version() + ", pid " + std::to_string(s.pid()));
+  pairs.add("uptime", duration_text(s.uptime_s()));
+  pairs.add("memory", bytes_text(s.rss_bytes()));
+  pairs.add("series", grouped(std::uint64_t{s.series()}));
+  return pairs.text();
+}
+
+std::string sources_text(const v1::Status& s) {
+  Table table({{"SOURCE"},
+               {"STATE"},
+               {"CONNECTS", true},
+               {"MESSAGES", true},
+               {"BYTES", true},
+               {"UNACKED", true},
+               {"LAST ERROR"}});
+  for (const auto& source : s.sources()) {
+    table.add_row({source.name(), source.connected() ? "connected" : "DOWN",
+                   grouped(source.connects()), grouped(source.messages_received()),
+                   bytes_text(source.bytes_received()), grouped(source.unacknowledged()),
+                   or_dash(source.last_error())});
+  }
+  return table.empty() ? "" : "\n" + table.take();
+}
+
+std::string pipelines_text(const v1::Status& s) {
+  Table table({{"PIPELINE"}, {"STATE"}, {"OPEN WINDOWS", true}, {"PENDING", true}, {"STAGES"}});
+  for (const auto& pipeline : s.pipelines()) {
+    table.add_row({pipeline.name(),
+                   pipeline.parked().empty() ? "running" : "PARKED: " + pipeline.parked(),
+                   grouped(pipeline.windows_open()), grouped(pipeline.readings_pending()),
+                   or_dash(joined(pipeline.stages(), " > "))});
+  }
+  return table.empty() ? "" : "\n" + table.take();
+}
+
+std::string store_text(const v1::StoreStatus& store) {
+  Pairs pairs;
+  pairs.add("store", store.path());
+  pairs.add("size", bytes_text(store.bytes()) + " of " + bytes_text(store.bytes_max()));
+  pairs.add("commits",
+            grouped(store.commits()) + ", " + grouped(store.commit_failures()) + " failed");
+  if (!store.last_error().empty()) pairs.add("last error", store.last_error());
+  return "\n" + pairs.text();
+}
+
+std::string uplink_text(const v1::UplinkStatus& uplink) {
+  Pairs pairs;
+  if (uplink.hub().empty()) {
+    pairs.add("hub", "none: summaries stay in the outbox");
+    return "\n" + pairs.text();
+  }
+  pairs.add("hub", uplink.hub() + (uplink.connected() ? ", connected" : ", NOT CONNECTED"));
+  pairs.add("sent", grouped(uplink.rows_sent()) + " rows, " + bytes_text(uplink.bytes_sent()));
+  pairs.add("acked", grouped(uplink.rows_acked()) + " rows");
+  if (!uplink.last_error().empty()) pairs.add("last error", uplink.last_error());
+  return "\n" + pairs.text();
+}
+
+std::string totals_text(const v1::Status& s) {
+  Table table({{"TOTALS"}, {"", true}});
+  const std::pair<const char*, std::uint64_t> rows[] = {
+      {"messages received", s.messages_received()},
+      {"messages rejected", s.messages_rejected()},
+      {"messages duplicate", s.messages_duplicate()},
+      {"readings decoded", s.readings_decoded()},
+      {"readings in", s.readings_in()},
+      {"readings aggregated", s.readings_aggregated()},
+      {"readings filtered", s.readings_filtered()},
+      {"readings late", s.readings_late()},
+      {"readings rejected", s.readings_rejected()},
+      {"windows closed", s.panes_closed()},
+      {"windows acked by the hub", s.panes_acked()},
+      {"windows in the outbox", s.panes_outbox()}};
+  for (const auto& [name, count] : rows) table.add_row({name, grouped(count)});
+  table.add_row({"ledger difference", grouped(std::int64_t{s.ledger_difference()})});
+  return "\n" + table.take();
+}
+
+}  // namespace
+
+std::string status_text(const v1::Status& status) {
+  return node_text(status) + sources_text(status) + pipelines_text(status) +
+         store_text(status.store()) + uplink_text(status.uplink()) + totals_text(status);
+}
+
+bool balances(const v1::LedgerReport& report) {
+  for (const auto& difference : report.differences()) {
+    if (difference.difference() != 0) return false;
+  }
+  return true;
+}
+
+std::string ledger_text(const v1::LedgerReport& report) {
+  Table terms({{"LEDGER"}, {"OWNER"}, {"TERM"}, {"CAUSE"}, {"COUNT", true}});
+  for (const auto& term : report.terms()) {
+    terms.add_row({term.ledger(), term.owner(), term.term(), or_dash(term.cause()),
+                   grouped(std::int64_t{term.count()})});
+  }
+  std::string out = terms.take() + "\n";
+  if (balances(report)) return out + "Every ledger balances.\n";
+  Table differences({{"LEDGER"}, {"OWNER"}, {"DIFFERENCE", true}});
+  for (const auto& difference : report.differences()) {
+    if (difference.difference() == 0) continue;
+    differences.add_row(
+        {difference.ledger(), difference.owner(), grouped(std::int64_t{difference.difference()})});
+  }
+  return out + "NOT BALANCED, which is a bug of sluiced: please report it.\n" + differences.take();
+}
+
+std::string series_table_text(const v1::ListSeriesResponse& response) {
+  Table table({{"ID", true}, {"SERIES"}});
+  for (const auto& row : response.series()) {
+    table.add_row({std::to_string(row.id()), series_text(series_of(row))});
+  }
+  return table.take() + "\n" + grouped(std::uint64_t(response.series_size())) + " of " +
+         grouped(std::uint64_t{response.total()}) + " series\n";
+}
+
+std::string recent_text(const v1::ListRecentSummariesResponse& response) {
+  Table table({{"PIPELINE"},
+               {"SERIES"},
+               {"WINDOW START"},
+               {"LENGTH", true},
+               {"COUNT", true},
+               {"MEAN", true},
+               {"MIN", true},
+               {"MAX", true},
+               {"STDDEV", true},
+               {"REV", true}});
+  for (const auto& s : response.summaries()) {
+    table.add_row({s.pipeline(), series_text(series_of(s)), utc_text(s.start_ns()),
+                   window_text(s.start_ns(), s.end_ns()), grouped(s.count()), value_text(s.mean()),
+                   value_text(s.min()), value_text(s.max()), value_text(s.stddev()),
+                   std::to_string(s.revision())});
+  }
+  return table.empty() ? "No window has closed since the daemon started.\n" : table.take();
+}
+
+std::string plugins_text(const v1::ListPluginsResponse& response) {
+  Table table(
+      {{"PLUGIN"}, {"VERSION"}, {"ORDERED"}, {"DETERMINISTIC"}, {"USED BY"}, {"DESCRIPTION"}});
+  for (const auto& plugin : response.plugins()) {
+    table.add_row({plugin.name(), or_dash(plugin.version()), plugin.ordered() ? "yes" : "no",
+                   plugin.deterministic() ? "yes" : "no", or_dash(joined(plugin.used_by(), ", ")),
+                   plugin.error().empty() ? plugin.description() : "UNUSABLE: " + plugin.error()});
+  }
+  return table.empty() ? "No plugins.\n" : table.take();
+}
+
+}  // namespace sluice::ctl

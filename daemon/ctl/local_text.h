@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "sluice/v1/admin.pb.h"
+
+// Answers of the daemon as tables for people. Pure.
+
+namespace sluice::ctl {
+
+std::string status_text(const v1::Status& status);
+std::string ledger_text(const v1::LedgerReport& report);
+std::string series_table_text(const v1::ListSeriesResponse& response);
+std::string recent_text(const v1::ListRecentSummariesResponse& response);
+std::string plugins_text(const v1::ListPluginsResponse& response);
+
+/// True when every difference is 0.
+bool balances(const v1::LedgerReport& report);
+
+}  // namespace sluice::ctl

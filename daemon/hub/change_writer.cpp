@@ -1,0 +1,237 @@
+#include "hub/change_writer.h"
+
+#include <utility>
+
+#include "base/crc32c.h"
+#include "base/log.h"
+
+namespace sluice::hub {
+namespace {
+
+// A node has as many series as its config allows, thousands; this only bounds a broken one.
+constexpr std::int64_t kSeriesPerNodeMax = 1'000'000;
+
+constexpr char kGreetNode[] =
+    "INSERT INTO node (node, epoch, version, last_seen_ns) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (node, epoch) DO UPDATE SET version = excluded.version";
+constexpr char kFindNode[] =
+    "SELECT id, highest_seq, highest_crc32c, series, panes FROM node WHERE node = ? AND epoch = ?";
+constexpr char kWriteNode[] =
+    "UPDATE node SET last_seen_ns = ?, highest_seq = ?, highest_crc32c = ?, series = ?, panes = ?"
+    " WHERE id = ?";
+constexpr char kFindSeries[] =
+    "SELECT definition, canonical_text FROM series WHERE node_id = ? AND id = ?";
+constexpr char kInsertSeries[] =
+    "INSERT INTO series (node_id, id, measurement, canonical_text, definition)"
+    " VALUES (?, ?, ?, ?, ?)";
+constexpr char kFindPane[] =
+    "SELECT id, revision, quality, count, sum, min, max, first, last, m2, first_time_ns,"
+    " last_time_ns FROM pane WHERE node_id = ? AND start_ns = ? AND end_ns = ? AND kind = ?"
+    " AND series_id = ? AND pipeline = ? AND spec_hash = ?";
+constexpr char kInsertPane[] =
+    "INSERT INTO pane (revision, quality, count, sum, min, max, first, last, m2, first_time_ns,"
+    " last_time_ns, node_id, start_ns, end_ns, kind, series_id, pipeline, spec_hash)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr char kUpdatePane[] =
+    "UPDATE pane SET revision = ?, quality = ?, count = ?, sum = ?, min = ?, max = ?, first = ?,"
+    " last = ?, m2 = ?, first_time_ns = ?, last_time_ns = ? WHERE id = ?";
+constexpr int kContentColumns = 11;
+
+void bind_content(Statement& statement, const DecodedPane& pane) {
+  statement.bind(0, std::int64_t{pane.revision});
+  statement.bind(1, static_cast<std::int64_t>(pane.quality));
+  statement.bind(2, static_cast<std::int64_t>(pane.count));
+  statement.bind(3, pane.sum).bind(4, pane.min).bind(5, pane.max);
+  statement.bind(6, pane.first).bind(7, pane.last).bind(8, pane.m2);
+  statement.bind(9, pane.first_time_ns).bind(10, pane.last_time_ns);
+}
+
+void bind_key(Statement& statement, int place, std::int64_t node_id, const DecodedBlock& block,
+              const DecodedPane& pane) {
+  statement.bind(place, node_id).bind(place + 1, pane.start_ns).bind(place + 2, pane.end_ns);
+  statement.bind(place + 3, static_cast<std::int64_t>(pane.kind));
+  statement.bind(place + 4, std::int64_t{pane.series_id});
+  statement.bind_text(place + 5, block.pipeline);
+  statement.bind(place + 6, static_cast<std::int64_t>(block.spec_hash));
+}
+
+bool row_equals(const Statement& row, const DecodedPane& pane) {
+  return row.column_i64(2) == static_cast<std::int64_t>(pane.quality) &&
+         row.column_i64(3) == static_cast<std::int64_t>(pane.count) &&
+         row.column_f64(4) == pane.sum && row.column_f64(5) == pane.min &&
+         row.column_f64(6) == pane.max && row.column_f64(7) == pane.first &&
+         row.column_f64(8) == pane.last && row.column_f64(9) == pane.m2 &&
+         row.column_i64(10) == pane.first_time_ns && row.column_i64(11) == pane.last_time_ns;
+}
+
+Status in_row(std::int64_t seq, const Status& why, StatusCode code) {
+  return {code, "row seq " + std::to_string(seq) + ": " + std::string(why.message())};
+}
+
+// A query left open would hold its snapshot, and the WAL could not be checkpointed.
+struct ResetOnExit {
+  Statement& statement;
+  ~ResetOnExit() { statement.reset(); }
+};
+
+}  // namespace
+
+Result<ChangeWriter> ChangeWriter::create(Database& database) {
+  ChangeWriter writer;
+  const std::pair<Statement*, const char*> statements[] = {
+      {&writer.greet_node_, kGreetNode},       {&writer.find_node_, kFindNode},
+      {&writer.write_node_, kWriteNode},       {&writer.find_series_, kFindSeries},
+      {&writer.insert_series_, kInsertSeries}, {&writer.find_pane_, kFindPane},
+      {&writer.insert_pane_, kInsertPane},     {&writer.update_pane_, kUpdatePane}};
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = database.prepare(sql);
+    if (!prepared.ok()) return prepared.status();
+    *statement = std::move(*prepared);
+  }
+  return writer;
+}
+
+Result<ChangeWriter::Written> ChangeWriter::write(const Change& change, std::int64_t seen_ns) {
+  auto node = find_node(change, seen_ns);
+  if (!node.ok()) return node.status();
+  for (const SeriesEntry& entry : change.series) {
+    if (Status s = write_series(entry, *node); !s.ok()) return s;
+  }
+  Written written;
+  for (const RowEntry& row : change.rows) {
+    if (Status s = write_row(row, change.from, *node, written.counters); !s.ok()) return s;
+  }
+  if (Status s = write_node(*node, seen_ns); !s.ok()) return s;
+  written.highest_seq = node->highest_seq;
+  written.highest_crc32c = node->highest_crc32c;
+  return written;
+}
+
+Result<ChangeWriter::Node> ChangeWriter::find_node(const Change& change, std::int64_t seen_ns) {
+  if (change.version) {
+    greet_node_.bind_text(0, change.from.node).bind_text(1, change.from.epoch);
+    greet_node_.bind_text(2, *change.version).bind(3, seen_ns);
+    if (Status s = greet_node_.run(); !s.ok()) return s;
+  }
+  const ResetOnExit reset{find_node_};
+  find_node_.bind_text(0, change.from.node).bind_text(1, change.from.epoch);
+  const auto found = find_node_.step();
+  if (!found.ok()) return found.status();
+  if (!*found) {
+    return failed_precondition("node " + change.from.node + " epoch " + change.from.epoch +
+                               " has not said Hello");
+  }
+  return Node{find_node_.column_i64(0), find_node_.column_i64(1),
+              static_cast<std::uint32_t>(find_node_.column_i64(2)), find_node_.column_i64(3),
+              find_node_.column_i64(4)};
+}
+
+Status ChangeWriter::write_series(const SeriesEntry& entry, Node& node) {
+  const std::string definition = encode_series(entry.series);
+  const ResetOnExit reset{find_series_};
+  find_series_.bind(0, node.id).bind(1, std::int64_t{entry.id});
+  const auto found = find_series_.step();
+  if (!found.ok()) return found.status();
+  if (*found) {
+    if (find_series_.column_bytes(0) == definition) return {};
+    return invalid_argument("series " + std::to_string(entry.id) + " is already defined as " +
+                            std::string(find_series_.column_bytes(1)) + " and cannot become " +
+                            entry.series.to_string() +
+                            "; ids are permanent within an epoch, take a new epoch");
+  }
+  if (node.series >= kSeriesPerNodeMax) {
+    return resource_exhausted("series " + std::to_string(entry.id) + ": the node already has " +
+                              std::to_string(kSeriesPerNodeMax) + " series, the hub takes no more");
+  }
+  ++node.series;
+  insert_series_.bind(0, node.id).bind(1, std::int64_t{entry.id});
+  insert_series_.bind_text(2, entry.series.measurement).bind_text(3, entry.series.to_string());
+  insert_series_.bind_blob(4, definition);
+  return insert_series_.run();
+}
+
+// Blocks are decoded one at a time, here, so that memory holds one decoded block however many
+// streams wait with full batches.
+Status ChangeWriter::write_row(const RowEntry& row, const NodeKey& from, Node& node,
+                               RowCounters& counters) {
+  const auto block = decode_summary_block(row.block);
+  if (!block.ok()) return in_row(row.seq, block.status(), StatusCode::invalid_argument);
+  bool is_repeat = true;
+  for (const DecodedPane& pane : block->panes) {
+    const auto fate = write_pane(*block, pane, node);
+    if (!fate.ok()) return in_row(row.seq, fate.status(), fate.status().code());
+    is_repeat = is_repeat && *fate == Fate::ignored;
+    if (*fate != Fate::conflicting) continue;
+    ++counters.panes_conflicting;
+    log::warn("hub", "pane sent again with other content; the first one is kept",
+              {{"node", from.node},
+               {"epoch", from.epoch},
+               {"seq", row.seq},
+               {"pipeline", block->pipeline},
+               {"series_id", pane.series_id},
+               {"start_ns", pane.start_ns},
+               {"revision", pane.revision}});
+  }
+  ++counters.rows_received;
+  counters.rows_repeated += is_repeat ? 1 : 0;
+  counters.bytes_received += row.block.size();
+  if (row.seq > node.highest_seq) {
+    node.highest_seq = row.seq;
+    node.highest_crc32c = crc32c(row.block);
+  }
+  return {};
+}
+
+Result<ChangeWriter::Fate> ChangeWriter::write_pane(const DecodedBlock& block,
+                                                    const DecodedPane& pane, Node& node) {
+  const auto defined = is_defined(node.id, pane.series_id);
+  if (!defined.ok()) return defined.status();
+  if (!*defined) {
+    return failed_precondition("series " + std::to_string(pane.series_id) +
+                               " is not defined; send its definition first");
+  }
+  const ResetOnExit reset{find_pane_};
+  bind_key(find_pane_, 0, node.id, block, pane);
+  const auto found = find_pane_.step();
+  if (!found.ok()) return found.status();
+  if (!*found) {
+    ++node.panes;
+    if (Status s = insert_pane(block, pane, node.id); !s.ok()) return s;
+    return Fate::stored;
+  }
+  const std::int64_t kept_revision = find_pane_.column_i64(1);
+  if (pane.revision < kept_revision) return Fate::ignored;
+  if (pane.revision == kept_revision) {
+    return row_equals(find_pane_, pane) ? Fate::ignored : Fate::conflicting;
+  }
+  if (Status s = update_pane(find_pane_.column_i64(0), pane); !s.ok()) return s;
+  return Fate::stored;
+}
+
+Status ChangeWriter::insert_pane(const DecodedBlock& block, const DecodedPane& pane,
+                                 std::int64_t node_id) {
+  bind_content(insert_pane_, pane);
+  bind_key(insert_pane_, kContentColumns, node_id, block, pane);
+  return insert_pane_.run();
+}
+
+Status ChangeWriter::update_pane(std::int64_t pane_id, const DecodedPane& pane) {
+  bind_content(update_pane_, pane);
+  update_pane_.bind(kContentColumns, pane_id);
+  return update_pane_.run();
+}
+
+Result<bool> ChangeWriter::is_defined(std::int64_t node_id, std::uint32_t series_id) {
+  const ResetOnExit reset{find_series_};
+  find_series_.bind(0, node_id).bind(1, std::int64_t{series_id});
+  return find_series_.step();
+}
+
+Status ChangeWriter::write_node(const Node& node, std::int64_t seen_ns) {
+  write_node_.bind(0, seen_ns).bind(1, node.highest_seq);
+  write_node_.bind(2, std::int64_t{node.highest_crc32c});
+  write_node_.bind(3, node.series).bind(4, node.panes).bind(5, node.id);
+  return write_node_.run();
+}
+
+}  // namespace sluice::hub

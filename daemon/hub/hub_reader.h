@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+
+#include "base/status.h"
+
+namespace sluice::v1 {
+class ListNodesResponse;
+class ListSummariesRequest;
+class ListSummariesResponse;
+}  // namespace sluice::v1
+
+namespace sluice::hub {
+
+/// Answers questions from the store's file beside the writer, each on a connection and a snapshot
+/// of its own. Any thread.
+class HubReader {
+ public:
+  /// A page ends here even below its row limit: gRPC clients refuse answers above 4 MiB by default.
+  static constexpr std::size_t kPageBytesMax = 3u << 20;
+
+  /// `path` is that of an open HubStore.
+  explicit HubReader(std::string path) : path_(std::move(path)) {}
+
+  /// Every (node, epoch) by node name, then by first Hello. Leaves out what only a running hub
+  /// knows: `connected` and the counters since its start.
+  Status list_nodes(v1::ListNodesResponse& out) const;
+
+  /// One page as hub.proto says; equal start times are in order of arrival. Following the tokens
+  /// gives every pane that was there at the first page exactly once, revised meanwhile or not.
+  /// `invalid_argument` names the wrong field. `cancelled()` is asked now and then; true ends a
+  /// long search with `cancelled`.
+  Status list_summaries(const v1::ListSummariesRequest& request,
+                        const std::function<bool()>& cancelled,
+                        v1::ListSummariesResponse& out) const;
+
+ private:
+  const std::string path_;
+};
+
+}  // namespace sluice::hub

@@ -1,0 +1,109 @@
+#include "hub/hub_schema.h"
+
+#include <array>
+
+namespace sluice::hub {
+namespace {
+
+// "SLHB": tells our file from another program's. Never to change.
+constexpr std::int64_t kApplicationId = 0x534C4842;
+
+// Entry i takes a database from user_version i to i + 1. Entries are history: add, never edit.
+//
+// `pane` is unique over the pane key, in an order that also serves "one node, by time". Its id
+// grows with the first arrival and never changes, so that a page of a listing has a stable end.
+constexpr std::array kMigrations = {R"(
+CREATE TABLE node (
+  id INTEGER PRIMARY KEY,
+  node TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  version TEXT NOT NULL,
+  last_seen_ns INTEGER NOT NULL,
+  highest_seq INTEGER NOT NULL DEFAULT 0,
+  highest_crc32c INTEGER NOT NULL DEFAULT 0,
+  series INTEGER NOT NULL DEFAULT 0,
+  panes INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (node, epoch)
+) STRICT;
+
+CREATE TABLE series (
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  id INTEGER NOT NULL,
+  measurement TEXT NOT NULL,
+  canonical_text TEXT NOT NULL,
+  definition BLOB NOT NULL,
+  PRIMARY KEY (node_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pane (
+  id INTEGER PRIMARY KEY,
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  pipeline TEXT NOT NULL,
+  spec_hash INTEGER NOT NULL,
+  series_id INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  start_ns INTEGER NOT NULL,
+  end_ns INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  quality INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  sum REAL NOT NULL,
+  min REAL NOT NULL,
+  max REAL NOT NULL,
+  first REAL NOT NULL,
+  last REAL NOT NULL,
+  m2 REAL NOT NULL,
+  first_time_ns INTEGER NOT NULL,
+  last_time_ns INTEGER NOT NULL,
+  UNIQUE (node_id, start_ns, end_ns, kind, series_id, pipeline, spec_hash)
+) STRICT;
+CREATE INDEX pane_by_start ON pane (start_ns);
+)"};
+
+Status check_owner(Database& database, std::int64_t version) {
+  const auto application = database.read_i64("PRAGMA application_id");
+  if (!application.ok()) return application.status();
+  const auto tables = database.read_i64("SELECT count(*) FROM sqlite_schema");
+  if (!tables.ok()) return tables.status();
+  const bool is_empty = version == 0 && *application == 0 && *tables == 0;
+  if (!is_empty && *application != kApplicationId) {
+    return failed_precondition(
+        "the file holds another program's database; give --db a file of its own");
+  }
+  if (version > static_cast<std::int64_t>(kMigrations.size())) {
+    return failed_precondition("the database has schema " + std::to_string(version) +
+                               ", this sluice-hub knows schemas up to " +
+                               std::to_string(kMigrations.size()) + "; run a newer sluice-hub");
+  }
+  return {};
+}
+
+Status migrate(Database& database, std::size_t from) {
+  const std::string mark = "PRAGMA application_id=" + std::to_string(kApplicationId) +
+                           ";PRAGMA user_version=" + std::to_string(from + 1) + ";COMMIT";
+  Status status = database.run(std::string("BEGIN IMMEDIATE;") + kMigrations[from] + mark);
+  if (!status.ok() && database.in_transaction()) {
+    if (Status undone = database.run("ROLLBACK"); !undone.ok()) return undone;
+  }
+  return status;
+}
+
+}  // namespace
+
+Status prepare_hub_schema(Database& database) {
+  const auto version = database.read_i64("PRAGMA user_version");
+  if (!version.ok()) return version.status();
+  if (Status s = check_owner(database, *version); !s.ok()) return s;
+  // FULL: in WAL mode nothing less puts a commit on flash before it returns.
+  if (Status s = database.run("PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
+                              "PRAGMA foreign_keys=ON");
+      !s.ok()) {
+    return s;
+  }
+  for (auto from = static_cast<std::size_t>(*version); from < kMigrations.size(); ++from) {
+    if (Status s = migrate(database, from); !s.ok()) return s;
+  }
+  return {};
+}
+
+}  // namespace sluice::hub

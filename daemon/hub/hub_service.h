@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "hub/hub_store.h"
+#include "hub/listen_address.h"
+#include "hub/tls_files.h"
+
+namespace sluice::hub {
+
+struct HubServiceOptions {
+  ListenAddress listen;
+  std::optional<TlsPem> tls;  ///< none: plaintext
+  /// Nodes connected at once; each costs a thread. Past it a node is told `resource_exhausted`.
+  std::size_t streams_max = 64;
+  /// A connection without traffic is asked after `keepalive_time` and dropped when it has not
+  /// answered within `keepalive_timeout`: that frees the place of a node behind a dead link.
+  std::chrono::milliseconds keepalive_time{20'000};
+  std::chrono::milliseconds keepalive_timeout{10'000};
+  /// A stream that has not said Hello by then is cancelled.
+  std::chrono::milliseconds hello_timeout{10'000};
+};
+
+/// The hub on the network: Uplink, HubQuery, grpc.health.v1 and server reflection on one port.
+///
+/// Threads: [hub-store] writes, [hub-sweep] cancels silent streams, gRPC's own serve; at most
+/// `streams_max` + 24 of these. Messages are at most 16 MiB, after decompression.
+class HubService {
+ public:
+  /// Listens on return. `unavailable` with the reason when it cannot. `store` and `clock` are
+  /// borrowed for the service's life.
+  static Result<std::unique_ptr<HubService>> start(const HubServiceOptions& options,
+                                                   HubStore& store, const Clock& clock);
+  /// Ends every stream; a batch being committed is finished first, its ack may not arrive.
+  ~HubService();
+
+  std::uint16_t port() const;
+
+ private:
+  class Running;
+  explicit HubService(std::unique_ptr<Running> running);
+  std::unique_ptr<Running> running_;
+};
+
+}  // namespace sluice::hub

@@ -1,0 +1,77 @@
+#include "hub/page_token.h"
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "sluice/v1/hub.pb.h"
+
+namespace sluice::hub {
+namespace {
+
+constexpr std::uint8_t kTokenVersion = 1;
+constexpr char kHexDigits[] = "0123456789abcdef";
+
+std::uint64_t filter_hash(const v1::ListSummariesRequest& request) {
+  ByteWriter w;
+  w.string(request.node());
+  w.string(request.pipeline());
+  w.string(request.measurement());
+  w.i64(request.from_ns());
+  w.i64(request.to_ns());
+  w.u8(request.oldest_first() ? 1 : 0);
+  return hash64(w.bytes());
+}
+
+int hex_value(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  return -1;
+}
+
+// Empty when it is not hex.
+std::string from_hex(const std::string& text) {
+  std::string bytes;
+  if (text.size() % 2 != 0) return bytes;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = hex_value(text[i]);
+    const int low = hex_value(text[i + 1]);
+    if (high < 0 || low < 0) return {};
+    bytes.push_back(static_cast<char>(high * 16 + low));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string make_page_token(const v1::ListSummariesRequest& request, const PageEnd& end) {
+  ByteWriter w;
+  w.u8(kTokenVersion);
+  w.fixed64(filter_hash(request));
+  w.i64(end.start_ns);
+  w.i64(end.pane_id);
+  std::string token;
+  for (const char c : w.bytes()) {
+    const auto byte = static_cast<unsigned char>(c);
+    token.push_back(kHexDigits[byte >> 4]);
+    token.push_back(kHexDigits[byte & 15]);
+  }
+  return token;
+}
+
+Result<PageEnd> read_page_token(const v1::ListSummariesRequest& request) {
+  const std::string bytes = from_hex(request.page_token());
+  ByteReader r(bytes);
+  const std::uint8_t version = r.u8();
+  const std::uint64_t filters = r.fixed64();
+  const PageEnd end{r.i64(), r.i64()};
+  if (!r.at_end() || version != kTokenVersion) {
+    return invalid_argument(
+        "page_token is not one this hub gave out; leave it empty to start over");
+  }
+  if (filters != filter_hash(request)) {
+    return invalid_argument(
+        "page_token belongs to other filters or another order; leave it empty to start over");
+  }
+  return end;
+}
+
+}  // namespace sluice::hub

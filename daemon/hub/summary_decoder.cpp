@@ -1,0 +1,237 @@
+#include "hub/summary_decoder.h"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "base/decimal.h"
+#include "sluice/v1/summary.pb.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t kPipelineBytesMax = 128;
+constexpr std::uint64_t kTimeUnitMaxNs = 1'000'000'000;
+constexpr std::int64_t kScaledEnd = std::int64_t{1} << 53;
+
+Status broken(std::string_view field, const std::string& what) {
+  return invalid_argument("SummaryBlock." + std::string(field) + ": " + what);
+}
+Status broken_at(std::string_view field, std::size_t place, const std::string& what) {
+  return broken(field, what + " at place " + std::to_string(place));
+}
+Status wrong_length(std::string_view field, int got, std::size_t panes) {
+  return broken(field, std::to_string(got) + " entries for " + std::to_string(panes) + " panes");
+}
+
+bool fits_each(int size, std::size_t panes) { return static_cast<std::size_t>(size) == panes; }
+bool fits_one_or_each(int size, std::size_t panes) { return size == 1 || fits_each(size, panes); }
+
+/// Entry of pane `i` in a column that has one entry when all are equal.
+template <typename Column>
+auto entry(const Column& column, std::size_t i) {
+  return column.Get(column.size() == 1 ? 0 : static_cast<int>(i));
+}
+
+/// A NumberColumn written out. `raw[i]`: the number stood in `exceptions`.
+struct Numbers {
+  std::vector<double> values;
+  std::vector<bool> raw;
+};
+
+Status read_scaled(std::string_view field, const v1::NumberColumn& column, Numbers& out) {
+  std::int64_t sum = 0;
+  for (int i = 0; i < column.scaled_size(); ++i) {
+    if (__builtin_add_overflow(sum, column.scaled(i), &sum) || sum >= kScaledEnd ||
+        sum <= -kScaledEnd) {
+      return broken_at(field, static_cast<std::size_t>(i), "scaled sum beyond 2^53");
+    }
+    out.values[static_cast<std::size_t>(i)] = decimal_value(sum, column.exponent());
+  }
+  return {};
+}
+
+Status read_exceptions(std::string_view field, const v1::NumberColumn& column, Numbers& out) {
+  const bool all_raw = column.scaled_size() == 0;
+  std::uint64_t place = 0;
+  for (int i = 0; i < column.exceptions_size(); ++i) {
+    if (all_raw) {
+      place = static_cast<std::uint64_t>(i);
+    } else {
+      const std::uint32_t step = column.exception_places(i);
+      if (i > 0 && step == 0) return broken_at(field, place, "two exceptions");
+      place += step;
+    }
+    if (place >= out.values.size()) return broken_at(field, place, "exception beyond the panes");
+    const double value = column.exceptions(i);
+    if (!std::isfinite(value)) return broken_at(field, place, "not a finite number");
+    out.values[place] = value;
+    out.raw[place] = true;
+  }
+  return {};
+}
+
+Result<Numbers> read_numbers(std::string_view field, const v1::NumberColumn& column,
+                             std::size_t panes) {
+  if (column.exponent() > kDecimalExponentMax) {
+    return broken(field, "exponent " + std::to_string(column.exponent()) + ", allowed are 0..15");
+  }
+  const bool all_raw = column.scaled_size() == 0;
+  const int numbers = all_raw ? column.exceptions_size() : column.scaled_size();
+  if (!fits_each(numbers, panes)) return wrong_length(field, numbers, panes);
+  const int places = all_raw ? 0 : column.exceptions_size();
+  if (column.exception_places_size() != places) {
+    return broken(field, std::to_string(column.exception_places_size()) + " exception places for " +
+                             std::to_string(column.exceptions_size()) + " exceptions");
+  }
+  Numbers out{std::vector<double>(panes), std::vector<bool>(panes)};
+  if (Status s = read_scaled(field, column, out); !s.ok()) return s;
+  if (Status s = read_exceptions(field, column, out); !s.ok()) return s;
+  return out;
+}
+
+Status check_head(const v1::SummaryBlock& block) {
+  if (block.pipeline().empty() || block.pipeline().size() > kPipelineBytesMax) {
+    return broken("pipeline",
+                  std::to_string(block.pipeline().size()) + " bytes, allowed are 1..128");
+  }
+  if (block.kind() != v1::WINDOW_KIND_TUMBLING) {
+    return broken("kind", "window kind " + std::to_string(block.kind()) +
+                              " is unknown to this hub; upgrade it before its nodes");
+  }
+  if (block.time_unit_ns() < 1 || block.time_unit_ns() > kTimeUnitMaxNs) {
+    return broken("time_unit_ns",
+                  std::to_string(block.time_unit_ns()) + ", allowed are 1 to 1000000000");
+  }
+  return {};
+}
+
+Status check_lengths(const v1::SummaryBlock& block) {
+  const auto panes = static_cast<std::size_t>(block.series_id_size());
+  if (panes == 0 || panes > kBlockPanesMax) {
+    return broken("series_id", std::to_string(panes) + " panes, allowed are 1 to " +
+                                   std::to_string(kBlockPanesMax));
+  }
+  const std::pair<const char*, int> shared[] = {
+      {"start", block.start_size()},       {"length", block.length_size()},
+      {"revision", block.revision_size()}, {"quality", block.quality_size()},
+      {"count", block.count_size()},
+  };
+  for (const auto& [field, size] : shared) {
+    if (!fits_one_or_each(size, panes)) return wrong_length(field, size, panes);
+  }
+  const std::pair<const char*, int> each[] = {{"first_offset", block.first_offset_size()},
+                                              {"last_offset", block.last_offset_size()}};
+  for (const auto& [field, size] : each) {
+    if (!fits_each(size, panes)) return wrong_length(field, size, panes);
+  }
+  return {};
+}
+
+Status read_identity(const v1::SummaryBlock& block, std::size_t i, DecodedPane& pane) {
+  pane.series_id = block.series_id(static_cast<int>(i));
+  if (pane.series_id == 0) return broken_at("series_id", i, "0 is no series");
+  pane.revision = entry(block.revision(), i);
+  if (pane.revision == 0) return broken_at("revision", i, "0, revisions begin at 1");
+  pane.count = entry(block.count(), i);
+  if (pane.count == 0) return broken_at("count", i, "a pane without readings");
+  switch (entry(block.quality(), i)) {
+    case v1::PANE_QUALITY_COMPLETE: pane.quality = PaneQuality::complete; return {};
+    case v1::PANE_QUALITY_PARTIAL_CONFIG: pane.quality = PaneQuality::partial_config; return {};
+    case v1::PANE_QUALITY_PARTIAL_START: pane.quality = PaneQuality::partial_start; return {};
+    default: return broken_at("quality", i, "unknown quality");
+  }
+}
+
+/// `start` is in time units, as everything in the block; checks that all of it fits int64 ns.
+Status read_times(const v1::SummaryBlock& block, std::size_t i, std::int64_t start,
+                  DecodedPane& pane) {
+  const auto unit = static_cast<std::int64_t>(block.time_unit_ns());
+  const std::uint64_t length = entry(block.length(), i);
+  const std::uint64_t first = block.first_offset(static_cast<int>(i));
+  const std::uint64_t last = block.last_offset(static_cast<int>(i));
+  if (length == 0) return broken_at("length", i, "an empty window");
+  std::int64_t length_ns = 0;
+  if (__builtin_mul_overflow(start, unit, &pane.start_ns) ||
+      __builtin_mul_overflow(length, unit, &length_ns) ||
+      __builtin_add_overflow(pane.start_ns, length_ns, &pane.end_ns)) {
+    return broken_at("start", i, "a window beyond the years 1677 to 2262");
+  }
+  if (first >= length) return broken_at("first_offset", i, "outside the window");
+  if (last >= length - first) return broken_at("last_offset", i, "outside the window");
+  pane.first_time_ns = pane.start_ns + static_cast<std::int64_t>(first) * unit;
+  pane.last_time_ns = pane.first_time_ns + static_cast<std::int64_t>(last) * unit;
+  return {};
+}
+
+Status read_panes(const v1::SummaryBlock& block, std::vector<DecodedPane>& panes) {
+  std::uint64_t start = 0;
+  for (std::size_t i = 0; i < panes.size(); ++i) {
+    const int place = static_cast<int>(i);
+    if (place < block.start_size()) start += static_cast<std::uint64_t>(block.start(place));
+    if (Status s = read_identity(block, i, panes[i]); !s.ok()) return s;
+    if (Status s = read_times(block, i, static_cast<std::int64_t>(start), panes[i]); !s.ok()) {
+      return s;
+    }
+  }
+  return {};
+}
+
+Status read_values(const v1::SummaryBlock& block, std::vector<DecodedPane>& panes) {
+  const struct {
+    const char* field;
+    const v1::NumberColumn& column;
+    double DecodedPane::*member;
+  } columns[] = {
+      {"sum", block.sum(), &DecodedPane::sum},    {"min", block.min(), &DecodedPane::min},
+      {"max", block.max(), &DecodedPane::max},    {"first", block.first(), &DecodedPane::first},
+      {"last", block.last(), &DecodedPane::last},
+  };
+  for (const auto& [field, column, member] : columns) {
+    const auto numbers = read_numbers(field, column, panes.size());
+    if (!numbers.ok()) return numbers.status();
+    for (std::size_t i = 0; i < panes.size(); ++i) panes[i].*member = numbers->values[i];
+  }
+  const auto m2 = read_numbers("m2", block.m2(), panes.size());
+  if (!m2.ok()) return m2.status();
+  for (std::size_t i = 0; i < panes.size(); ++i) {
+    const double divisor = m2->raw[i] ? 1.0 : static_cast<double>(panes[i].count);
+    panes[i].m2 = m2->values[i] / divisor;
+  }
+  return {};
+}
+
+Status check_values(const std::vector<DecodedPane>& panes) {
+  for (std::size_t i = 0; i < panes.size(); ++i) {
+    const DecodedPane& pane = panes[i];
+    const auto outside = [&pane](double v) { return v < pane.min || v > pane.max; };
+    if (pane.min > pane.max) return broken_at("min", i, "above max");
+    if (outside(pane.first)) return broken_at("first", i, "outside min..max");
+    if (outside(pane.last)) return broken_at("last", i, "outside min..max");
+    if (pane.m2 < 0) return broken_at("m2", i, "negative");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<DecodedBlock> decode_summary_block(std::string_view bytes) {
+  v1::SummaryBlock block;
+  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
+      !block.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return data_loss("these " + std::to_string(bytes.size()) +
+                     " bytes are not a SummaryBlock: cut short, damaged or not from a node");
+  }
+  if (Status s = check_head(block); !s.ok()) return s;
+  if (Status s = check_lengths(block); !s.ok()) return s;
+  DecodedBlock out;
+  out.pipeline = block.pipeline();
+  out.spec_hash = block.spec_hash();
+  out.panes.resize(static_cast<std::size_t>(block.series_id_size()));
+  if (Status s = read_panes(block, out.panes); !s.ok()) return s;
+  if (Status s = read_values(block, out.panes); !s.ok()) return s;
+  if (Status s = check_values(out.panes); !s.ok()) return s;
+  return out;
+}
+
+}  // namespace sluice

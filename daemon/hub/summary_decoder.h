@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "model/window.h"
+
+namespace sluice {
+
+/// One pane of a block, as the hub keeps it. Numbers are in the unit of the series.
+struct DecodedPane {
+  std::uint32_t series_id = 0;  ///< from 1; permanent within (node, epoch)
+  WindowKind kind = WindowKind::tumbling;
+  std::int64_t start_ns = 0;  ///< window [start_ns, end_ns), ns since 1970 UTC
+  std::int64_t end_ns = 0;
+  std::uint32_t revision = 1;  ///< from 1; the highest wins
+  PaneQuality quality = PaneQuality::complete;
+  std::uint64_t count = 0;  ///< at least 1
+  double sum = 0;           ///< this and the following numbers are finite
+  double min = 0;
+  double max = 0;
+  double first = 0;
+  double last = 0;
+  double m2 = 0;                   ///< sum of squared deviations from the mean; not negative
+  std::int64_t first_time_ns = 0;  ///< start_ns <= first_time_ns <= last_time_ns < end_ns
+  std::int64_t last_time_ns = 0;
+};
+
+/// A summary block whose every field has been checked.
+struct DecodedBlock {
+  std::string pipeline;  ///< 1..128 bytes
+  std::uint64_t spec_hash = 0;
+  std::vector<DecodedPane> panes;  ///< 1..65536, in the order of the block
+};
+
+/// Reads the bytes of one outbox row (proto/sluice/v1/summary.proto). The bytes come from a node
+/// over the network, so nothing in them is believed: `data_loss` when they are not a SummaryBlock
+/// at all, `invalid_argument` naming the field and the place when one breaks its contract. A block
+/// is taken whole or not at all. Any thread.
+Result<DecodedBlock> decode_summary_block(std::string_view bytes);
+
+}  // namespace sluice

@@ -1,0 +1,116 @@
+#include "hub/uplink_messages.h"
+
+#include <algorithm>
+
+#include "sluice/v1/uplink.pb.h"
+
+namespace sluice::hub {
+namespace {
+
+constexpr std::size_t kNodeBytesMax = 128;
+constexpr std::size_t kEpochDigits = 32;
+constexpr std::size_t kInstanceBytesMax = 128;
+constexpr std::size_t kVersionBytesMax = 64;
+constexpr std::size_t kMeasurementBytesMax = 128;
+// Past any sensible label set; bounds what one definition may cost.
+constexpr std::size_t kDefinitionBytesMax = 16 * 1024;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_name(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+         c == '-';
+}
+
+bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
+// A newline in it could forge a log line elsewhere.
+bool is_plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F; }
+
+char lower(char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+Status check_text(std::string_view field, const std::string& text, std::size_t size_min,
+                  std::size_t size_max, bool (*allowed)(char), std::string_view allowed_text) {
+  const bool fits = text.size() >= size_min && text.size() <= size_max;
+  if (fits && std::all_of(text.begin(), text.end(), allowed)) return {};
+  std::string why(field);
+  why += " must be " + std::to_string(size_min);
+  if (size_max != size_min) why += ".." + std::to_string(size_max);
+  why += " bytes of " + std::string(allowed_text) + "; it has " + std::to_string(text.size());
+  return invalid_argument(fits ? why + " with others among them" : why);
+}
+
+Result<SeriesEntry> read_definition(const v1::SeriesDefinition& definition) {
+  const std::string which = "series " + std::to_string(definition.id());
+  if (definition.id() == 0) return invalid_argument("series id must be at least 1");
+  if (Status s = check_text(
+          which + " measurement", definition.measurement(), 1, kMeasurementBytesMax,
+          [](char) { return true; }, "UTF-8");
+      !s.ok()) {
+    return s;
+  }
+  SeriesEntry entry{definition.id(), {definition.measurement(), definition.unit(), {}}};
+  for (const auto& [name, value] : definition.labels()) {
+    if (name.empty()) return invalid_argument(which + " has a label without a name");
+    entry.series.labels.emplace_back(name, value);
+  }
+  std::sort(entry.series.labels.begin(), entry.series.labels.end());
+  if (const std::size_t size = encode_series(entry.series).size(); size > kDefinitionBytesMax) {
+    return invalid_argument(which + " has a definition of " + std::to_string(size) +
+                            " bytes; at most " + std::to_string(kDefinitionBytesMax));
+  }
+  return entry;
+}
+
+}  // namespace
+
+Result<NodeKey> read_hello(const v1::Hello& hello) {
+  Status status =
+      check_text("Hello.node", hello.node(), 1, kNodeBytesMax, is_name, "[A-Za-z0-9._-]");
+  if (status.ok()) {
+    status =
+        check_text("Hello.epoch", hello.epoch(), kEpochDigits, kEpochDigits, is_hex, "hex digits");
+  }
+  if (status.ok()) {
+    status = check_text("Hello.instance", hello.instance(), 1, kInstanceBytesMax, is_plain,
+                        "printable text");
+  }
+  if (status.ok()) {
+    status = check_text("Hello.version", hello.version(), 0, kVersionBytesMax, is_plain,
+                        "printable text");
+  }
+  if (status.ok() && hello.next_seq() < 1) {
+    status = invalid_argument("Hello.next_seq must be at least 1; it is " +
+                              std::to_string(hello.next_seq()));
+  }
+  if (!status.ok()) return status;
+  NodeKey key{hello.node(), hello.epoch()};
+  std::transform(key.epoch.begin(), key.epoch.end(), key.epoch.begin(), lower);
+  return key;
+}
+
+Result<std::vector<SeriesEntry>> read_series(const v1::SeriesDefinitions& definitions) {
+  std::vector<SeriesEntry> entries;
+  entries.reserve(static_cast<std::size_t>(definitions.definitions_size()));
+  for (const v1::SeriesDefinition& definition : definitions.definitions()) {
+    auto entry = read_definition(definition);
+    if (!entry.ok()) return entry.status();
+    entries.push_back(std::move(*entry));
+  }
+  return entries;
+}
+
+Result<std::vector<RowEntry>> take_rows(v1::SummaryBatch& batch) {
+  std::vector<RowEntry> rows;
+  rows.reserve(static_cast<std::size_t>(batch.rows_size()));
+  for (v1::SummaryRow& row : *batch.mutable_rows()) {
+    if (row.seq() < 1) {
+      return invalid_argument("batch " + std::to_string(batch.batch_no()) +
+                              ": row seq must be at least 1; it is " + std::to_string(row.seq()));
+    }
+    rows.push_back({row.seq(), std::move(*row.mutable_block())});
+  }
+  return rows;
+}
+
+}  // namespace sluice::hub

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <vector>
+
+#include "base/status.h"
+#include "hub/hub_store.h"
+
+namespace sluice::v1 {
+class Hello;
+class SeriesDefinitions;
+class SummaryBatch;
+}  // namespace sluice::v1
+
+namespace sluice::hub {
+
+// What a node sends, checked and put into our own words. Nothing of it is believed: every failure
+// is `invalid_argument` and names the field, its value's fault and its place.
+
+/// Checks every field. The epoch comes out in lower case.
+Result<NodeKey> read_hello(const v1::Hello& hello);
+
+Result<std::vector<SeriesEntry>> read_series(const v1::SeriesDefinitions& definitions);
+
+/// Takes the blocks out of `batch`; they are checked only when they are stored.
+Result<std::vector<RowEntry>> take_rows(v1::SummaryBatch& batch);
+
+}  // namespace sluice::hub

@@ -1,0 +1,61 @@
+#include "ingest/event_ring.h"
+
+#include <utility>
+
+#include "base/assert.h"
+
+namespace sluice {
+namespace {
+
+std::size_t bytes_of(const IngestEvent& event) { return event.topic.size() + event.payload.size(); }
+
+}  // namespace
+
+EventRing::EventRing(const std::vector<Bounds>& per_source) {
+  for (const Bounds& bounds : per_source) shares_.push_back({bounds});
+}
+
+bool EventRing::try_push(IngestEvent&& event) {
+  {
+    const std::size_t bytes = bytes_of(event);
+    const bool droppable = event.kind == IngestEvent::Kind::message && event.qos == 0;
+    const std::size_t part = droppable ? 2 : 1;
+    MutexLock lock(mutex_);
+    SLUICE_ASSERT(event.position.source < shares_.size());
+    Share& share = shares_[event.position.source];
+    if (share.events + 1 > share.bounds.events_max / part) return false;
+    if (share.bytes + bytes > share.bounds.bytes_max / part) return false;
+    share.events += 1;
+    share.bytes += bytes;
+    events_.push_back(std::move(event));
+  }
+  not_empty_.notify_one();
+  return true;
+}
+
+std::size_t EventRing::take(std::vector<IngestEvent>& out, std::size_t count_max,
+                            std::chrono::milliseconds timeout) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  MutexLock lock(mutex_);
+  while (events_.empty()) {
+    const auto left = until - std::chrono::steady_clock::now();
+    if (left <= left.zero()) break;
+    not_empty_.wait_for(mutex_, left);
+  }
+  std::size_t count = 0;
+  for (; count < count_max && !events_.empty(); ++count) {
+    Share& share = shares_[events_.front().position.source];
+    share.events -= 1;
+    share.bytes -= bytes_of(events_.front());
+    out.push_back(std::move(events_.front()));
+    events_.pop_front();
+  }
+  return count;
+}
+
+std::size_t EventRing::size() const {
+  MutexLock lock(mutex_);
+  return events_.size();
+}
+
+}  // namespace sluice

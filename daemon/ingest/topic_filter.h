@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace sluice {
+
+/// What is sent in SUBSCRIBE: an MQTT topic filter and the QoS it is asked for. The filters of a
+/// source do not overlap; QoS 2 is never asked for, it acknowledges before we see the message.
+struct TopicFilter {
+  std::string filter;
+  std::uint8_t qos = 1;  ///< 0 or 1
+  friend bool operator==(const TopicFilter&, const TopicFilter&) = default;
+};
+
+}  // namespace sluice

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+
+struct sluice_plugin_descriptor;
+
+namespace sluice {
+
+/// What a plugin says of itself; see plugins/api/sluice_plugin.h.
+struct PluginMetadata {
+  std::string name;
+  std::string version;
+  std::string description;
+  std::string config_schema;  ///< JSON Schema text, checked
+  std::vector<std::string> rules;
+  std::uint64_t state_bytes_per_series = 0;
+  bool ordered = false;  ///< unless an instance says otherwise
+  bool deterministic = false;
+};
+
+/// One loaded plugin file. The code stays in memory as long as this lives, so instances go first.
+///
+/// Loading runs the file's static constructors in this process: the folder of the plugins is
+/// trusted as the daemon's own binary is. Any thread.
+class PluginLibrary {
+ public:
+  /// Loads `dir`/`name`.so. `not_found` when there is no such file; `failed_precondition` when it
+  /// is no plugin for this daemon: the message says which file, what was found and expected.
+  static Result<std::unique_ptr<PluginLibrary>> open(const std::string& dir,
+                                                     const std::string& name);
+  ~PluginLibrary();
+  PluginLibrary(const PluginLibrary&) = delete;
+  PluginLibrary& operator=(const PluginLibrary&) = delete;
+
+  const std::string& path() const { return path_; }
+  const PluginMetadata& metadata() const { return metadata_; }
+  const sluice_plugin_descriptor& descriptor() const { return *descriptor_; }
+
+ private:
+  PluginLibrary(std::string path, void* handle) : path_(std::move(path)), handle_(handle) {}
+  Status read_descriptor();
+  Status read_metadata(const std::string& name);
+  Status read_rules();
+  Status bad(const std::string& what) const;
+
+  std::string path_;
+  void* handle_;
+  const sluice_plugin_descriptor* descriptor_ = nullptr;  ///< in the library's own memory
+  PluginMetadata metadata_;
+};
+
+/// One .so of the folder: metadata when `status` is ok, else why it cannot be used.
+struct PluginFile {
+  std::string path;
+  std::string name;  ///< of the file, without .so
+  Status status;
+  PluginMetadata metadata;
+};
+
+/// Every NAME.so of the folder, by name. Loads and unloads each. `not_found` without the folder.
+Result<std::vector<PluginFile>> list_plugins(const std::string& dir);
+
+}  // namespace sluice

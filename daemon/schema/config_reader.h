@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/config_error.h"
+#include "sluice/v1/config.pb.h"
+
+namespace sluice {
+
+/// Environment variables by name.
+using Environment = std::map<std::string, std::string>;
+
+/// This process's variables.
+Environment process_environment();
+
+/// What became of reading a config. `config` is to be used only when `ok()`.
+struct LoadResult {
+  /// Complete: every key that was not written holds its default, sections too. Unset are only the
+  /// `tls` sections that were not written, and texts whose emptiness has a meaning of its own.
+  v1::Config config;
+  std::vector<ConfigError> errors;  ///< in the order of the file, the first 50
+  std::size_t errors_left_out = 0;
+  std::vector<std::string> notes;  ///< one line per override from the environment
+
+  bool ok() const { return errors.empty(); }
+};
+
+/// Reads and checks a config (DESIGN §10): its YAML, its keys, types and bounds, then the rules
+/// that span keys. Goes on after an error and reports all it finds, each with line and key path.
+/// Local (bootstrap) keys may hold `${NAME}`, and SLUICE__SECTION__KEY variables replace them. At
+/// most 1 MiB. Any thread.
+LoadResult load_config_file(const std::string& path, const Environment& environment);
+
+/// The same for text; `file_name` is what messages call it.
+LoadResult load_config_text(std::string_view text, const std::string& file_name,
+                            const Environment& environment);
+
+}  // namespace sluice

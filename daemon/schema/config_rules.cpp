@@ -1,0 +1,117 @@
+#include "schema/config_rules.h"
+
+#include <algorithm>
+
+#include "schema/address.h"
+#include "schema/json_pointer.h"
+#include "schema/rule_context.h"
+
+namespace sluice::schema {
+namespace {
+
+std::string item_path(std::string_view list, int index) {
+  return child_path(list, static_cast<std::size_t>(index));
+}
+
+void check_local(const v1::Config& config, const RuleContext& context) {
+  // sun_path holds 108 bytes with its end; the sockets' names are up to 16 bytes long.
+  constexpr std::size_t kRunDirBytesMax = 90;
+  if (config.node().run_dir().size() > kRunDirBytesMax) {
+    context.refuse("node.run_dir", "expected at most " + std::to_string(kRunDirBytesMax) +
+                                       " bytes, because a unix socket is made in it, got " +
+                                       std::to_string(config.node().run_dir().size()));
+  }
+  const auto& uplink = config.uplink();
+  if (!uplink.hub().empty() && !parse_host_port(uplink.hub())) {
+    context.refuse(
+        "uplink.hub",
+        "expected host:port, such as \"hub.example.com:7443\" or \"[2001:db8::1]:7443\", "
+        "with a port from 1 to 65535, got " +
+            quote(uplink.hub()));
+  }
+  if (uplink.has_tls()) check_tls(uplink.tls(), "uplink.tls", context);
+}
+
+void check_sources(const v1::Config& config, const RuleContext& context) {
+  UniqueValues names(context, "name");
+  UniqueValues clients(context, "client id");
+  for (int i = 0; i < config.sources_size(); ++i) {
+    const auto& source = config.sources(i);
+    const std::string path = item_path("sources", i);
+    names.add(source.name(), path + ".name");
+    // Two clients of one id at one broker throw each other out for ever.
+    clients.add(source.mqtt().client_id(), path + ".mqtt.client_id", source.mqtt().url());
+    check_source(source, path, context);
+  }
+}
+
+void check_match(const v1::Config& config, const v1::MatchConfig& match, const std::string& path,
+                 const RuleContext& context) {
+  std::vector<std::string> known;
+  for (const auto& source : config.sources()) known.push_back(source.name());
+  UniqueValues sources(context, "source");
+  for (int i = 0; i < match.sources_size(); ++i) {
+    const std::string& name = match.sources(i);
+    const std::string at = item_path(path + ".sources", i);
+    sources.add(name, at);
+    const bool exists = std::find(known.begin(), known.end(), name) != known.end();
+    if (!exists && !known.empty()) {
+      context.refuse(at, "expected the name of a source (" + join(known) + "), got " + quote(name) +
+                             did_you_mean(name, known));
+    }
+  }
+  UniqueValues measurements(context, "measurement");
+  for (int i = 0; i < match.measurements_size(); ++i) {
+    measurements.add(match.measurements(i), item_path(path + ".measurements", i));
+  }
+}
+
+void check_stages(const v1::PipelineConfig& pipeline, const std::string& path,
+                  const RuleContext& context) {
+  UniqueValues names(context, "name");
+  for (int i = 0; i < pipeline.stages_size(); ++i) {
+    names.add(pipeline.stages(i).name(), item_path(path + ".stages", i) + ".name");
+  }
+}
+
+void check_pipelines(const v1::Config& config, const RuleContext& context) {
+  UniqueValues names(context, "name");
+  for (int i = 0; i < config.pipelines_size(); ++i) {
+    const auto& pipeline = config.pipelines(i);
+    const std::string path = item_path("pipelines", i);
+    names.add(pipeline.name(), path + ".name");
+    check_match(config, pipeline.match(), path + ".match", context);
+    check_stages(pipeline, path, context);
+  }
+}
+
+}  // namespace
+
+void fill_derived(v1::Config& config) {
+  for (auto& source : *config.mutable_sources()) {
+    auto& decode = *source.mutable_decode();
+    if (decode.time().empty() &&
+        decode.time_format() == v1::DecodeConfig::TIME_FORMAT_UNSPECIFIED) {
+      decode.set_time_format(v1::DecodeConfig::TIME_FORMAT_ARRIVAL);
+    }
+    for (auto& field : *decode.mutable_fields()) {
+      if (field.measurement().empty() && is_json_pointer(field.pointer())) {
+        field.set_measurement(last_part(field.pointer()));
+      }
+    }
+  }
+  for (auto& pipeline : *config.mutable_pipelines()) {
+    for (auto& stage : *pipeline.mutable_stages()) {
+      if (stage.name().empty()) stage.set_name(stage.plugin());
+    }
+  }
+}
+
+void check_rules(const v1::Config& config, const KeyPlaces& places, ErrorList& errors) {
+  const RuleContext context{places, errors};
+  check_local(config, context);
+  check_sources(config, context);
+  check_pipelines(config, context);
+}
+
+}  // namespace sluice::schema

@@ -1,0 +1,107 @@
+#include "schema/spec_hash.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "schema/json_text.h"
+#include "schema/schema_fields.h"
+
+namespace sluice {
+namespace {
+
+using namespace schema;  // NOLINT(google-build-using-namespace)
+
+/// Part of the stored value: a new layout of the bytes below would be a new spec for every
+/// pipeline.
+constexpr std::uint8_t kSpecLayout = 1;
+
+template <typename Names>
+void write_set(ByteWriter& out, const Names& names) {
+  const std::set<std::string> sorted(names.begin(), names.end());
+  out.u64(sorted.size());
+  for (const auto& name : sorted) out.string(name);
+}
+
+void write_value(ByteWriter& out, const Message& message, const FieldDescriptor& field) {
+  const std::string text = text_of(message, field);
+  const bool json = rule_of(field).form() == v1::FieldRule::FORM_JSON;
+  out.string(json ? canonical_json(text) : text);
+}
+
+/// Every field of the message but the local ones, in the order of their declaration.
+void write_message(ByteWriter& out, const Message& message);
+
+void write_items(ByteWriter& out, const Message& message, const FieldDescriptor& field) {
+  const auto& access = *message.GetReflection();
+  std::vector<std::string> items;
+  for (int i = 0; i < access.FieldSize(message, &field); ++i) {
+    ByteWriter item;
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      write_message(item, access.GetRepeatedMessage(message, &field, i));
+    } else {
+      item.string(access.GetRepeatedString(message, &field, i));
+    }
+    items.push_back(item.take());
+  }
+  // A map has no order of its own.
+  if (field.is_map()) std::sort(items.begin(), items.end());
+  out.u64(items.size());
+  for (const auto& item : items) out.string(item);
+}
+
+void write_message(ByteWriter& out, const Message& message) {
+  const auto& access = *message.GetReflection();
+  const Descriptor& type = *message.GetDescriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    if (rule_of(field).bootstrap()) continue;
+    out.u64(static_cast<std::uint64_t>(field.number()));
+    if (field.is_repeated()) {
+      write_items(out, message, field);
+    } else if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+      write_value(out, message, field);
+    } else {
+      const bool present = access.HasField(message, &field);
+      out.u8(present ? 1 : 0);
+      if (present) write_message(out, access.GetMessage(message, &field));
+    }
+  }
+}
+
+}  // namespace
+
+std::uint64_t spec_hash(const v1::PipelineConfig& pipeline) {
+  ByteWriter out;
+  out.u8(kSpecLayout);
+  const auto& match = pipeline.match();
+  write_set(out, match.sources());
+  write_set(out, match.measurements());
+  const std::map<std::string, std::string> labels(match.labels().begin(), match.labels().end());
+  out.u64(labels.size());
+  for (const auto& [name, value] : labels) {
+    out.string(name);
+    out.string(value);
+  }
+  out.u64(static_cast<std::uint64_t>(pipeline.stages_size()));
+  for (const auto& stage : pipeline.stages()) {
+    out.string(stage.plugin());
+    out.string(canonical_json(stage.config()));
+  }
+  out.u64(static_cast<std::uint64_t>(pipeline.windows_size()));
+  for (const auto& window : pipeline.windows()) out.i64(window.tumbling_ns());
+  out.i64(pipeline.max_out_of_order_ns());
+  return hash64(out.bytes());
+}
+
+std::uint64_t config_hash(const v1::Config& config) {
+  ByteWriter out;
+  write_message(out, config);
+  return hash64(out.bytes());
+}
+
+}  // namespace sluice

@@ -1,0 +1,123 @@
+#include "store/segment_codec.h"
+
+#include "base/bytes.h"
+#include "store/batch_codec.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::uint8_t kFormat = 1;
+// Stored: never change a number.
+enum class Tag : std::uint8_t { start = 1, connected = 2, batch = 3, tick = 4 };
+
+/// Stamps of one segment lie close together: each goes as the difference to the one before.
+class EntryWriter {
+ public:
+  explicit EntryWriter(ByteWriter& out) : out_(out) {}
+
+  void operator()(const StartEntry& entry) { begin(Tag::start, entry.boottime_ns); }
+  void operator()(const TickEntry& entry) { begin(Tag::tick, entry.boottime_ns); }
+  void operator()(const ConnectedEntry& entry) {
+    begin(Tag::connected, entry.boottime_ns);
+    out_.u64(entry.source);
+    out_.u8(entry.session_present ? 1 : 0);
+  }
+  void operator()(const BatchEntry& entry) {
+    begin(Tag::batch, entry.boottime_ns);
+    out_.u64(entry.fingerprints.size());
+    for (const Fingerprint& print : entry.fingerprints) {
+      out_.u64(print.source);
+      out_.fixed64(print.hash);
+    }
+    storage::encode_batch(out_, entry.readings);
+  }
+
+ private:
+  void begin(Tag tag, std::int64_t boottime_ns) {
+    const auto now = static_cast<std::uint64_t>(boottime_ns);
+    out_.u8(static_cast<std::uint8_t>(tag));
+    out_.i64(static_cast<std::int64_t>(now - boottime_before_));
+    boottime_before_ = now;
+  }
+  ByteWriter& out_;
+  std::uint64_t boottime_before_ = 0;
+};
+
+bool read_source(ByteReader& in, std::uint32_t& source) {
+  const std::uint64_t v = in.u64();
+  source = static_cast<std::uint32_t>(v);
+  return v <= UINT32_MAX;
+}
+
+Result<LogEntry> read_batch(ByteReader& in, std::int64_t boottime_ns) {
+  BatchEntry entry;
+  entry.boottime_ns = boottime_ns;
+  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+    Fingerprint print;
+    if (!read_source(in, print.source)) return data_loss("malformed fingerprint in a segment");
+    print.hash = in.fixed64();
+    entry.fingerprints.push_back(print);
+  }
+  auto readings = storage::decode_batch(in);
+  if (!readings.ok()) return readings.status();
+  entry.readings = *std::move(readings);
+  return LogEntry(std::move(entry));
+}
+
+Result<LogEntry> read_entry(ByteReader& in, std::uint64_t& boottime_before) {
+  const auto tag = static_cast<Tag>(in.u8());
+  boottime_before += static_cast<std::uint64_t>(in.i64());
+  const auto boottime_ns = static_cast<std::int64_t>(boottime_before);
+  switch (tag) {
+    case Tag::start: return LogEntry(StartEntry{boottime_ns});
+    case Tag::tick: return LogEntry(TickEntry{boottime_ns});
+    case Tag::batch: return read_batch(in, boottime_ns);
+    case Tag::connected: {
+      ConnectedEntry entry;
+      entry.boottime_ns = boottime_ns;
+      if (!read_source(in, entry.source)) break;
+      const std::uint8_t present = in.u8();
+      if (present > 1) break;
+      entry.session_present = present == 1;
+      return LogEntry(entry);
+    }
+  }
+  return data_loss("malformed entry in a segment");
+}
+
+}  // namespace
+
+std::string encode_segment(std::span<const LogEntry> entries, const Ledger& ledger) {
+  ByteWriter out;
+  out.u8(kFormat);
+  out.string(ledger.empty() ? std::string() : ledger.encode());
+  out.u64(entries.size());
+  EntryWriter writer(out);
+  for (const LogEntry& entry : entries) std::visit(writer, entry);
+  return out.take();
+}
+
+std::string encode_segment(const Segment& segment) {
+  return encode_segment(segment.entries, segment.ledger);
+}
+
+Result<Segment> decode_segment(std::string_view bytes) {
+  ByteReader in(bytes);
+  if (in.u8() != kFormat) return data_loss("a segment of an unknown format");
+  Segment segment;
+  if (const auto ledger_bytes = in.string(); !ledger_bytes.empty()) {
+    auto ledger = Ledger::decode(ledger_bytes);
+    if (!ledger.ok()) return ledger.status();
+    segment.ledger = *std::move(ledger);
+  }
+  std::uint64_t boottime_before = 0;
+  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+    auto entry = read_entry(in, boottime_before);
+    if (!entry.ok()) return entry.status();
+    segment.entries.push_back(*std::move(entry));
+  }
+  if (!in.at_end()) return data_loss("malformed segment");
+  return segment;
+}
+
+}  // namespace sluice

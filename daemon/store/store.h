@@ -1,0 +1,135 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "base/thread.h"
+#include "model/ledger.h"
+#include "model/log.h"
+#include "model/ports.h"
+#include "store/types.h"
+
+namespace sluice {
+
+namespace storage {
+class StoreFile;
+}
+
+/// The log on flash: groups go in, outbox rows come out, and what is in stays through kill -9 and a
+/// power cut.
+///
+/// A group is durable when `on_durable` is called with it, and not a moment earlier. A commit that
+/// fails, be it for a full disk, is tried again for ever; until it succeeds no later group is
+/// written and nothing is released. When the quota is full, the oldest segments behind the
+/// checkpoint are deleted first.
+///
+/// Epoch: belongs to the whole database. A rebuilt database and one that came from another machine
+/// begin a new epoch at open, a rewound one with new_epoch(). Outbox rows that wait move with it:
+/// bytes and numbers stay, numbers go on rising. So what was already sent under the old epoch and
+/// waits again may count twice in the cloud, and nothing is lost: the row alone cannot tell.
+///
+/// Threads: open, load, replay, start, stop by the owner; then "sl-store" alone touches the
+/// database. The rest may be called from any thread. Order: open, load, replay, start, stop.
+class Store final : public CommitSink, public SummarySource {
+ public:
+  /// `failed_precondition` when another process has the database open or a newer program made it;
+  /// `invalid_argument` for the options; `unavailable` when the file system refuses. A damaged or
+  /// foreign file is no error: see rebuilt(). `clock` is borrowed.
+  static Result<std::unique_ptr<Store>> open(const StoreOptions& options, Clock& clock);
+  ~Store() override;
+
+  /// The database was damaged: it was renamed to sluice.sqlite.damaged-<n> and a new one begun.
+  bool rebuilt() const;
+  /// 32 hex digits.
+  std::string epoch() const;
+  /// Number that the next outbox row will get; from 1.
+  std::int64_t next_seq() const;
+
+  /// What was durable; once, before start().
+  Result<Recovered> load();
+  /// Gives the segments after the checkpoint in order; stops at the first failure of `apply` and
+  /// returns it. A segment without entries holds acks only. After load(), before start().
+  Status replay(const std::function<Status(const Segment&)>& apply);
+
+  /// Called on "sl-store" after each group is on flash, its outbox rows numbered. Must not block.
+  /// Set before start().
+  void set_on_durable(std::function<void(const CommitGroup&)> on_durable);
+  void start();
+  /// Writes what was submitted and acknowledged, then joins. A commit that fails meanwhile is given
+  /// up: it was never released, so its messages come again. Idempotent.
+  void stop();
+
+  /// One group is being written and one may wait; false beyond that, and after stop().
+  bool try_submit(CommitGroup& group) override;
+  /// At most 1 MiB at once. `unavailable` while the store does not run, `deadline_exceeded` after
+  /// 5 s. Rows that fail their checksum are left out and become `expired(corrupt)`.
+  Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq,
+                                             std::size_t bytes_max) override;
+  /// Joins the next commit, or makes one within 250 ms.
+  void acknowledge(const std::vector<std::int64_t>& seqs) override;
+  /// The newest rejected payloads, newest first. Errors as read_outbox.
+  Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
+  /// The cloud knows numbers we never gave out: go on under a new identity. Errors as read_outbox.
+  Status new_epoch();
+
+  /// The total of everything that is on flash.
+  Ledger durable_ledger() const;
+  StoreStats stats() const;
+
+ private:
+  struct Request;
+  enum class Job { request, commit, stop };
+
+  Store(std::unique_ptr<storage::StoreFile> file, const StoreOptions& options, Clock& clock);
+  void run();
+  Job next_job();
+  void serve_request();
+  void commit_step();
+  Status commit_once(std::vector<std::int64_t>& acked);
+  void commit_succeeded();
+  void commit_failed(const Status& status, const std::vector<std::int64_t>& acked);
+  void publish();
+  Status ask(std::function<Status(storage::StoreFile&)> work);
+
+  Clock& clock_;
+  const std::int64_t retry_max_ns_;
+  std::unique_ptr<storage::StoreFile>
+      file_;              // owner before start() and after stop(), else sl-store
+  bool rebuilt_ = false;  // constant after open
+  std::function<void(const CommitGroup&)> on_durable_;  // constant after start
+
+  // sl-store only
+  std::optional<CommitGroup> current_;  // being written, or waiting for the next try
+  unsigned failures_in_a_row_ = 0;
+  bool request_next_ = false;  // commits and requests take turns
+  std::minstd_rand jitter_;
+
+  mutable Mutex mutex_;
+  CondVar wake_;      // sl-store waits
+  CondVar answered_;  // callers of ask wait
+  bool running_ SLUICE_GUARDED_BY(mutex_) = false;
+  bool stopping_ SLUICE_GUARDED_BY(mutex_) = false;
+  std::optional<CommitGroup> waiting_ SLUICE_GUARDED_BY(mutex_);
+  std::set<std::int64_t> acked_ SLUICE_GUARDED_BY(mutex_);
+  std::int64_t acks_due_ns_ SLUICE_GUARDED_BY(mutex_) = 0;
+  std::int64_t retry_at_ns_ SLUICE_GUARDED_BY(mutex_) = 0;  // 0: no failed commit waits
+  std::deque<std::shared_ptr<Request>> requests_ SLUICE_GUARDED_BY(mutex_);
+  Ledger ledger_ SLUICE_GUARDED_BY(mutex_);
+  StoreStats stats_ SLUICE_GUARDED_BY(mutex_);
+  std::string epoch_ SLUICE_GUARDED_BY(mutex_);
+  std::int64_t next_seq_ SLUICE_GUARDED_BY(mutex_) = 1;
+  Thread thread_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,383 @@
+#include "store/store_file.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/log.h"
+#include "store/database_file.h"
+#include "store/segment_codec.h"
+
+namespace sluice::storage {
+namespace {
+
+constexpr std::string_view kEpochKey = "epoch";
+constexpr std::string_view kMachineKey = "machine_id";
+constexpr std::string_view kCheckpointKey = "checkpoint";
+// A slice of trimming or reading stays near 2 ms, so that a commit never waits long.
+constexpr std::int64_t kTrimRows_max = 128;
+constexpr std::int64_t kTrimBytes_max = 1 << 20;
+constexpr std::size_t kReadBytes_max = 1 << 20;
+
+std::string random_epoch() {
+  constexpr char kHex[] = "0123456789abcdef";
+  unsigned char bits[16];
+  SLUICE_ASSERT(getentropy(bits, sizeof bits) == 0);
+  std::string epoch;
+  for (const unsigned char b : bits) {
+    epoch.push_back(kHex[b >> 4]);
+    epoch.push_back(kHex[b & 15]);
+  }
+  return epoch;
+}
+
+/// Empty when the machine has none; then the epoch is bound to nothing.
+std::string machine_id(const StoreOptions& options) {
+  if (!options.machine_id.empty()) return options.machine_id;
+  std::ifstream file("/etc/machine-id");
+  std::string id;
+  file >> id;
+  return id;
+}
+
+Status check(const StoreOptions& options) {
+  if (options.quota_bytes < kQuotaMin_bytes) {
+    return invalid_argument("the storage quota of " + std::to_string(options.quota_bytes) +
+                            " bytes is below the least, 1 MiB");
+  }
+  if (!(options.raw_share >= 0 && options.raw_share <= 1)) {
+    return invalid_argument("the share of segments in the storage quota must be 0 to 1");
+  }
+  return {};
+}
+
+}  // namespace
+
+StoreFile::StoreFile(const StoreOptions& options, Database database)
+    : options_(options),
+      path_(options.dir + "/sluice.sqlite"),
+      database_(std::move(database)),
+      meta_(database_),
+      segments_(database_),
+      outbox_(database_),
+      series_(database_, "series"),
+      topics_(database_, "topic"),
+      checkpoint_(database_),
+      dead_letters_(database_, options.dead_letters_max) {}
+
+Result<std::unique_ptr<StoreFile>> StoreFile::open(const StoreOptions& options) {
+  if (Status s = check(options); !s.ok()) return s;
+  if (Status s = make_directory(options.dir); !s.ok()) return s;
+  auto file = try_open(options);
+  if (file.ok() || file.status().code() != StatusCode::data_loss) return file;
+  const std::string reason(file.status().message());
+  auto kept = set_aside(options.dir + "/sluice.sqlite");
+  if (!kept.ok()) return kept.status();
+  log::error("store", "the database is damaged or not ours: set aside, a new one begins",
+             {{"reason", reason}, {"kept_as", *kept}});
+  file = try_open(options);
+  if (file.ok()) (*file)->rebuilt_ = true;
+  return file;
+}
+
+Result<std::unique_ptr<StoreFile>> StoreFile::try_open(const StoreOptions& options) {
+  auto database = open_database(options.dir + "/sluice.sqlite", options.quota_bytes);
+  if (!database.ok()) return database.status();
+  std::unique_ptr<StoreFile> file(new StoreFile(options, *std::move(database)));
+  if (Status s = file->load(); !s.ok()) return s;
+  return file;
+}
+
+Status StoreFile::load() {
+  if (Status s = load_identity(); !s.ok()) return s;
+  auto series = series_.load();
+  if (!series.ok()) return series.status();
+  auto topics = topics_.load();
+  if (!topics.ok()) return topics.status();
+  auto next = outbox_.next_seq();
+  if (!next.ok()) return next.status();
+  next_seq_ = *next;
+  if (Status s = load_checkpoint(); !s.ok()) return s;
+  if (Status s = load_segments(); !s.ok()) return s;
+  recovered_.series = *std::move(series);
+  recovered_.topics = *std::move(topics);
+  recovered_.ledger = total_;
+  recovered_.next_seq = next_seq_;
+  return {};
+}
+
+Status StoreFile::load_identity() {
+  auto epoch = meta_.get(kEpochKey);
+  if (!epoch.ok()) return epoch.status();
+  auto machine = meta_.get(kMachineKey);
+  if (!machine.ok()) return machine.status();
+  const std::string here = machine_id(options_);
+  const bool moved = !here.empty() && !machine->empty() && here != *machine;
+  if (!epoch->empty() && !moved && (here.empty() || !machine->empty())) {
+    epoch_ = *epoch;
+    return {};
+  }
+  if (moved) log::warn("store", "the database comes from another machine: a new epoch begins");
+  epoch_ = epoch->empty() || moved ? random_epoch() : *epoch;
+  Transaction transaction(database_);
+  if (Status s = transaction.begin(); !s.ok()) return s;
+  if (Status s = meta_.put(kEpochKey, epoch_); !s.ok()) return s;
+  if (Status s = meta_.put(kMachineKey, here); !s.ok()) return s;
+  return transaction.commit();
+}
+
+Status StoreFile::load_checkpoint() {
+  auto bytes = meta_.get(kCheckpointKey);
+  if (!bytes.ok()) return bytes.status();
+  auto parts = checkpoint_.load();
+  if (!parts.ok()) return parts.status();
+  if (bytes->empty()) {
+    return parts->empty() ? Status() : data_loss("the position of the checkpoint is missing");
+  }
+  ByteReader in(*bytes);
+  checkpoint_id_ = in.i64();
+  const std::uint64_t count = in.u64();
+  auto ledger = Ledger::decode(in.string());
+  if (!in.at_end() || !ledger.ok()) return data_loss("the position of the checkpoint is malformed");
+  if (count != parts->size()) return data_loss("a part of the checkpoint is missing");
+  total_ = *std::move(ledger);
+  recovered_.checkpoint = *std::move(parts);
+  return {};
+}
+
+Status StoreFile::load_segments() {
+  bool last_intact = true;
+  if (Status s = segments_.last(log_, last_intact); !s.ok()) return s;
+  if (log_.id < checkpoint_id_) return data_loss("the segment of the checkpoint is missing");
+  std::uint64_t good = 0;
+  std::int64_t log_bytes = 0;
+  const Status status = segments_.scan(
+      checkpoint_id_, [&](const SegmentTable::Position& at, std::string_view body, bool intact) {
+        auto segment = intact ? decode_segment(body) : data_loss("checksum");
+        if (!segment.ok()) return;
+        total_.add(segment->ledger);
+        log_bytes = at.log_bytes;
+        ++good;
+      });
+  if (!status.ok()) return status;
+  if (!last_intact) {
+    auto rows = outbox_.count();
+    if (!rows.ok()) return rows.status();
+    log_ = {log_.id, log_bytes, *rows};
+  }
+  auto start = segments_.start(log_.log_bytes);
+  if (!start.ok()) return start.status();
+  log_start_ = *start;
+  recovered_.segments_after_checkpoint = good;
+  recovered_.damaged_segments = static_cast<std::uint64_t>(log_.id - checkpoint_id_) - good;
+  if (recovered_.damaged_segments > 0) {
+    log::error("store", "segments are damaged: their readings are missing from the state",
+               {{"segments", recovered_.damaged_segments}});
+  }
+  return {};
+}
+
+Status StoreFile::replay(const std::function<Status(const Segment&)>& apply) {
+  Status result;
+  const Status status = segments_.scan(
+      checkpoint_id_, [&](const SegmentTable::Position&, std::string_view body, bool intact) {
+        if (!intact || !result.ok()) return;
+        auto segment = decode_segment(body);
+        if (segment.ok()) result = apply(*segment);
+      });
+  return status.ok() ? result : status;
+}
+
+StoreFile::Change StoreFile::begin_change() const {
+  Change change;
+  change.position = log_;
+  change.position.id = log_.id + 1;
+  change.next_seq = next_seq_;
+  return change;
+}
+
+Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked) {
+  Change change = begin_change();
+  if (group != nullptr) change.delta = group->segment.ledger;
+  Transaction transaction(database_);
+  if (Status s = transaction.begin(); !s.ok()) return s;
+  if (Status s = write_acks(acked, change); !s.ok()) return s;
+  if (group == nullptr && change.position.outbox_rows == log_.outbox_rows) return {};
+  if (group != nullptr) {
+    if (Status s = write_group(*group, change); !s.ok()) return s;
+  }
+  const auto entries = group != nullptr ? std::span<const LogEntry>(group->segment.entries)
+                                        : std::span<const LogEntry>();
+  if (Status s = write_segment(entries, change); !s.ok()) return s;
+  if (group != nullptr && group->checkpoint) {
+    if (Status s = write_checkpoint(*group->checkpoint, change); !s.ok()) return s;
+  }
+  if (Status s = transaction.commit(); !s.ok()) return s;
+  adopt(std::move(change));
+  return {};
+}
+
+Status StoreFile::write_acks(std::span<const std::int64_t> acked, Change& change) {
+  for (const std::int64_t seq : acked) {
+    auto owner = outbox_.remove(seq);
+    if (!owner.ok()) return owner.status();
+    if (!*owner) continue;  // a repeated ack
+    change.delta.add(LedgerKind::panes, (*owner)->pipeline, Term::outbox,
+                     -std::int64_t{(*owner)->panes});
+    change.delta.add(LedgerKind::panes, (*owner)->pipeline, Term::acked, (*owner)->panes);
+    --change.position.outbox_rows;
+  }
+  return {};
+}
+
+Status StoreFile::write_group(CommitGroup& group, Change& change) {
+  for (const Definition& definition : group.series) {
+    if (Status s = series_.insert(definition); !s.ok()) return s;
+  }
+  for (const Definition& definition : group.topics) {
+    if (Status s = topics_.insert(definition); !s.ok()) return s;
+  }
+  for (OutboxRow& row : group.outbox) {
+    row.seq = change.next_seq++;
+    if (Status s = outbox_.insert(row); !s.ok()) return s;
+    ++change.position.outbox_rows;
+  }
+  return group.dead_letters.empty() ? Status() : dead_letters_.insert(group.dead_letters);
+}
+
+Status StoreFile::write_segment(std::span<const LogEntry> entries, Change& change) {
+  const std::string body = encode_segment(entries, change.delta);
+  change.position.log_bytes += SegmentTable::row_bytes(body);
+  return segments_.append(change.position, body);
+}
+
+Status StoreFile::write_checkpoint(const std::vector<CheckpointPart>& parts, Change& change) {
+  auto known = checkpoint_.replace(parts);
+  if (!known.ok()) return known.status();
+  change.parts = *std::move(known);
+  Ledger total = total_;
+  total.add(change.delta);
+  ByteWriter position;
+  position.i64(change.position.id);
+  position.u64(parts.size());
+  position.string(total.encode());
+  return meta_.put(kCheckpointKey, position.bytes());
+}
+
+void StoreFile::adopt(Change change) {
+  log_ = change.position;
+  next_seq_ = change.next_seq;
+  total_.add(change.delta);
+  delta_.add(change.delta);
+  if (!change.parts) return;
+  checkpoint_.adopt(*std::move(change.parts));
+  checkpoint_id_ = log_.id;
+}
+
+Result<std::vector<OutboxRow>> StoreFile::read_outbox(std::int64_t after_seq,
+                                                      std::size_t bytes_max) {
+  auto page = outbox_.read(after_seq, std::min(bytes_max, kReadBytes_max));
+  if (!page.ok()) return page.status();
+  if (!page->damaged.empty()) {
+    const Status status = quarantine(page->damaged);
+    log::error("store", "damaged rows of the outbox are given up",
+               {{"rows", page->damaged.size()}, {"result", status.to_string()}});
+  }
+  return std::move(page->rows);
+}
+
+Status StoreFile::quarantine(std::span<const std::int64_t> seqs) {
+  Change change = begin_change();
+  Transaction transaction(database_);
+  if (Status s = transaction.begin(); !s.ok()) return s;
+  for (const std::int64_t seq : seqs) {
+    auto owner = outbox_.remove(seq);
+    if (!owner.ok()) return owner.status();
+    if (*owner) --change.position.outbox_rows;
+  }
+  if (Status s = reconcile(change); !s.ok()) return s;
+  if (Status s = write_segment({}, change); !s.ok()) return s;
+  if (Status s = transaction.commit(); !s.ok()) return s;
+  adopt(std::move(change));
+  return {};
+}
+
+/// A damaged row cannot be trusted to say whose panes it held. The ledger knows what should be
+/// there, so what the remaining rows do not account for is what was lost.
+Status StoreFile::reconcile(Change& change) {
+  auto held = outbox_.panes_by_pipeline();
+  if (!held.ok()) return held.status();
+  std::set<std::string> pipelines;
+  for (const std::string& owner : total_.owners(LedgerKind::panes)) pipelines.insert(owner);
+  for (const auto& [pipeline, panes] : *held) pipelines.insert(pipeline);
+  for (const std::string& pipeline : pipelines) {
+    const std::int64_t lost =
+        total_.get(LedgerKind::panes, pipeline, Term::outbox) - (*held)[pipeline];
+    change.delta.add(LedgerKind::panes, pipeline, Term::outbox, -lost);
+    // More rows than counted: their commit's segment is damaged, and with it their `closed`.
+    if (lost < 0) change.delta.add(LedgerKind::panes, pipeline, Term::closed, -lost);
+    if (lost > 0) change.delta.add(LedgerKind::panes, pipeline, Term::expired, lost, "corrupt");
+  }
+  return {};
+}
+
+Result<std::vector<DeadLetter>> StoreFile::dead_letters(std::size_t count_max) {
+  return dead_letters_.newest(count_max);
+}
+
+Status StoreFile::new_epoch() {
+  const std::string epoch = random_epoch();
+  Transaction transaction(database_);
+  if (Status s = transaction.begin(); !s.ok()) return s;
+  if (Status s = meta_.put(kEpochKey, epoch); !s.ok()) return s;
+  if (Status s = transaction.commit(); !s.ok()) return s;
+  epoch_ = epoch;
+  return {};
+}
+
+Result<bool> StoreFile::trim_slice() {
+  Transaction transaction(database_);
+  if (Status s = transaction.begin(); !s.ok()) return s;
+  auto end = segments_.trim(checkpoint_id_, kTrimRows_max, kTrimBytes_max);
+  if (!end.ok()) return end.status();
+  if (end->id == 0) return false;
+  if (Status s = transaction.commit(); !s.ok()) return s;
+  log_start_ = std::clamp(end->log_bytes, log_start_, log_.log_bytes);
+  return true;
+}
+
+Status StoreFile::trim_to_share() {
+  // Down to 15/16 at once: a slice costs a commit, so it must not come with every one of them.
+  const double share_bytes = options_.raw_share * static_cast<double>(options_.quota_bytes);
+  const auto used_bytes = static_cast<double>(raw_bytes());
+  if (used_bytes > share_bytes) trimming_ = true;
+  if (used_bytes <= share_bytes * 15 / 16) trimming_ = false;
+  if (!trimming_) return {};
+  auto trimmed = trim_slice();
+  if (!trimmed.ok()) return trimmed.status();
+  trimming_ = *trimmed;
+  return {};
+}
+
+Status StoreFile::fill_stats(StoreStats& stats) {
+  auto pages = database_.integer("PRAGMA page_count");
+  if (!pages.ok()) return pages.status();
+  auto free = database_.integer("PRAGMA freelist_count");
+  if (!free.ok()) return free.status();
+  stats.bytes = static_cast<std::uint64_t>((*pages - *free) * kPageBytes);
+  stats.bytes_max =
+      static_cast<std::uint64_t>(page_budget(options_.quota_bytes).database_pages * kPageBytes);
+  stats.outbox_rows = static_cast<std::uint64_t>(log_.outbox_rows);
+  stats.outbox_panes = static_cast<std::uint64_t>(total_.sum(LedgerKind::panes, Term::outbox));
+  stats.raw_bytes = static_cast<std::uint64_t>(raw_bytes());
+  return {};
+}
+
+void StoreFile::mark_suspect() const { storage::mark_suspect(path_); }
+
+}  // namespace sluice::storage

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "model/log.h"
+#include "store/database.h"
+#include "store/outbox_table.h"
+#include "store/segment_table.h"
+#include "store/state_tables.h"
+#include "store/types.h"
+
+namespace sluice::storage {
+
+/// The open database and what happens to it in one transaction: no thread, no queue, no retry.
+/// What it keeps in memory (totals, positions) follows a transaction only once that is on flash.
+/// One thread at a time.
+class StoreFile {
+ public:
+  /// A damaged or foreign file is set aside and a new database begun, with a new epoch.
+  static Result<std::unique_ptr<StoreFile>> open(const StoreOptions& options);
+
+  bool rebuilt() const { return rebuilt_; }
+  const std::string& epoch() const { return epoch_; }
+  std::int64_t next_seq() const { return next_seq_; }
+  const Ledger& ledger() const { return total_; }
+  /// What was added to ledger() since the last call.
+  Ledger take_delta() { return std::exchange(delta_, {}); }
+  std::int64_t outbox_rows() const { return log_.outbox_rows; }
+  std::int64_t raw_bytes() const { return log_.log_bytes - log_start_; }
+
+  /// Hands out what open() found; once.
+  Recovered take_recovered() { return std::move(recovered_); }
+  /// The intact segments after the checkpoint, in order. Stops at the first failure of `apply`.
+  Status replay(const std::function<Status(const Segment&)>& apply);
+
+  /// One transaction: the group (may be null) and the acks of earlier outbox rows. On success the
+  /// group's outbox rows have their numbers. On failure nothing has changed. Without a group and
+  /// without a known row it writes nothing.
+  Status commit(CommitGroup* group, std::span<const std::int64_t> acked);
+  /// As SummarySource::read_outbox. Rows that fail their checksum leave the table as
+  /// `expired(corrupt)`.
+  Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq, std::size_t bytes_max);
+  Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
+  Status new_epoch();
+
+  /// Deletes a slice of the oldest segments behind the checkpoint. False when there is none.
+  Result<bool> trim_slice();
+  /// trim_slice() when segments use more than their share, until they are well below it.
+  Status trim_to_share();
+
+  /// Used and possible bytes of the database.
+  Status fill_stats(StoreStats& stats);
+  /// Asks the next open to check every page.
+  void mark_suspect() const;
+  Database& database() { return database_; }
+
+ private:
+  /// What memory takes over once the transaction is on flash.
+  struct Change {
+    Ledger delta;
+    SegmentTable::Position position;
+    std::int64_t next_seq = 0;
+    std::optional<CheckpointTable::KnownParts> parts;
+  };
+
+  StoreFile(const StoreOptions& options, Database database);
+  static Result<std::unique_ptr<StoreFile>> try_open(const StoreOptions& options);
+  Status load();
+  Status load_identity();
+  Status load_checkpoint();
+  Status load_segments();
+  Change begin_change() const;
+  Status write_acks(std::span<const std::int64_t> acked, Change& change);
+  Status write_group(CommitGroup& group, Change& change);
+  Status write_segment(std::span<const LogEntry> entries, Change& change);
+  Status write_checkpoint(const std::vector<CheckpointPart>& parts, Change& change);
+  Status quarantine(std::span<const std::int64_t> seqs);
+  Status reconcile(Change& change);
+  void adopt(Change change);
+
+  const StoreOptions options_;
+  const std::string path_;
+  Database database_;
+  MetaTable meta_;
+  SegmentTable segments_;
+  OutboxTable outbox_;
+  DefinitionTable series_;
+  DefinitionTable topics_;
+  CheckpointTable checkpoint_;
+  DeadLetterTable dead_letters_;
+
+  bool rebuilt_ = false;
+  bool trimming_ = false;
+  std::string epoch_;
+  std::int64_t checkpoint_id_ = 0;
+  std::int64_t next_seq_ = 1;
+  SegmentTable::Position log_;  // of the last segment
+  std::int64_t log_start_ = 0;  // where the oldest kept segment begins
+  Ledger total_;
+  Ledger delta_;  // of total_, not yet taken
+  Recovered recovered_;
+};
+
+}  // namespace sluice::storage

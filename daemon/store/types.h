@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/ledger.h"
+#include "model/log.h"
+
+namespace sluice {
+
+struct StoreOptions {
+  /// Folder of the database; made with mode 0700 when missing.
+  std::string dir;
+  /// Everything of the database stays below this, its write-ahead log included. At least 1 MiB;
+  /// keep it below the partition's size, because SQLite cannot even delete on a full partition.
+  std::uint64_t quota_bytes = 512ull << 20;
+  /// Longest wait between two tries of a failed commit; each wait is random up to its bound.
+  std::chrono::nanoseconds commit_retry_max = std::chrono::seconds(5);
+  /// Rejected payloads kept, the newest ones.
+  std::uint32_t dead_letters_max = 200;
+  /// Part of the quota, 0..1, that segments may use before the oldest ones behind the checkpoint
+  /// are deleted. A full database deletes them too, however few they are.
+  double raw_share = 0.5;
+  /// What the epoch is bound to; empty: /etc/machine-id.
+  std::string machine_id;
+};
+
+/// What the database held when it was opened.
+struct Recovered {
+  std::vector<Definition> series;  ///< in the order of their ids
+  std::vector<Definition> topics;
+  std::vector<CheckpointPart> checkpoint;       ///< empty when there never was one
+  Ledger ledger;                                ///< the durable total, all segments included
+  std::int64_t next_seq = 1;                    ///< number of the next outbox row
+  std::uint64_t segments_after_checkpoint = 0;  ///< what replay() will give, damaged ones excluded
+  /// Rows after the checkpoint that are missing or fail their checksum: their readings are lost to
+  /// the state, and were logged.
+  std::uint64_t damaged_segments = 0;
+};
+
+struct StoreStats {
+  std::uint64_t bytes = 0;      ///< used pages of the database
+  std::uint64_t bytes_max = 0;  ///< where SQLite says full
+  std::uint64_t commits = 0;    ///< since open
+  std::uint64_t commit_failures = 0;
+  std::string last_error;  ///< of the commit that is being retried; empty when all is well
+  std::uint64_t outbox_rows = 0;
+  std::uint64_t outbox_panes = 0;
+  std::uint64_t raw_bytes = 0;  ///< of the segments that are kept
+};
+
+}  // namespace sluice

@@ -1,0 +1,71 @@
+#include "sync/batch_builder.h"
+
+#include <limits>
+#include <utility>
+
+#include "sluice/v1/summary.pb.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t kDefinitionsBytes = 64 * 1024;  // a message of them ends past this
+
+v1::SeriesDefinition definition_of(std::uint32_t id, const Series& series) {
+  v1::SeriesDefinition out;
+  out.set_id(id);
+  out.set_measurement(series.measurement);
+  out.set_unit(series.unit);
+  for (const auto& [name, value] : series.labels) (*out.mutable_labels())[name] = value;
+  return out;
+}
+
+Status unreadable(const OutboxRow& row, const std::string& what) {
+  return data_loss("outbox row " + std::to_string(row.seq) + " of pipeline " + row.pipeline + " " +
+                   what + "; it and the rows after it stay in the outbox");
+}
+
+}  // namespace
+
+Status BatchBuilder::define_series(const OutboxRow& row, std::deque<Outgoing>& out) {
+  v1::SummaryBlock block;
+  if (row.bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
+      !block.ParseFromString(row.bytes)) {
+    return unreadable(row, "is not a SummaryBlock");
+  }
+  for (const std::uint32_t id : block.series_id()) {
+    if (id < defined_.size() && defined_[id]) continue;
+    if (!series_.contains(id))
+      return unreadable(row, "names the unknown series " + std::to_string(id));
+    if (out.empty() || out.back().bytes > kDefinitionsBytes) out.emplace_back();
+    v1::SeriesDefinition definition = definition_of(id, series_.at(id));
+    out.back().bytes += definition.ByteSizeLong();
+    *out.back().message.mutable_series()->add_definitions() = std::move(definition);
+    if (id >= defined_.size()) defined_.resize(std::size_t{id} + 1);
+    defined_[id] = true;
+  }
+  return {};
+}
+
+Result<std::deque<Outgoing>> BatchBuilder::next() {
+  auto rows = source_.read_outbox(last_seq_, bytes_max_);
+  if (!rows.ok()) return rows.status();
+  std::deque<Outgoing> out;
+  for (const OutboxRow& row : *rows) {
+    if (Status s = define_series(row, out); !s.ok()) return s;
+  }
+  if (rows->empty()) return out;
+  Outgoing batch;
+  for (OutboxRow& row : *rows) {
+    SLUICE_ASSERT(row.seq > last_seq_);
+    last_seq_ = row.seq;
+    batch.seqs.push_back(row.seq);
+    batch.bytes += row.bytes.size();
+    v1::SummaryRow& sent = *batch.message.mutable_batch()->add_rows();
+    sent.set_seq(row.seq);
+    sent.set_block(std::move(row.bytes));
+  }
+  out.push_back(std::move(batch));
+  return out;
+}
+
+}  // namespace sluice

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "model/ports.h"
+#include "model/series.h"
+#include "sluice/v1/uplink.pb.h"
+
+namespace sluice {
+
+/// A message that waits for its turn on the stream.
+struct Outgoing {
+  v1::UplinkRequest message;
+  std::vector<std::int64_t> seqs;  ///< rows of a batch; empty for definitions
+  std::size_t bytes = 0;           ///< of its blocks
+};
+
+/// Turns outbox rows into the messages of one stream: batches in the order of their numbers, each
+/// after the definitions of the series that the stream has not had yet. [sync]
+class BatchBuilder {
+ public:
+  /// Begins after `after_seq`. Batches hold at most `bytes_max` of blocks, or one larger row.
+  BatchBuilder(SummarySource& source, const SeriesTable& series, std::size_t bytes_max,
+               std::int64_t after_seq)
+      : source_(source), series_(series), bytes_max_(bytes_max), last_seq_(after_seq) {}
+
+  /// The next batch with its definitions before it; empty when the outbox has no further rows. An
+  /// error of the source as it is; `data_loss` for a row that is no block of ours.
+  Result<std::deque<Outgoing>> next();
+
+ private:
+  Status define_series(const OutboxRow& row, std::deque<Outgoing>& out);
+
+  SummarySource& source_;
+  const SeriesTable& series_;
+  const std::size_t bytes_max_;
+  std::int64_t last_seq_;
+  std::vector<bool> defined_;  ///< by series id
+};
+
+}  // namespace sluice

@@ -1,0 +1,204 @@
+#include "sync/summary_encoder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <span>
+#include <tuple>
+
+#include "base/assert.h"
+#include "base/decimal.h"
+#include "sluice/v1/summary.pb.h"
+
+namespace sluice {
+namespace {
+
+constexpr double kM2Tolerance = 1e-12;             // relative, DESIGN §7
+constexpr double kScaledMax = 9007199254740992.0;  // 2^53: larger doubles skip integers
+
+using Sorted = std::vector<const Pane*>;
+using Scaled = std::vector<std::optional<std::int64_t>>;
+
+Sorted sort_panes(const SummaryBlock& block) {
+  Sorted panes;
+  panes.reserve(block.panes.size());
+  for (const Pane& pane : block.panes) panes.push_back(&pane);
+  std::stable_sort(panes.begin(), panes.end(), [](const Pane* a, const Pane* b) {
+    return std::tie(a->window.key, a->window.start_ns, a->revision) <
+           std::tie(b->window.key, b->window.start_ns, b->revision);
+  });
+  return panes;
+}
+
+double finite(double v) {
+  if (std::isfinite(v)) return v;
+  constexpr double kMax = std::numeric_limits<double>::max();
+  return v < 0 ? -kMax : kMax;
+}
+
+std::uint64_t length_ns(const Pane& pane) {
+  return static_cast<std::uint64_t>(pane.window.end_ns) -
+         static_cast<std::uint64_t>(pane.window.start_ns);
+}
+std::uint64_t first_offset_ns(const Pane& pane) {
+  return static_cast<std::uint64_t>(pane.moments.first_time_ns) -
+         static_cast<std::uint64_t>(pane.window.start_ns);
+}
+std::uint64_t last_offset_ns(const Pane& pane) {
+  return static_cast<std::uint64_t>(pane.moments.last_time_ns) -
+         static_cast<std::uint64_t>(pane.moments.first_time_ns);
+}
+
+/// Devices stamp in milliseconds or seconds: their zeros need not travel.
+std::int64_t time_unit_ns(const Sorted& panes) {
+  std::int64_t unit = 1'000'000'000;
+  for (const Pane* pane : panes) {
+    while (pane->window.start_ns % unit != 0) unit /= 10;
+    const auto u = [&unit] { return static_cast<std::uint64_t>(unit); };
+    while (length_ns(*pane) % u() != 0 || first_offset_ns(*pane) % u() != 0 ||
+           last_offset_ns(*pane) % u() != 0) {
+      unit /= 10;
+    }
+  }
+  return unit;
+}
+
+template <typename Value>
+bool all_equal(const Sorted& panes, Value value) {
+  return std::all_of(panes.begin(), panes.end(),
+                     [&](const Pane* pane) { return value(*pane) == value(*panes.front()); });
+}
+
+/// One entry when all are equal, else one per pane.
+template <typename Column, typename Value>
+void put_column(const Sorted& panes, Column& column, Value value) {
+  const std::size_t count = all_equal(panes, value) ? 1 : panes.size();
+  for (std::size_t i = 0; i < count; ++i) column.Add(value(*panes[i]));
+}
+
+void put_times(const Sorted& panes, v1::SummaryBlock& out) {
+  const std::int64_t unit = time_unit_ns(panes);
+  const auto u = static_cast<std::uint64_t>(unit);
+  out.set_time_unit_ns(u);
+  const auto start = [](const Pane& pane) { return pane.window.start_ns; };
+  const std::size_t starts = all_equal(panes, start) ? 1 : panes.size();
+  std::uint64_t before = 0;
+  for (std::size_t i = 0; i < starts; ++i) {
+    const auto now = static_cast<std::uint64_t>(start(*panes[i]) / unit);
+    out.add_start(static_cast<std::int64_t>(now - before));
+    before = now;
+  }
+  put_column(panes, *out.mutable_length(), [u](const Pane& pane) { return length_ns(pane) / u; });
+  for (const Pane* pane : panes) {
+    out.add_first_offset(first_offset_ns(*pane) / u);
+    out.add_last_offset(last_offset_ns(*pane) / u);
+  }
+}
+
+void put_raw(std::span<const double> values, v1::NumberColumn& out) {
+  out.Clear();
+  for (const double v : values) out.add_exceptions(v);
+}
+
+/// `scaled[i]` stands for values[i]; where it is empty the double itself travels.
+void put_numbers(std::span<const double> values, const Scaled& scaled, unsigned exponent,
+                 v1::NumberColumn& out) {
+  out.set_exponent(exponent);
+  std::int64_t before = 0;
+  std::uint32_t place_before = 0;
+  for (std::uint32_t i = 0; i < values.size(); ++i) {
+    const std::int64_t now = scaled[i].value_or(before);
+    out.add_scaled(now - before);
+    before = now;
+    if (scaled[i]) continue;
+    out.add_exception_places(i - place_before);
+    out.add_exceptions(values[i]);
+    place_before = i;
+  }
+  v1::NumberColumn raw;
+  put_raw(values, raw);
+  if (raw.ByteSizeLong() < out.ByteSizeLong()) out = std::move(raw);
+}
+
+/// Writes one column of doubles and tells how it went: the m2 column builds on that.
+struct Decimals {
+  unsigned exponent = 0;
+  Scaled scaled;
+};
+template <typename Value>
+Decimals put_decimals(const Sorted& panes, v1::NumberColumn& out, Value value) {
+  std::vector<double> values;
+  values.reserve(panes.size());
+  for (const Pane* pane : panes) values.push_back(finite(value(pane->moments)));
+  Decimals decimals{decimal_exponent(values), {}};
+  for (const double v : values) decimals.scaled.push_back(decimal_scale(v, decimals.exponent));
+  put_numbers(values, decimals.scaled, decimals.exponent, out);
+  return decimals;
+}
+
+/// count * m2 = count * sum(v^2) - sum(v)^2 is a decimal of twice the readings' digits. What the
+/// running m2 has lost to rounding is far below the tolerance, else the double travels.
+std::optional<std::int64_t> scale_m2(const Moments& moments, unsigned exponent) {
+  const auto count = static_cast<double>(moments.count);
+  const double product = std::round(moments.m2 * count * std::pow(10.0, exponent));
+  if (!(product >= 0 && product < kScaledMax)) return std::nullopt;
+  const auto scaled = static_cast<std::int64_t>(product);
+  const double back = decimal_value(scaled, exponent) / count;
+  if (std::abs(back - moments.m2) > kM2Tolerance * moments.m2) return std::nullopt;
+  return scaled;
+}
+
+void put_m2(const Sorted& panes, std::span<const Decimals> readings, v1::NumberColumn& out) {
+  unsigned exponent = 0;
+  for (const Decimals& column : readings) exponent = std::max(exponent, column.exponent);
+  exponent = std::min(2 * exponent, kDecimalExponentMax);
+  std::vector<double> values;
+  Scaled scaled;
+  for (std::size_t i = 0; i < panes.size(); ++i) {
+    values.push_back(finite(panes[i]->moments.m2));
+    const bool decimal = std::all_of(readings.begin(), readings.end(), [i](const Decimals& column) {
+      return column.scaled[i].has_value();
+    });
+    scaled.push_back(decimal ? scale_m2(panes[i]->moments, exponent) : std::nullopt);
+  }
+  put_numbers(values, scaled, exponent, out);
+}
+
+v1::PaneQuality wire_quality(PaneQuality quality) {
+  switch (quality) {
+    case PaneQuality::complete: return v1::PANE_QUALITY_COMPLETE;
+    case PaneQuality::partial_config: return v1::PANE_QUALITY_PARTIAL_CONFIG;
+    case PaneQuality::partial_start: return v1::PANE_QUALITY_PARTIAL_START;
+  }
+  SLUICE_ASSERT(false);
+  return v1::PANE_QUALITY_UNSPECIFIED;
+}
+
+}  // namespace
+
+std::string ProtoSummaryEncoder::encode(const SummaryBlock& block) {
+  SLUICE_ASSERT(!block.panes.empty());
+  const Sorted panes = sort_panes(block);
+  v1::SummaryBlock out;
+  out.set_pipeline(block.pipeline);
+  out.set_spec_hash(block.spec_hash);
+  out.set_kind(v1::WINDOW_KIND_TUMBLING);
+  for (const Pane* pane : panes) out.add_series_id(pane->window.key);
+  put_times(panes, out);
+  put_column(panes, *out.mutable_revision(), [](const Pane& pane) { return pane.revision; });
+  put_column(panes, *out.mutable_quality(),
+             [](const Pane& pane) { return wire_quality(pane.quality); });
+  put_column(panes, *out.mutable_count(), [](const Pane& pane) { return pane.moments.count; });
+  put_decimals(panes, *out.mutable_sum(), [](const Moments& m) { return m.total(); });
+  const Decimals readings[] = {
+      put_decimals(panes, *out.mutable_min(), [](const Moments& m) { return m.min; }),
+      put_decimals(panes, *out.mutable_max(), [](const Moments& m) { return m.max; }),
+      put_decimals(panes, *out.mutable_first(), [](const Moments& m) { return m.first; }),
+      put_decimals(panes, *out.mutable_last(), [](const Moments& m) { return m.last; }),
+  };
+  put_m2(panes, readings, *out.mutable_m2());
+  return out.SerializeAsString();
+}
+
+}  // namespace sluice

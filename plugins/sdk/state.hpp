@@ -1,0 +1,56 @@
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace sluice::sdk {
+
+/// Writes a snapshot: every field 8 bytes, little-endian, so that it moves between machines.
+class StateWriter {
+ public:
+  void u64(std::uint64_t v) {
+    for (int shift = 0; shift < 64; shift += 8) bytes_.push_back(static_cast<char>(v >> shift));
+  }
+  void i64(std::int64_t v) { u64(static_cast<std::uint64_t>(v)); }
+  void f64(double v) { u64(std::bit_cast<std::uint64_t>(v)); }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+/// Reads what StateWriter wrote. Throws std::invalid_argument at the first field that is not there,
+/// which the wrapper answers with SLUICE_BAD_STATE.
+class StateReader {
+ public:
+  explicit StateReader(std::string_view bytes) : bytes_(bytes) {}
+
+  std::uint64_t u64() {
+    if (bytes_.size() < 8) throw std::invalid_argument("the snapshot is cut short");
+    std::uint64_t v = 0;
+    for (int i = 7; i >= 0; --i) {
+      v = (v << 8) | static_cast<unsigned char>(bytes_[static_cast<std::size_t>(i)]);
+    }
+    bytes_.remove_prefix(8);
+    return v;
+  }
+  std::int64_t i64() { return static_cast<std::int64_t>(u64()); }
+  double f64() { return std::bit_cast<double>(u64()); }
+  /// A count of records of `record_bytes` each; more than there are bytes left is damage.
+  std::uint64_t count(std::size_t record_bytes) {
+    const std::uint64_t n = u64();
+    if (n > bytes_.size() / record_bytes) throw std::invalid_argument("the snapshot is cut short");
+    return n;
+  }
+  void expect_end() const {
+    if (!bytes_.empty()) throw std::invalid_argument("the snapshot has bytes after its end");
+  }
+
+ private:
+  std::string_view bytes_;
+};
+
+}  // namespace sluice::sdk

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <algorithm>
+#include <string>
+
+#include "base/mutex.h"
+#include "control/node_view.h"
+#include "sluice/v1/admin.pb.h"
+
+namespace sluice {
+
+/// A node whose answers the test writes. Any thread.
+class FakeNodeView final : public NodeView {
+ public:
+  v1::Status status() override {
+    MutexLock lock(mutex_);
+    return status_;
+  }
+  v1::LedgerReport ledger() override {
+    MutexLock lock(mutex_);
+    return ledger_;
+  }
+  v1::ListSeriesResponse series(const v1::ListSeriesRequest& request) override {
+    MutexLock lock(mutex_);
+    series_limit_ = request.limit();
+    v1::ListSeriesResponse out;
+    out.set_total(static_cast<std::uint32_t>(series_.series_size()));
+    for (const auto& row : series_.series()) {
+      if (out.series_size() >= static_cast<int>(request.limit())) break;
+      if (!request.measurement().empty() && row.measurement() != request.measurement()) continue;
+      *out.add_series() = row;
+    }
+    return out;
+  }
+  v1::ListRecentSummariesResponse recent(const v1::ListRecentSummariesRequest& request) override {
+    MutexLock lock(mutex_);
+    recent_limit_ = request.limit();
+    v1::ListRecentSummariesResponse out;
+    for (const auto& row : recent_.summaries()) {
+      if (out.summaries_size() >= static_cast<int>(request.limit())) break;
+      if (!request.pipeline().empty() && row.pipeline() != request.pipeline()) continue;
+      *out.add_summaries() = row;
+    }
+    return out;
+  }
+  v1::ListPluginsResponse plugins() override {
+    MutexLock lock(mutex_);
+    return plugins_;
+  }
+
+  void set(v1::Status status) {
+    MutexLock lock(mutex_);
+    status_ = std::move(status);
+  }
+  void set(v1::LedgerReport ledger) {
+    MutexLock lock(mutex_);
+    ledger_ = std::move(ledger);
+  }
+  void set(v1::ListSeriesResponse series) {
+    MutexLock lock(mutex_);
+    series_ = std::move(series);
+  }
+  void set(v1::ListRecentSummariesResponse recent) {
+    MutexLock lock(mutex_);
+    recent_ = std::move(recent);
+  }
+  void set(v1::ListPluginsResponse plugins) {
+    MutexLock lock(mutex_);
+    plugins_ = std::move(plugins);
+  }
+  /// The limits of the last requests, as they reached the node.
+  std::uint32_t series_limit() const {
+    MutexLock lock(mutex_);
+    return series_limit_;
+  }
+  std::uint32_t recent_limit() const {
+    MutexLock lock(mutex_);
+    return recent_limit_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  v1::Status status_ SLUICE_GUARDED_BY(mutex_);
+  v1::LedgerReport ledger_ SLUICE_GUARDED_BY(mutex_);
+  v1::ListSeriesResponse series_ SLUICE_GUARDED_BY(mutex_);
+  v1::ListRecentSummariesResponse recent_ SLUICE_GUARDED_BY(mutex_);
+  v1::ListPluginsResponse plugins_ SLUICE_GUARDED_BY(mutex_);
+  std::uint32_t series_limit_ SLUICE_GUARDED_BY(mutex_) = 0;
+  std::uint32_t recent_limit_ SLUICE_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace sluice

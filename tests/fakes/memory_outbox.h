@@ -1,0 +1,112 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "model/ports.h"
+
+namespace sluice {
+
+/// The outbox without a disk: rows leave at the commit after their ack, and a crash before that
+/// commit brings them back, as with the real one. Any thread.
+class MemoryOutbox final : public SummarySource {
+ public:
+  std::int64_t append(std::string bytes) {
+    MutexLock lock(mutex_);
+    const std::int64_t seq = next_seq_++;
+    history_[seq] = bytes;
+    rows_[seq] = std::move(bytes);
+    return seq;
+  }
+  Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq,
+                                             std::size_t bytes_max) override {
+    MutexLock lock(mutex_);
+    if (failing_reads_ > 0) {
+      --failing_reads_;
+      return unavailable("the disk is slow today");
+    }
+    std::vector<OutboxRow> out;
+    std::size_t bytes = 0;
+    for (auto it = rows_.upper_bound(after_seq); it != rows_.end(); ++it) {
+      bytes += it->second.size();
+      if (!out.empty() && bytes > bytes_max) break;
+      OutboxRow row;
+      row.seq = it->first;
+      row.pipeline = "room";
+      row.bytes = it->second;
+      out.push_back(std::move(row));
+    }
+    return out;
+  }
+  void acknowledge(const std::vector<std::int64_t>& seqs) override {
+    MutexLock lock(mutex_);
+    for (const std::int64_t seq : seqs) {
+      unknown_acks_ += history_.contains(seq) ? 0 : 1;
+      acked_.insert(seq);
+    }
+    changed_.notify_all();
+  }
+
+  void commit() {
+    MutexLock lock(mutex_);
+    for (const std::int64_t seq : acked_) rows_.erase(seq);
+  }
+  /// Acks of rows that no commit has taken out yet are forgotten.
+  void crash() {
+    MutexLock lock(mutex_);
+    std::erase_if(acked_,
+                  [this](std::int64_t seq) SLUICE_REQUIRES(mutex_) { return rows_.contains(seq); });
+  }
+  void fail_reads(int count) {
+    MutexLock lock(mutex_);
+    failing_reads_ = count;
+  }
+  /// The database of an earlier day: it will give out numbers the hub has seen.
+  void rewind_to(std::int64_t next_seq) {
+    MutexLock lock(mutex_);
+    next_seq_ = next_seq;
+  }
+
+  std::int64_t next_seq() const {
+    MutexLock lock(mutex_);
+    return next_seq_;
+  }
+  /// Every row there ever was.
+  std::map<std::int64_t, std::string> history() const {
+    MutexLock lock(mutex_);
+    return history_;
+  }
+  int unknown_acks() const {
+    MutexLock lock(mutex_);
+    return unknown_acks_;
+  }
+  /// False when rows are left unacknowledged after `patience`.
+  bool wait_all_acked(std::chrono::seconds patience = std::chrono::seconds(60)) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    MutexLock lock(mutex_);
+    while (acked_.size() < history_.size()) {
+      const auto left = until - std::chrono::steady_clock::now();
+      if (left <= left.zero()) return false;
+      changed_.wait_for(mutex_, left);
+    }
+    return true;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::int64_t next_seq_ SLUICE_GUARDED_BY(mutex_) = 1;
+  std::map<std::int64_t, std::string> rows_ SLUICE_GUARDED_BY(mutex_);
+  std::map<std::int64_t, std::string> history_ SLUICE_GUARDED_BY(mutex_);
+  std::set<std::int64_t> acked_ SLUICE_GUARDED_BY(mutex_);
+  int failing_reads_ SLUICE_GUARDED_BY(mutex_) = 0;
+  int unknown_acks_ SLUICE_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "sluice/v1/hub.grpc.pb.h"
+
+namespace sluice::ctl {
+
+/// A hub on a loopback port with `rows` summaries, newest first. Hands out at most `page_rows_max`
+/// at a time.
+class FakeHub final : public v1::HubQuery::Service {
+ public:
+  explicit FakeHub(int rows, std::shared_ptr<grpc::ServerCredentials> credentials =
+                                 grpc::InsecureServerCredentials()) {
+    for (int i = 0; i < rows; ++i) {
+      auto* s = all_.add_summaries();
+      s->set_node("gw-1");
+      s->set_pipeline("room");
+      s->set_measurement("temperature");
+      s->set_unit("Cel");
+      (*s->mutable_labels())["device"] = i == 0 ? "\x1b[31m" : "3";
+      s->set_start_ns(1'714'564'800'000'000'000 - i * 10'000'000'000LL);
+      s->set_end_ns(s->start_ns() + 10'000'000'000);
+      s->set_count(static_cast<std::uint64_t>(i));
+      s->set_quality(v1::PANE_QUALITY_COMPLETE);
+      s->set_spec_hash(7);
+    }
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", std::move(credentials), &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  ~FakeHub() override { server_->Shutdown(); }
+
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  grpc::Status ListNodes(grpc::ServerContext*, const v1::ListNodesRequest*,
+                         v1::ListNodesResponse* response) override {
+    auto* node = response->add_nodes();
+    node->set_node("gw-1");
+    node->set_epoch("00112233445566778899aabbccddeeff");
+    node->set_connected(true);
+    node->set_last_seen_ns(1'714'564'800'000'000'000);
+    node->set_panes(1'234'567);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ListSummaries(grpc::ServerContext*, const v1::ListSummariesRequest* request,
+                             v1::ListSummariesResponse* response) override {
+    ++calls;
+    last_from_ns = request->from_ns();
+    last_to_ns = request->to_ns();
+    if (request->node() == "forbidden") {
+      return {grpc::StatusCode::PERMISSION_DENIED, "not for you\x1b"};
+    }
+    int at = request->page_token().empty() ? 0 : std::stoi(request->page_token());
+    if (repeat_token && at > 0) at = 0;
+    const int end = std::min({all_.summaries_size(), at + static_cast<int>(request->limit()),
+                              at + page_rows_max.load()});
+    for (; at < end; ++at) *response->add_summaries() = all_.summaries(at);
+    if (at < all_.summaries_size()) response->set_next_page_token(std::to_string(at));
+    return grpc::Status::OK;
+  }
+
+  std::atomic<int> page_rows_max{100'000};
+  std::atomic<bool> repeat_token{false};
+  std::atomic<int> calls{0};
+  std::atomic<std::int64_t> last_from_ns{0};
+  std::atomic<std::int64_t> last_to_ns{0};
+
+ private:
+  v1::ListSummariesResponse all_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace sluice::ctl

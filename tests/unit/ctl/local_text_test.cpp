@@ -1,0 +1,124 @@
+#include "ctl/local_text.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::ctl {
+namespace {
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+v1::Status full_status() {
+  v1::Status s;
+  s.set_node("gw-1");
+  s.set_epoch("00112233445566778899aabbccddeeff");
+  s.set_version("0.1.0");
+  s.set_pid(42);
+  s.set_uptime_s(192);
+  s.set_rss_bytes(19'083'264);
+  s.add_problems("source plant: not connected\x1b[31m");
+  auto* source = s.add_sources();
+  source->set_name("plant");
+  source->set_messages_received(1'234'567);
+  source->set_last_error("connection refused");
+  auto* pipeline = s.add_pipelines();
+  pipeline->set_name("room");
+  pipeline->add_stages("range");
+  pipeline->add_stages("deadband");
+  s.add_pipelines()->set_parked("plugin \"x\" is missing");
+  s.mutable_uplink()->set_hub("hub.example:7443");
+  s.set_readings_late(17);
+  s.set_ledger_difference(-3);
+  return s;
+}
+
+TEST(StatusText, TellsStateProblemsLinksAndTotals) {
+  const std::string text = status_text(full_status());
+  EXPECT_TRUE(has(text, "node     gw-1\n"));
+  EXPECT_TRUE(has(text, "state    NOT READY\n"));
+  EXPECT_TRUE(has(text, "problem  source plant: not connected\\x1b[31m\n"));
+  EXPECT_TRUE(has(text, "uptime   3m 12s\n"));
+  EXPECT_TRUE(has(text, "1,234,567"));
+  EXPECT_TRUE(has(text, "connection refused"));
+  EXPECT_TRUE(has(text, "range > deadband"));
+  EXPECT_TRUE(has(text, "PARKED: plugin \"x\" is missing"));
+  EXPECT_TRUE(has(text, "hub.example:7443, NOT CONNECTED"));
+  EXPECT_TRUE(has(text, "readings late             17\n"));
+  EXPECT_TRUE(has(text, "ledger difference         -3\n"));
+}
+
+TEST(StatusText, SaysWhenThereIsNoHub) {
+  EXPECT_TRUE(has(status_text(v1::Status()), "none: summaries stay in the outbox"));
+}
+
+TEST(LedgerText, SaysWhetherItBalances) {
+  v1::LedgerReport report;
+  auto* term = report.add_terms();
+  term->set_ledger("readings");
+  term->set_owner("room");
+  term->set_term("filtered");
+  term->set_cause("range/above");
+  term->set_count(12'345);
+  report.add_differences()->set_owner("room");
+  EXPECT_TRUE(balances(report));
+  EXPECT_TRUE(has(ledger_text(report), "readings  room   filtered  range/above  12,345\n"));
+  EXPECT_TRUE(has(ledger_text(report), "Every ledger balances.\n"));
+
+  auto* difference = report.add_differences();
+  difference->set_ledger("panes");
+  difference->set_owner("hall");
+  difference->set_difference(-2);
+  EXPECT_FALSE(balances(report));
+  EXPECT_TRUE(has(ledger_text(report), "NOT BALANCED"));
+  EXPECT_TRUE(has(ledger_text(report), "panes   hall           -2\n"));
+}
+
+TEST(SeriesTableText, SaysHowManyThereAreBeyondTheLimit) {
+  v1::ListSeriesResponse response;
+  response.set_total(1500);
+  auto* row = response.add_series();
+  row->set_id(7);
+  row->set_measurement("temperature");
+  row->set_unit("Cel");
+  (*row->mutable_labels())["site"] = "a";
+  EXPECT_EQ(series_table_text(response),
+            "ID  SERIES\n"
+            " 7  temperature{site=\"a\"} Cel\n"
+            "\n"
+            "1 of 1,500 series\n");
+}
+
+TEST(RecentText, ShowsEachWindowWithItsLength) {
+  v1::ListRecentSummariesResponse response;
+  EXPECT_EQ(recent_text(response), "No window has closed since the daemon started.\n");
+  auto* s = response.add_summaries();
+  s->set_pipeline("room");
+  s->set_measurement("temperature");
+  s->set_start_ns(1'714'564'800'000'000'000);
+  s->set_end_ns(1'714'564'810'000'000'000);
+  s->set_revision(2);
+  s->set_count(1000);
+  s->set_mean(21.25);
+  EXPECT_TRUE(has(recent_text(response),
+                  "room      temperature  2024-05-01 12:00:00Z    10 s  1,000  21.25    0    0"));
+}
+
+TEST(PluginsText, ShowsWhyAFileCannotBeUsed) {
+  v1::ListPluginsResponse response;
+  EXPECT_EQ(plugins_text(response), "No plugins.\n");
+  auto* good = response.add_plugins();
+  good->set_name("range");
+  good->set_deterministic(true);
+  good->add_used_by("room/range");
+  good->set_description("Drops readings out of bounds");
+  auto* bad = response.add_plugins();
+  bad->set_name("broken");
+  bad->set_error("ABI 7, this sluiced takes 1");
+  const std::string text = plugins_text(response);
+  EXPECT_TRUE(has(text, "room/range  Drops readings out of bounds\n"));
+  EXPECT_TRUE(has(text, "UNUSABLE: ABI 7, this sluiced takes 1\n"));
+}
+
+}  // namespace
+}  // namespace sluice::ctl

@@ -1,0 +1,214 @@
+#include "hub/change_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <random>
+
+#include "base/crc32c.h"
+#include "hub/hub_schema.h"
+#include "unit/hub/hub_samples.h"
+
+namespace sluice::hub {
+namespace {
+
+class ChangeWriterTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto database = Database::open(path_, Database::Mode::read_write);
+    ASSERT_TRUE(database.ok());
+    database_ = std::make_unique<Database>(std::move(*database));
+    ASSERT_TRUE(prepare_hub_schema(*database_).ok());
+    auto writer = ChangeWriter::create(*database_);
+    ASSERT_TRUE(writer.ok()) << writer.status().to_string();
+    writer_ = std::make_unique<ChangeWriter>(std::move(*writer));
+    ASSERT_TRUE(write(hello_change()).ok());
+    ASSERT_TRUE(write(series_change(10)).ok());
+  }
+  Result<ChangeWriter::Written> write(const Change& change) { return writer_->write(change, 77); }
+  RowCounters write_row(std::int64_t seq, const std::string& block) {
+    const auto written = write(row_change(seq, block));
+    EXPECT_TRUE(written.ok()) << written.status().to_string();
+    return written.ok() ? written->counters : RowCounters();
+  }
+
+  TempDir dir_;
+  std::string path_ = dir_.file("hub.db");
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<ChangeWriter> writer_;
+};
+
+TEST_F(ChangeWriterTest, KeepsEveryNumberOfAPane) {
+  write_row(5, sample_block({{3, kNoonNs, 2, -0.1, 1e100}}));
+  const auto panes = read_all(path_);
+  ASSERT_EQ(panes.size(), 1u);
+  const v1::SummaryRecord& pane = panes[0];
+  EXPECT_EQ(pane.node(), "plant-7");
+  EXPECT_EQ(pane.epoch(), sample_node().epoch);
+  EXPECT_EQ(pane.pipeline(), "climate");
+  EXPECT_EQ(pane.spec_hash(), 0xFEDCBA9876543210u);
+  EXPECT_EQ(pane.measurement(), "temperature");
+  EXPECT_EQ(pane.unit(), "Cel");
+  EXPECT_EQ(pane.labels().at("device"), "3");
+  EXPECT_EQ(pane.kind(), v1::WINDOW_KIND_TUMBLING);
+  EXPECT_EQ(pane.start_ns(), kNoonNs);
+  EXPECT_EQ(pane.end_ns(), kNoonNs + kMinuteNs);
+  EXPECT_EQ(pane.revision(), 2u);
+  EXPECT_EQ(pane.quality(), v1::PANE_QUALITY_COMPLETE);
+  EXPECT_EQ(pane.count(), 2u);
+  EXPECT_EQ(pane.sum(), -0.1 + 1e100);
+  EXPECT_EQ(pane.mean(), (-0.1 + 1e100) / 2);
+  EXPECT_EQ(pane.min(), -0.1);
+  EXPECT_EQ(pane.max(), 1e100);
+  EXPECT_EQ(pane.first(), -0.1);
+  EXPECT_EQ(pane.last(), 1e100);
+  EXPECT_EQ(pane.first_time_ns(), kNoonNs + 1'000);
+  EXPECT_EQ(pane.last_time_ns(), kNoonNs + 3'000);
+}
+
+TEST_F(ChangeWriterTest, TakesTheHigherRevisionInEitherOrder) {
+  write_row(1, sample_block({{1, kNoonNs, 1, 1, 2}}));
+  write_row(2, sample_block({{1, kNoonNs, 2, 3, 4}}));
+  EXPECT_EQ(read_all(path_).at(0).min(), 3);
+  const RowCounters late = write_row(1, sample_block({{1, kNoonNs, 1, 1, 2}}));
+  EXPECT_EQ(late.rows_repeated, 1u);
+  EXPECT_EQ(late.panes_conflicting, 0u);
+  const auto panes = read_all(path_);
+  ASSERT_EQ(panes.size(), 1u);
+  EXPECT_EQ(panes[0].revision(), 2u);
+  EXPECT_EQ(panes[0].max(), 4);
+}
+
+TEST_F(ChangeWriterTest, KeepsTheFirstOfTwoContentsOfOneRevisionAndCountsIt) {
+  write_row(1, sample_block({{1, kNoonNs, 1, 1, 2}, {2}}));
+  const RowCounters conflict = write_row(2, sample_block({{1, kNoonNs, 1, 1, 2.5}, {2}}));
+  EXPECT_EQ(conflict.panes_conflicting, 1u);
+  EXPECT_EQ(conflict.rows_repeated, 0u);
+  EXPECT_EQ(read_all(path_).at(0).max(), 2);
+}
+
+TEST_F(ChangeWriterTest, KnowsARepeatFromAChange) {
+  const std::string block = sample_block({{1, kNoonNs, 1, -0.0, 0.1}, {2}});
+  EXPECT_EQ(write_row(1, block).rows_repeated, 0u);
+  const RowCounters again = write_row(1, block);
+  EXPECT_EQ(again.rows_received, 1u);
+  EXPECT_EQ(again.rows_repeated, 1u);
+  EXPECT_EQ(again.panes_conflicting, 0u);
+  EXPECT_EQ(again.bytes_received, block.size());
+}
+
+TEST_F(ChangeWriterTest, KeepsApartWhatDiffersInAnyPartOfThePaneKey) {
+  write_row(1, sample_block({{1}}));
+  write_row(2, sample_block({{2}}));
+  write_row(3, sample_block({{1, kNoonNs + kMinuteNs}}));
+  write_row(4, sample_block({{1}}, "other"));
+  write_row(5, sample_block({{1}}, "climate", 1));
+  NodeKey other_epoch = sample_node();
+  other_epoch.epoch[0] = 'f';
+  for (const NodeKey& node : {sample_node("plant-8"), other_epoch}) {
+    ASSERT_TRUE(write(hello_change(node)).ok());
+    ASSERT_TRUE(write(series_change(1, node)).ok());
+    ASSERT_TRUE(write(row_change(1, sample_block({{1}}), node)).ok());
+  }
+  EXPECT_EQ(read_all(path_).size(), 7u);
+  EXPECT_EQ(read_node(path_).panes(), 5u);
+  EXPECT_EQ(read_node(path_, other_epoch).panes(), 1u);
+}
+
+TEST_F(ChangeWriterTest, RemembersTheHighestSequenceWhateverTheOrder) {
+  write_row(9, sample_block({{1}}));
+  write_row(4, sample_block({{2}}));
+  EXPECT_EQ(read_node(path_).highest_seq(), 9);
+  // Another row of that number does not replace what the checksum tells of the first.
+  write_row(9, sample_block({{3}}));
+  const auto written = write(hello_change());
+  EXPECT_EQ(written->highest_seq, 9);
+  EXPECT_EQ(written->highest_crc32c, crc32c(sample_block({{1}})));
+  EXPECT_EQ(read_node(path_).last_seen_ns(), 77);
+}
+
+TEST_F(ChangeWriterTest, RefusesABlockOfAnUndefinedSeries) {
+  const auto written = write(row_change(12, sample_block({{1}, {11}})));
+  EXPECT_EQ(written.status().code(), StatusCode::failed_precondition);
+  EXPECT_NE(written.status().message().find("seq 12"), std::string_view::npos);
+  EXPECT_NE(written.status().message().find("series 11"), std::string_view::npos);
+}
+
+TEST_F(ChangeWriterTest, RefusesToRedefineASeriesButTakesTheSameAgain) {
+  EXPECT_TRUE(write(series_change(10)).ok());
+  EXPECT_EQ(read_node(path_).series(), 10u);
+  for (const auto& wrong :
+       {Series{"humidity", "Cel", sample_series(4).labels},
+        Series{"temperature", "K", sample_series(4).labels}, Series{"temperature", "Cel", {}}}) {
+    const auto written = write({sample_node(), std::nullopt, {{4, wrong}}, {}});
+    EXPECT_EQ(written.status().code(), StatusCode::invalid_argument);
+    EXPECT_NE(written.status().message().find("series 4 "), std::string_view::npos);
+  }
+}
+
+TEST_F(ChangeWriterTest, RefusesANodeThatHasNotSaidHello) {
+  const auto written = write(series_change(1, sample_node("stranger")));
+  EXPECT_EQ(written.status().code(), StatusCode::failed_precondition);
+}
+
+// Every bit of a block flipped, and every length it may be cut to: the hub must keep it whole, or
+// refuse it by number.
+TEST_F(ChangeWriterTest, RefusesOrKeepsADamagedBlockButNeverBreaks) {
+  const std::string block = sample_block({{1}, {2}});
+  int refused = 0;
+  const auto offer = [&](const std::string& damaged) {
+    ASSERT_TRUE(database_->run("SAVEPOINT damaged").ok());
+    const auto written = write(row_change(31, damaged));
+    if (!written.ok()) {
+      ++refused;
+      EXPECT_NE(written.status().message().find("seq 31"), std::string_view::npos);
+      EXPECT_TRUE(written.status().code() == StatusCode::invalid_argument ||
+                  written.status().code() == StatusCode::failed_precondition)
+          << written.status().to_string();
+    }
+    ASSERT_TRUE(database_->run("ROLLBACK TO damaged;RELEASE damaged").ok());
+  };
+  for (std::size_t size = 0; size < block.size(); ++size) offer(block.substr(0, size));
+  for (std::size_t bit = 0; bit < block.size() * 8; ++bit) {
+    std::string damaged = block;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    offer(damaged);
+  }
+  EXPECT_GT(refused, static_cast<int>(block.size()));
+  EXPECT_TRUE(read_all(path_).empty());
+}
+
+// Revisions of a few panes in random order, with repeats, against a map.
+TEST_F(ChangeWriterTest, EndsWithTheHighestRevisionsUnderAnyOrder) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  std::map<std::pair<std::uint32_t, std::int64_t>, std::uint32_t> highest;
+  for (std::int64_t seq = 1; seq <= 300; ++seq) {
+    std::vector<SamplePane> panes;
+    for (std::size_t i = 1 + random() % 5; i > 0; --i) {
+      SamplePane pane{1 + static_cast<std::uint32_t>(random() % 4),
+                      kNoonNs + kMinuteNs * static_cast<std::int64_t>(random() % 5)};
+      pane.revision = 1 + static_cast<std::uint32_t>(random() % 9);
+      pane.low = pane.high = pane.revision * 10.0;
+      auto& kept = highest[{pane.series_id, pane.start_ns}];
+      kept = std::max(kept, pane.revision);
+      panes.push_back(pane);
+    }
+    EXPECT_EQ(write_row(seq, sample_block(panes)).panes_conflicting, 0u);
+  }
+  const auto panes = read_all(path_);
+  EXPECT_EQ(panes.size(), highest.size());
+  EXPECT_EQ(read_node(path_).panes(), highest.size());
+  for (const v1::SummaryRecord& pane : panes) {
+    const auto id = static_cast<std::uint32_t>(std::stoul(pane.labels().at("device")));
+    const std::uint32_t revision = highest.at({id, pane.start_ns()});
+    EXPECT_EQ(pane.revision(), revision);
+    EXPECT_EQ(pane.sum(), revision * 20.0);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::hub

@@ -1,0 +1,63 @@
+#include "hub/page_token.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "sluice/v1/hub.pb.h"
+
+namespace sluice::hub {
+namespace {
+
+v1::ListSummariesRequest sample_request() {
+  v1::ListSummariesRequest request;
+  request.set_node("plant-7");
+  request.set_measurement("temperature");
+  return request;
+}
+
+TEST(PageToken, LeadsBackToWhereThePageEnded) {
+  v1::ListSummariesRequest request = sample_request();
+  const PageEnd end{std::numeric_limits<std::int64_t>::min(), 42};
+  request.set_page_token(make_page_token(request, end));
+  request.set_limit(17);
+  const auto read = read_page_token(request);
+  ASSERT_TRUE(read.ok()) << read.status().to_string();
+  EXPECT_EQ(read->start_ns, end.start_ns);
+  EXPECT_EQ(read->pane_id, end.pane_id);
+}
+
+TEST(PageToken, IsRefusedBesideOtherFilters) {
+  const std::string token = make_page_token(sample_request(), {1, 2});
+  const auto refused = [&token](auto change) {
+    v1::ListSummariesRequest request = sample_request();
+    request.set_page_token(token);
+    change(request);
+    return read_page_token(request).status().code() == StatusCode::invalid_argument;
+  };
+  EXPECT_FALSE(refused([](auto&) {}));
+  EXPECT_TRUE(refused([](auto& r) { r.set_node("plant-8"); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_pipeline("p"); }));
+  EXPECT_TRUE(refused([](auto& r) { r.clear_measurement(); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_from_ns(1); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_to_ns(1); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_oldest_first(true); }));
+}
+
+TEST(PageToken, IsRefusedWhenCutOrDamaged) {
+  v1::ListSummariesRequest request = sample_request();
+  const std::string token = make_page_token(request, {1'700'000'000'000'000'000, 2});
+  for (std::size_t size = 1; size < token.size(); ++size) {
+    request.set_page_token(token.substr(0, size));
+    EXPECT_FALSE(read_page_token(request).ok()) << size;
+  }
+  for (const char* wrong : {"x", "no", "0", "00", "FF"}) {
+    request.set_page_token(wrong);
+    EXPECT_FALSE(read_page_token(request).ok()) << wrong;
+    request.set_page_token(token + wrong);
+    EXPECT_FALSE(read_page_token(request).ok()) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::hub

@@ -1,0 +1,251 @@
+#include "hub/summary_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <random>
+#include <utility>
+
+#include "fakes/sensor_panes.h"
+#include "sluice/v1/summary.pb.h"
+#include "sync/summary_encoder.h"
+
+namespace sluice {
+namespace {
+
+bool same_bits(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
+
+void expect_same(const Pane& pane, const DecodedPane& got) {
+  const Moments& m = pane.moments;
+  EXPECT_EQ(pane.window.key, got.series_id);
+  EXPECT_EQ(pane.window.start_ns, got.start_ns);
+  EXPECT_EQ(pane.window.end_ns, got.end_ns);
+  EXPECT_EQ(pane.revision, got.revision);
+  EXPECT_EQ(pane.quality, got.quality);
+  EXPECT_EQ(m.count, got.count);
+  EXPECT_EQ(m.first_time_ns, got.first_time_ns);
+  EXPECT_EQ(m.last_time_ns, got.last_time_ns);
+  const std::pair<double, double> numbers[] = {{m.total(), got.sum},
+                                               {m.min, got.min},
+                                               {m.max, got.max},
+                                               {m.first, got.first},
+                                               {m.last, got.last}};
+  for (const auto& [sent, came] : numbers) EXPECT_TRUE(same_bits(sent, came)) << sent << came;
+  EXPECT_NEAR(m.m2, got.m2, m.m2 * 1e-12);
+}
+
+/// A block of anything a window can hold: any doubles, any times, any counts.
+SummaryBlock arbitrary_block(std::mt19937_64& random) {
+  const auto any = [&random](auto low, auto high) {
+    return std::uniform_int_distribution<std::int64_t>(low, high)(random);
+  };
+  const auto any_double = [&random] {
+    for (;;) {
+      const auto v = std::bit_cast<double>(random());
+      if (std::isfinite(v) && std::abs(v) < 1e150) return v;  // squares stay finite
+    }
+  };
+  SummaryBlock block{"p", random(), {}};
+  const std::int64_t count = any(1, 40);
+  for (std::int64_t i = 0; i < count; ++i) {
+    Pane pane;
+    const std::int64_t start = any(-9'000'000'000'000'000'000, 9'000'000'000'000'000'000);
+    pane.window = {WindowKind::tumbling, static_cast<SeriesId>(any(1, 0xFFFFFFFF)), start,
+                   start + any(1, 1'000'000'000'000)};
+    pane.revision = static_cast<std::uint32_t>(any(1, 0xFFFFFFFF));
+    pane.quality = static_cast<PaneQuality>(any(0, 2));
+    for (std::int64_t n = any(1, 6); n > 0; --n) {
+      pane.moments.add(any(start, pane.window.end_ns - 1), any_double());
+    }
+    block.panes.push_back(pane);
+  }
+  return block;
+}
+
+SummaryBlock sorted(SummaryBlock block) {
+  std::stable_sort(block.panes.begin(), block.panes.end(), [](const Pane& a, const Pane& b) {
+    return std::pair(a.window.key, a.window.start_ns) < std::pair(b.window.key, b.window.start_ns);
+  });
+  return block;
+}
+
+void expect_round_trip(const SummaryBlock& block) {
+  const auto decoded = decode_summary_block(ProtoSummaryEncoder().encode(block));
+  ASSERT_TRUE(decoded.ok()) << decoded.status().to_string();
+  EXPECT_EQ(block.pipeline, decoded->pipeline);
+  EXPECT_EQ(block.spec_hash, decoded->spec_hash);
+  ASSERT_EQ(block.panes.size(), decoded->panes.size());
+  const SummaryBlock expected = sorted(block);
+  for (std::size_t i = 0; i < expected.panes.size(); ++i) {
+    expect_same(expected.panes[i], decoded->panes[i]);
+  }
+}
+
+TEST(SummaryDecoder, GivesBackDecimalsBitForBit) {
+  std::mt19937_64 random(fresh_seed());
+  for (const int digits : {0, 1, 2, 3, 5}) {
+    SummaryBlock block{"room", 7, {}};
+    for (SeriesId i = 1; i <= 50; ++i) {
+      block.panes.push_back(
+          sensor_pane(i, kBase + (i % 3) * kMinute, kSecond, 20.0 * i, 3, digits, random));
+    }
+    expect_round_trip(block);
+  }
+}
+
+TEST(SummaryDecoder, GivesBackArbitraryNumbersTimesAndRevisions) {
+  std::mt19937_64 random(fresh_seed());
+  for (int i = 0; i < 500; ++i) expect_round_trip(arbitrary_block(random));
+}
+
+TEST(SummaryDecoder, GivesBackNegativeZeroAndTheSmallestAndLargestNumbers) {
+  SummaryBlock block{"p", 1, {}};
+  SeriesId series = 0;
+  for (const double v : {-0.0, 0.0, std::numeric_limits<double>::denorm_min(),
+                         std::numeric_limits<double>::max(), -1e300, 9007199254740993.0, 0.1}) {
+    Pane pane;
+    pane.window = {WindowKind::tumbling, ++series, kBase, kBase + kMinute};
+    pane.moments.add(kBase + 5, v);
+    block.panes.push_back(pane);
+  }
+  expect_round_trip(block);
+}
+
+// Every cut: a shorter message may still be one, but then never the same as the whole.
+TEST(SummaryDecoder, NeverTakesATruncatedBlockForTheWhole) {
+  std::mt19937_64 random(fresh_seed());
+  const std::string bytes = ProtoSummaryEncoder().encode(sensor_block(20, random));
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const auto decoded = decode_summary_block(std::string_view(bytes).substr(0, size));
+    EXPECT_FALSE(decoded.ok()) << "cut after " << size;
+  }
+}
+
+TEST(SummaryDecoder, SurvivesEveryBitFlip) {
+  std::mt19937_64 random(fresh_seed());
+  std::string bytes = ProtoSummaryEncoder().encode(sensor_block(12, random));
+  std::size_t refused = 0;
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    const auto mask = static_cast<char>(1 << (bit % 8));
+    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ mask);
+    const auto decoded = decode_summary_block(bytes);
+    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ mask);
+    if (!decoded.ok()) {
+      ++refused;
+      EXPECT_FALSE(decoded.status().message().empty());
+      continue;
+    }
+    for (const DecodedPane& pane : decoded->panes) {
+      EXPECT_LE(pane.start_ns, pane.first_time_ns);
+      EXPECT_LE(pane.first_time_ns, pane.last_time_ns);
+      EXPECT_LT(pane.last_time_ns, pane.end_ns);
+      EXPECT_TRUE(std::isfinite(pane.sum) && std::isfinite(pane.m2));
+    }
+  }
+  EXPECT_GT(refused, 0u);
+}
+
+TEST(SummaryDecoder, SurvivesRandomBytes) {
+  std::mt19937_64 random(fresh_seed());
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes(random() % 200, '\0');
+    for (char& c : bytes) c = static_cast<char>(random());
+    if (const auto decoded = decode_summary_block(bytes); decoded.ok()) {
+      EXPECT_FALSE(decoded->panes.empty());
+    }
+  }
+}
+
+/// A good block of two panes, changed by `damage`; `field` must be named in the refusal.
+void expect_refused(std::string_view field, const std::function<void(v1::SummaryBlock&)>& damage) {
+  std::mt19937_64 random(3);
+  v1::SummaryBlock block;
+  ASSERT_TRUE(block.ParseFromString(ProtoSummaryEncoder().encode(sensor_block(2, random))));
+  damage(block);
+  const auto decoded = decode_summary_block(block.SerializeAsString());
+  ASSERT_FALSE(decoded.ok()) << field;
+  EXPECT_EQ(StatusCode::invalid_argument, decoded.status().code());
+  EXPECT_NE(std::string_view::npos, decoded.status().message().find(field))
+      << decoded.status().message();
+}
+
+TEST(SummaryDecoder, NamesTheFieldThatBreaksItsContract) {
+  using Block = v1::SummaryBlock;
+  expect_refused("pipeline", [](Block& b) { b.clear_pipeline(); });
+  expect_refused("pipeline", [](Block& b) { b.set_pipeline(std::string(129, 'x')); });
+  expect_refused("kind", [](Block& b) { b.clear_kind(); });
+  expect_refused("kind", [](Block& b) { b.set_kind(static_cast<v1::WindowKind>(9)); });
+  expect_refused("time_unit_ns", [](Block& b) { b.clear_time_unit_ns(); });
+  expect_refused("time_unit_ns", [](Block& b) { b.set_time_unit_ns(kSecond + 1); });
+  expect_refused("series_id", [](Block& b) { b.clear_series_id(); });
+  expect_refused("series_id", [](Block& b) { b.set_series_id(1, 0); });
+  expect_refused("series_id", [](Block& b) {
+    b.mutable_series_id()->Resize(static_cast<int>(kBlockPanesMax) + 1, 1);
+  });
+  expect_refused("start", [](Block& b) { b.clear_start(); });
+  expect_refused("start", [](Block& b) { b.set_start(0, std::int64_t{1} << 62); });
+  expect_refused("length", [](Block& b) { b.set_length(0, 0); });
+  expect_refused("start", [](Block& b) { b.set_length(0, ~0ull); });
+  expect_refused("revision", [](Block& b) { b.set_revision(0, 0); });
+  expect_refused("quality", [](Block& b) { b.set_quality(0, v1::PANE_QUALITY_UNSPECIFIED); });
+  expect_refused("count", [](Block& b) { b.set_count(0, 0); });
+  expect_refused("count", [](Block& b) { b.mutable_count()->Resize(3, 1); });
+  expect_refused("first_offset", [](Block& b) { b.mutable_first_offset()->RemoveLast(); });
+  expect_refused("first_offset", [](Block& b) { b.set_first_offset(1, 60'000); });
+  expect_refused("last_offset", [](Block& b) { b.set_last_offset(1, 60'000); });
+  expect_refused("last_offset", [](Block& b) { b.set_last_offset(1, ~0ull); });
+}
+
+TEST(SummaryDecoder, NamesTheNumberColumnThatBreaksItsContract) {
+  using Block = v1::SummaryBlock;
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  const auto raw = [](v1::NumberColumn& column, double a, double b) {
+    column.Clear();
+    column.add_exceptions(a);
+    column.add_exceptions(b);
+  };
+  expect_refused("sum", [](Block& b) { b.clear_sum(); });
+  expect_refused("sum", [](Block& b) { b.mutable_sum()->set_exponent(16); });
+  expect_refused("sum", [](Block& b) { b.mutable_sum()->add_scaled(0); });
+  expect_refused("sum", [](Block& b) { b.mutable_sum()->set_scaled(0, std::int64_t{1} << 53); });
+  expect_refused("sum", [](Block& b) {
+    b.mutable_sum()->set_scaled(0, (std::int64_t{1} << 53) - 1);
+    b.mutable_sum()->set_scaled(1, std::numeric_limits<std::int64_t>::max());
+  });
+  expect_refused("min", [](Block& b) { b.mutable_min()->add_exceptions(1); });
+  expect_refused("min", [](Block& b) {
+    b.mutable_min()->add_exceptions(1);
+    b.mutable_min()->add_exception_places(2);
+  });
+  expect_refused("max", [](Block& b) {
+    for (const std::uint32_t place : {1u, 0u}) {
+      b.mutable_max()->add_exceptions(1e9);
+      b.mutable_max()->add_exception_places(place);
+    }
+  });
+  expect_refused("max", [](Block& b) {
+    for (const std::uint32_t place : {1u, 0xFFFFFFFFu}) {
+      b.mutable_max()->add_exceptions(1e9);
+      b.mutable_max()->add_exception_places(place);
+    }
+  });
+  expect_refused("last", [&raw](Block& b) { raw(*b.mutable_last(), 1, kNan); });
+  expect_refused("first", [&raw](Block& b) { raw(*b.mutable_first(), -1e9, 1e9); });
+  expect_refused("min", [&raw](Block& b) { raw(*b.mutable_min(), 1e9, 1e9); });
+  expect_refused("m2", [&raw](Block& b) { raw(*b.mutable_m2(), 1, -1); });
+}
+
+TEST(SummaryDecoder, SaysThatForeignBytesAreNoBlock) {
+  const auto decoded = decode_summary_block("\xFF\xFF\xFF no");
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_EQ(StatusCode::data_loss, decoded.status().code());
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,101 @@
+#include "schema/config_rules.h"
+
+#include "example.h"
+
+namespace sluice {
+namespace {
+
+const char* const kTwoSources =
+    "sources:\n"
+    "  - {name: air, mqtt: {url: 'tcp://h:1883', topics: [{pattern: a}]}}\n"
+    "  - {name: office, mqtt: {url: 'tcp://h:1883', topics: [{pattern: b}]}}\n";
+
+std::string two_sources(std::string_view more) {
+  return std::string(kNode).append(kTwoSources).append(more);
+}
+
+TEST(ConfigRules, RefuseASecondSourceOfTheSameName) {
+  EXPECT_EQ(
+      load_error(minimal("  - {name: air, mqtt: {url: 'tcp://h:1', topics: [{pattern: b}]}}\n")),
+      "test.yaml:4:12: sources[1].name: name \"air\" is taken by sources[0].name at line 3; "
+      "expected one that is used once");
+}
+
+TEST(ConfigRules, RefuseASecondPipelineOfTheSameName) {
+  const std::string error = load_error(minimal("pipelines:\n  - name: p\n  - name: p\n"));
+  EXPECT_TRUE(error.starts_with("test.yaml:6:11: pipelines[1].name: name \"p\" is taken")) << error;
+}
+
+TEST(ConfigRules, RefuseTwoStagesOfOneNameWhetherWrittenOrTakenFromThePlugin) {
+  EXPECT_TRUE(
+      contains(load_error(minimal("pipelines:\n  - name: p\n    stages:\n      - plugin: range\n"
+                                  "      - plugin: range\n")),
+               "test.yaml:8:9: pipelines[0].stages[1].name: name \"range\" is taken by "
+               "pipelines[0].stages[0].name at line 7"));
+  EXPECT_TRUE(contains(load_error(minimal("pipelines:\n  - name: p\n    stages:\n"
+                                          "      - plugin: range\n"
+                                          "      - {plugin: scale, name: range}\n")),
+                       "pipelines[0].stages[1].name"));
+  load_ok(
+      minimal("pipelines:\n  - {name: p, stages: [{plugin: range}]}\n"
+              "  - {name: q, stages: [{plugin: range}]}\n"));
+}
+
+TEST(ConfigRules, RefuseAMatchOfASourceThatDoesNotExist) {
+  EXPECT_EQ(load_error(two_sources("pipelines:\n  - name: p\n    match:\n      sources:\n"
+                                   "        - office\n        - ari\n")),
+            "test.yaml:10:11: pipelines[0].match.sources[1]: expected the name of a source (air, "
+            "office), got \"ari\" (did you mean \"air\"?)");
+}
+
+TEST(ConfigRules, RefuseAMatchThatNamesOneThingTwice) {
+  EXPECT_TRUE(
+      contains(load_error(two_sources("pipelines: [{name: p, match: {sources: [air, air]}}]\n")),
+               "pipelines[0].match.sources[1]: source \"air\" is taken"));
+  EXPECT_TRUE(
+      contains(load_error(two_sources("pipelines: [{name: p, match: {measurements: [t, t]}}]\n")),
+               "pipelines[0].match.measurements[1]: measurement \"t\" is taken"));
+}
+
+TEST(ConfigRules, RefuseOneClientIdTwiceAtOneBroker) {
+  const auto with_ids = [](const char* second_url) {
+    return std::string(kNode) +
+           "sources:\n"
+           "  - {name: a, mqtt: {url: 'tcp://h:1883', client_id: x, topics: [{pattern: a}]}}\n"
+           "  - {name: b, mqtt: {url: '" +
+           second_url + "', client_id: x, topics: [{pattern: b}]}}\n";
+  };
+  EXPECT_TRUE(contains(load_error(with_ids("tcp://h:1883")),
+                       "sources[1].mqtt.client_id: client id \"x\" is taken by"));
+  load_ok(with_ids("tcp://other:1883"));
+}
+
+TEST(ConfigRules, AcceptHostAndPortOfTheHubOnly) {
+  for (const char* hub : {"hub:7443", "10.0.0.1:1", "[::1]:65535", "hub.example.com:7443", ""}) {
+    load_ok(minimal("uplink: {hub: '" + std::string(hub) + "'}\n"));
+  }
+  for (const char* hub :
+       {"hub", "hub:", ":7443", "hub:0", "hub:65536", "hub:07443", "https://hub:7443", "::1:7443",
+        "hub:7443/", "hub :7443", "[hub]:7443", "a..b:1", "-a:1"}) {
+    const std::string error = load_error(minimal("uplink: {hub: '" + std::string(hub) + "'}\n"));
+    EXPECT_TRUE(contains(error, "uplink.hub: expected host:port")) << error;
+  }
+}
+
+TEST(ConfigRules, WantCertificateAndKeyOfTheUplinkTogether) {
+  EXPECT_EQ(load_error(minimal("uplink:\n  tls:\n    cert_file: /c.pem\n")),
+            "test.yaml:6:5: uplink.tls.key_file: missing; expected the key that belongs to "
+            "cert_file");
+  EXPECT_TRUE(contains(load_error(minimal("uplink: {tls: {key_file: /k.pem}}\n")),
+                       "uplink.tls.cert_file: missing"));
+  load_ok(minimal("uplink: {tls: {cert_file: /c.pem, key_file: /k.pem}}\n"));
+}
+
+TEST(ConfigRules, WantARunDirThatFitsIntoASocketAddress) {
+  EXPECT_TRUE(contains(load_error("node: {name: a, run_dir: /" + std::string(90, 'x') + "}\n" +
+                                  std::string(kSources)),
+                       "node.run_dir: expected at most 90 bytes"));
+}
+
+}  // namespace
+}  // namespace sluice

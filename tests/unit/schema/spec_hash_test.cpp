@@ -1,0 +1,150 @@
+#include "schema/spec_hash.h"
+
+#include <set>
+
+#include "example.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::string_view kPipeline = R"(
+pipelines:
+  - name: p
+    match: {sources: [air], measurements: [a, b], labels: {site: x, dev: y}}
+    stages:
+      - {plugin: range, config: {min: 0, max: 50, sentinels: [-200]}}
+      - {plugin: deadband, config: {absolute: 0.5}}
+    windows: [{tumbling: 1m}]
+    max_out_of_order: 5s
+)";
+
+v1::PipelineConfig pipeline() { return load_ok(minimal(kPipeline)).pipelines(0); }
+
+// The value is stored in every pane key: a release that changes it restarts all windows.
+TEST(SpecHash, NeverChangesBetweenReleases) {
+  EXPECT_EQ(spec_hash(pipeline()), 15832815427033564543ull);
+  EXPECT_EQ(spec_hash(v1::PipelineConfig()), 5411733939573586457ull);
+}
+
+TEST(SpecHash, IsTheSameForAllWaysToWriteOneSpec) {
+  v1::PipelineConfig other = pipeline();
+  other.mutable_match()->clear_measurements();
+  other.mutable_match()->add_measurements("b");
+  other.mutable_match()->add_measurements("a");
+  other.mutable_stages(0)->set_config("{ \"sentinels\" : [ -2e2 ], \"max\": 50.0, \"min\": -0 }");
+  EXPECT_EQ(spec_hash(other), spec_hash(pipeline()));
+}
+
+TEST(SpecHash, DoesNotCoverNamesAndWaitingTimes) {
+  v1::PipelineConfig other = pipeline();
+  other.set_name("q");
+  other.mutable_stages(0)->set_name("first");
+  other.set_idle_timeout_ns(1);
+  other.set_reorder_max(1);
+  EXPECT_EQ(spec_hash(other), spec_hash(pipeline()));
+}
+
+TEST(SpecHash, ChangesWithEverythingThatChangesResults) {
+  std::set<std::uint64_t> hashes = {spec_hash(pipeline())};
+  const auto expect_new = [&](const v1::PipelineConfig& other) {
+    EXPECT_TRUE(hashes.insert(spec_hash(other)).second) << other.ShortDebugString();
+  };
+  v1::PipelineConfig p = pipeline();
+  p.mutable_match()->clear_sources();
+  expect_new(p);
+  p = pipeline();
+  p.mutable_match()->add_sources("office");
+  expect_new(p);
+  p = pipeline();
+  p.mutable_match()->add_measurements("c");
+  expect_new(p);
+  // The same words in another list.
+  p = pipeline();
+  p.mutable_match()->clear_measurements();
+  p.mutable_match()->add_sources("a");
+  p.mutable_match()->add_sources("b");
+  expect_new(p);
+  p = pipeline();
+  (*p.mutable_match()->mutable_labels())["site"] = "z";
+  expect_new(p);
+  p = pipeline();
+  (*p.mutable_match()->mutable_labels())["more"] = "";
+  expect_new(p);
+  p = pipeline();
+  p.mutable_stages()->SwapElements(0, 1);
+  expect_new(p);
+  p = pipeline();
+  p.mutable_stages()->RemoveLast();
+  expect_new(p);
+  p = pipeline();
+  p.mutable_stages(0)->set_plugin("other");
+  expect_new(p);
+  p = pipeline();
+  p.mutable_stages(0)->set_config(R"({"min":0,"max":50,"sentinels":[-201]})");
+  expect_new(p);
+  p = pipeline();
+  p.mutable_stages(0)->set_config(R"({"min":0,"max":"50","sentinels":[-200]})");
+  expect_new(p);
+  p = pipeline();
+  p.mutable_windows(0)->set_tumbling_ns(1);
+  expect_new(p);
+  p = pipeline();
+  p.clear_windows();
+  expect_new(p);
+  p = pipeline();
+  p.set_max_out_of_order_ns(1);
+  expect_new(p);
+}
+
+// A field added to the schema must be decided about: is it part of the spec?
+TEST(SpecHash, KnowsEveryFieldOfAPipeline) {
+  const auto fields = [](const google::protobuf::Descriptor* type) {
+    std::string names;
+    for (int i = 0; i < type->field_count(); ++i) names += type->field(i)->name() + " ";
+    return names;
+  };
+  EXPECT_EQ(fields(v1::PipelineConfig::descriptor()),
+            "name match stages windows max_out_of_order_ns idle_timeout_ns reorder_max ");
+  EXPECT_EQ(fields(v1::MatchConfig::descriptor()), "sources measurements labels ");
+  EXPECT_EQ(fields(v1::StageConfig::descriptor()), "plugin name config ");
+  EXPECT_EQ(fields(v1::WindowConfig::descriptor()), "tumbling_ns ");
+}
+
+TEST(ConfigHash, IsThatOfTheDocumentNotOfTheGateway) {
+  const v1::Config config = load_ok(minimal(kPipeline));
+  const std::uint64_t hash = config_hash(config);
+  v1::Config other = config;
+  other.mutable_node()->set_name("gw-2");
+  other.mutable_storage()->set_quota_bytes(1);
+  other.mutable_uplink()->mutable_tls();
+  other.mutable_log()->set_level(v1::LogConfig::LEVEL_DEBUG);
+  EXPECT_EQ(config_hash(other), hash);
+
+  other = config;
+  other.mutable_limits()->set_series_max(5);
+  EXPECT_NE(config_hash(other), hash);
+  other = config;
+  other.mutable_plugins()->set_dir("/x");
+  EXPECT_NE(config_hash(other), hash);
+  other = config;
+  other.mutable_sources(0)->mutable_mqtt()->mutable_tls();
+  EXPECT_NE(config_hash(other), hash);
+  other = config;
+  other.mutable_pipelines(0)->set_name("q");
+  EXPECT_NE(config_hash(other), hash);
+  other = config;
+  other.mutable_pipelines(0)->mutable_stages(0)->set_config("{}");
+  EXPECT_NE(config_hash(other), hash);
+}
+
+TEST(ConfigHash, DoesNotDependOnTheOrderOfLabels) {
+  const auto with_labels = [](const char* labels) {
+    return config_hash(
+        load_ok(minimal("pipelines: [{name: p, match: {labels: " + std::string(labels) + "}}]\n")));
+  };
+  EXPECT_EQ(with_labels("{a: '1', b: '2', c: '3'}"), with_labels("{c: '3', b: '2', a: '1'}"));
+  EXPECT_NE(with_labels("{a: '1', b: '2'}"), with_labels("{a: '2', b: '1'}"));
+}
+
+}  // namespace
+}  // namespace sluice
