@@ -110,7 +110,7 @@ start_daemon
 pids[replay]=$!
 started=$SECONDS
 if [ "$json" = 0 ]; then
-  ctl top --hub "$hub" &
+  "$bin/sluicectl" --socket "$state/admin.sock" top &
   pids[top]=$!
 fi
 rss_max=0

@@ -38,7 +38,6 @@ std::string quality_text(v1::PaneQuality quality) {
   switch (quality) {
     case v1::PANE_QUALITY_COMPLETE: return "complete";
     case v1::PANE_QUALITY_PARTIAL_CONFIG: return "partial_config";
-    case v1::PANE_QUALITY_PARTIAL_START: return "partial_start";
     default: return "-";
   }
 }

@@ -30,7 +30,10 @@ struct HubServiceOptions {
 /// The hub on the network: Uplink, HubQuery, grpc.health.v1 and server reflection on one port.
 ///
 /// Threads: [hub-store] writes, [hub-sweep] cancels silent streams, gRPC's own serve; at most
-/// `streams_max` + 24 of these. Messages are at most 16 MiB, after decompression.
+/// `streams_max` + 24 of these.
+///
+/// Messages are at most 16 MiB, packed and unpacked. gRPC 1.51 unpacks a gzip message whole before
+/// it measures it: against a hostile sender, client certificates and a memory limit on the process.
 class HubService {
  public:
   /// Listens on return. `unavailable` with the reason when it cannot. `store` and `clock` are

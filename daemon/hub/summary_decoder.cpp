@@ -138,7 +138,6 @@ Status read_identity(const v1::SummaryBlock& block, std::size_t i, DecodedPane& 
   switch (entry(block.quality(), i)) {
     case v1::PANE_QUALITY_COMPLETE: pane.quality = PaneQuality::complete; return {};
     case v1::PANE_QUALITY_PARTIAL_CONFIG: pane.quality = PaneQuality::partial_config; return {};
-    case v1::PANE_QUALITY_PARTIAL_START: pane.quality = PaneQuality::partial_start; return {};
     default: return broken_at("quality", i, "unknown quality");
   }
 }

@@ -114,6 +114,7 @@ class UplinkService final : public v1::Uplink::Service {
       : store_(store), streams_(streams), clock_(clock) {}
 
   grpc::Status Exchange(grpc::ServerContext* context, UplinkStream* stream) override {
+    const std::string peer = context->peer();  // unknown once the connection is gone
     Status status;
     NodeKey node;
     if (auto entry = streams_.enter([context] { context->TryCancel(); }); entry.ok()) {
@@ -124,10 +125,10 @@ class UplinkService final : public v1::Uplink::Service {
       status = entry.status();
     }
     if (status.ok()) {
-      log::info("hub", "stream ended", {{"node", node.node}, {"peer", context->peer()}});
+      log::info("hub", "stream ended", {{"node", node.node}, {"peer", peer}});
     } else {
       log::warn("hub", "stream refused",
-                {{"node", node.node}, {"peer", context->peer()}, {"why", status.to_string()}});
+                {{"node", node.node}, {"peer", peer}, {"why", status.to_string()}});
     }
     return to_grpc(status);
   }

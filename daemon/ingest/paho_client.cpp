@@ -264,15 +264,20 @@ Status PahoClient::Paho::describe(Wait outcome, const std::string& what) {
 }
 
 Status PahoClient::Paho::wait_answers() {
+  const auto held_back = [this] { return hooks.held_back && hooks.held_back(); };
   while (true) {
-    // Asked without our lock: the answer takes the gate's.
-    const bool held_back = hooks.held_back && hooks.held_back();
-    MutexLock lock(mutex);
-    const Wait outcome =
-        wait(options.timeout, true, [this]() SLUICE_REQUIRES(mutex) { return unanswered == 0; });
-    if (outcome != Wait::timed_out || !held_back) {
-      return describe(outcome, "a request to the broker");
+    // Before the wait too: what was released during it leaves the broker no time to answer.
+    const bool held_before = held_back();
+    Wait outcome = Wait::done;
+    {
+      MutexLock lock(mutex);
+      outcome =
+          wait(options.timeout, true, [this]() SLUICE_REQUIRES(mutex) { return unanswered == 0; });
+      if (outcome != Wait::timed_out) return describe(outcome, "a request to the broker");
     }
+    if (held_before || held_back()) continue;
+    MutexLock lock(mutex);
+    return describe(outcome, "a request to the broker");
   }
 }
 

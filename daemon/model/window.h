@@ -46,7 +46,7 @@ struct Moments {
   double stddev() const;
 };
 
-enum class PaneQuality : std::uint8_t { complete = 0, partial_config = 1, partial_start = 2 };
+enum class PaneQuality : std::uint8_t { complete = 0, partial_config = 1 };
 
 /// The result of one window at one revision: what goes upstream.
 struct Pane {

@@ -98,6 +98,9 @@ int main(int argc, char** argv) {
   for (const sluice::ConfigError& error : loaded.errors) {
     std::fprintf(stderr, "%s\n", error.to_string().c_str());
   }
+  if (loaded.errors_left_out > 0) {
+    std::fprintf(stderr, "%s: %zu more errors\n", path.c_str(), loaded.errors_left_out);
+  }
   if (!loaded.ok()) return kExitConfig;
   for (const std::string& line : loaded.notes) sluice::log::info("node", line);
   return only_check ? check(loaded.config) : run(loaded.config, signals);

@@ -169,7 +169,6 @@ v1::PaneQuality wire_quality(PaneQuality quality) {
   switch (quality) {
     case PaneQuality::complete: return v1::PANE_QUALITY_COMPLETE;
     case PaneQuality::partial_config: return v1::PANE_QUALITY_PARTIAL_CONFIG;
-    case PaneQuality::partial_start: return v1::PANE_QUALITY_PARTIAL_START;
   }
   SLUICE_ASSERT(false);
   return v1::PANE_QUALITY_UNSPECIFIED;

@@ -19,8 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   }
   if (check_schema(text).ok()) (void)apply_schema(text, R"({"a":1,"b":[2],"c":{"d":"e"}})").ok();
   constexpr std::string_view kSchema =
-      R"({"type":"object","additionalProperties":false,"properties":{"a":{"type":"number","minimum":0,
-      "default":1},"l":{"type":"array","items":{"type":"integer"}},"o":{"type":"object"}}})";
+      R"({"type":"object","additionalProperties":false,"properties":{
+      "a":{"type":"number","minimum":0,"default":1},
+      "l":{"type":"array","items":{"type":"integer"}},"o":{"type":"object"}}})";
   if (const auto config = apply_schema(kSchema, text); config.ok()) {
     const auto again = apply_schema(kSchema, *config);
     if (config->size() <= 65536 && (!again.ok() || *again != *config)) std::abort();

@@ -1,0 +1,23 @@
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "hub/page_token.h"
+#include "hub/uplink_messages.h"
+#include "sluice/v1/hub.pb.h"
+#include "sluice/v1/uplink.pb.h"
+
+// What anyone on the network may send to the hub: a node's messages, and a page token.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const std::string input(reinterpret_cast<const char*>(bytes), size);
+  sluice::v1::UplinkRequest request;
+  if (request.ParseFromString(input)) {
+    (void)sluice::hub::read_hello(request.hello());
+    (void)sluice::hub::read_series(request.series());
+    (void)sluice::hub::take_rows(*request.mutable_batch());
+  }
+  sluice::v1::ListSummariesRequest question;
+  question.set_page_token(input);
+  (void)sluice::hub::read_page_token(question);
+  return 0;
+}
