@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "ingest/connect_failure.h"
+#include "ingest/connect_request.h"
 
 namespace sluice {
 namespace {
@@ -22,31 +24,6 @@ struct Reach {
   friend MQTTAsync mqtt::async_client::*handle_member() { return Member; }
 };
 template struct Reach<&mqtt::async_client::cli_>;
-
-/// The reason in a line of OpenSSL's error queue: thread:error:code:library:function:reason:…
-std::string openssl_reason(std::string_view line) {
-  for (int field = 0; field < 5; ++field) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return std::string(line);
-    line.remove_prefix(colon + 1);
-  }
-  return std::string(line.substr(0, line.find(':')));
-}
-
-std::string_view connack_text_3_1_1(int code) {
-  switch (code) {
-    case 1: return "it does not speak MQTT 3.1.1";
-    case 2: return "client_id rejected";
-    case 3: return "server unavailable";
-    case 4: return "bad user name or password";
-    default: return "not authorized";
-  }
-}
-
-Status refusal(const std::string& why, bool credentials) {
-  return Status(credentials ? StatusCode::unauthenticated : StatusCode::unavailable,
-                "the broker refused the connection: " + why);
-}
 
 }  // namespace
 
@@ -75,7 +52,7 @@ struct PahoClient::Paho final : mqtt::iaction_listener {
 
   void answer_connect(Status status);
   void set_lost(const std::string& why);
-  Status connect_failure(const char* message);
+  Status no_connack(const char* message);
   void answered(const mqtt::token& token, bool ok);
   Status issue(const std::function<void()>& call);
   Status wait_answers();
@@ -124,7 +101,7 @@ int PahoClient::Paho::on_tls_error(const char* text, std::size_t size, void* sel
   auto* paho = static_cast<Paho*>(self);
   MutexLock lock(paho->mutex);
   // The oldest error of the queue is the cause, the later ones say where it was noticed.
-  if (paho->tls_error.empty()) paho->tls_error = openssl_reason(std::string_view(text, size));
+  if (paho->tls_error.empty()) paho->tls_error.assign(text, size);
   return 1;
 }
 
@@ -144,41 +121,21 @@ void PahoClient::Paho::on_refused5(void* self, MQTTAsync_failureData5* answer) n
   auto* paho = static_cast<Paho*>(self);
   // Paho puts CONNACK's reason into either field.
   const int code = answer ? std::max<int>(answer->code, answer->reasonCode) : 0;
-  const auto reason = static_cast<MQTTReasonCodes>(code <= 0xFF ? code : 0);
-  if (reason < MQTTREASONCODE_UNSPECIFIED_ERROR) {
-    paho->answer_connect(paho->connect_failure(answer ? answer->message : nullptr));
-    return;
-  }
-  const char* text = MQTTReasonCode_toString(reason);
-  paho->answer_connect(refusal(text ? text : "reason " + std::to_string(reason),
-                               reason == MQTTREASONCODE_BAD_USER_NAME_OR_PASSWORD ||
-                                   reason == MQTTREASONCODE_NOT_AUTHORIZED));
+  const bool refused = code >= MQTTREASONCODE_UNSPECIFIED_ERROR && code <= 0xFF;
+  paho->answer_connect(refused ? connack_refusal_5(code)
+                               : paho->no_connack(answer ? answer->message : nullptr));
 }
 
 void PahoClient::Paho::on_refused(void* self, MQTTAsync_failureData* answer) noexcept {
   auto* paho = static_cast<Paho*>(self);
-  if (answer && answer->code >= 1 && answer->code <= 5) {
-    paho->answer_connect(refusal(std::string(connack_text_3_1_1(answer->code)), answer->code >= 4));
-  } else {
-    paho->answer_connect(paho->connect_failure(answer ? answer->message : nullptr));
-  }
+  const bool refused = answer && answer->code >= 1 && answer->code <= 5;
+  paho->answer_connect(refused ? connack_refusal_3_1_1(answer->code)
+                               : paho->no_connack(answer ? answer->message : nullptr));
 }
 
-Status PahoClient::Paho::connect_failure(const char* message) {
+Status PahoClient::Paho::no_connack(const char* message) {
   MutexLock lock(mutex);
-  if (!options.broker.tls) {
-    return unavailable(std::string("no MQTT session with the broker: ") +
-                       (message ? message : "the connection ended before CONNACK"));
-  }
-  if (!tls_error.empty()) return unavailable("TLS with the broker failed: " + tls_error);
-  // Paho's words for a handshake that it broke off itself, which it does for the name alone.
-  if (message && std::string_view(message) == "TCP/TLS connect failure") {
-    return unavailable("TLS with the broker failed: its certificate is not for host '" +
-                       options.broker.host + "', or it hung up during the handshake");
-  }
-  return unavailable(
-      "TLS with the broker failed: it hung up after the handshake; it may want a client "
-      "certificate (cert_file), or another one");
+  return connect_failure(message, tls_error, options.broker.tls ? options.broker.host : "");
 }
 
 void PahoClient::Paho::answer_connect(Status status) {
@@ -304,85 +261,19 @@ Result<std::unique_ptr<PahoClient>> PahoClient::create(PahoOptions options, Hook
   }
 }
 
-namespace {
-
-/// CONNECT's properties, freed at the end of the scope; Paho has copied them by then.
-class ConnectProperties {
- public:
-  ~ConnectProperties() { MQTTProperties_free(&list_); }
-  void add_u32(MQTTPropertyCodes code, std::uint32_t value) {
-    MQTTProperty property{};
-    property.identifier = code;
-    property.value.integer4 = value;
-    MQTTProperties_add(&list_, &property);
-  }
-  void add_u16(MQTTPropertyCodes code, std::uint16_t value) {
-    MQTTProperty property{};
-    property.identifier = code;
-    property.value.integer2 = value;
-    MQTTProperties_add(&list_, &property);
-  }
-  MQTTProperties* list() { return &list_; }
-
- private:
-  MQTTProperties list_ = MQTTProperties_initializer;
-};
-
-const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
-
-}  // namespace
-
 Status PahoClient::connect() {
-  const PahoOptions& o = paho_->options;
-  const bool v5 = o.version == MqttVersion::v5;
-  MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer;
-  if (v5) connect = MQTTAsync_connectOptions_initializer5;
-  connect.MQTTVersion = v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
-  (v5 ? connect.cleanstart : connect.cleansession) = o.clean_start ? 1 : 0;
-  connect.keepAliveInterval = o.keep_alive_s;
-  connect.connectTimeout = static_cast<int>((o.timeout.count() + 999) / 1000);
-  connect.automaticReconnect = 0;
-  connect.username = or_null(o.user);
-  connect.binarypwd.len = static_cast<int>(o.password.size());
-  connect.binarypwd.data = o.password.empty() ? nullptr : o.password.data();
-  connect.httpProxy = connect.httpsProxy = o.proxy.c_str();
+  ConnectRequest request(paho_->options);
+  MQTTAsync_connectOptions& connect = request.options();
   connect.context = paho_.get();
-
-  ConnectProperties properties;
-  if (v5) {
-    properties.add_u32(MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, o.session_expiry_s);
-    properties.add_u16(MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, o.receive_maximum);
-    if (o.packet_bytes_max > 0) {
-      properties.add_u32(MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, o.packet_bytes_max);
-    }
-    connect.connectProperties = properties.list();
+  if (paho_->options.version == MqttVersion::v5) {
     connect.onSuccess5 = &Paho::on_connected5;
     connect.onFailure5 = &Paho::on_refused5;
   } else {
     connect.onSuccess = &Paho::on_connected;
     connect.onFailure = &Paho::on_refused;
   }
-
-  MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
-  tls.trustStore = or_null(o.tls.ca_file);
-  tls.keyStore = or_null(o.tls.cert_file);
-  tls.privateKey = or_null(o.tls.key_file);
-  tls.enableServerCertAuth = 1;
-  tls.verify = 1;  // the certificate must name the host
-  tls.ssl_error_cb = &Paho::on_tls_error;
-  tls.ssl_error_context = paho_.get();
-  if (o.broker.tls) connect.ssl = &tls;
-
-  MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
-  if (o.will) {
-    will.topicName = o.will->topic.c_str();
-    will.payload.len = static_cast<int>(o.will->payload.size());
-    will.payload.data = o.will->payload.data();
-    will.retained = 1;
-    will.qos = 1;
-    connect.will = &will;
-  }
-
+  request.tls().ssl_error_cb = &Paho::on_tls_error;
+  request.tls().ssl_error_context = paho_.get();
   const int rc = MQTTAsync_connect(paho_->handle(), &connect);
   if (rc != MQTTASYNC_SUCCESS) {
     const char* text = MQTTAsync_strerror(rc);
@@ -392,7 +283,7 @@ Status PahoClient::connect() {
   MutexLock lock(paho_->mutex);
   // A second more than Paho's own limit, whose answer says more than ours.
   const auto outcome =
-      paho_->wait(o.timeout + milliseconds(1000), true,
+      paho_->wait(paho_->options.timeout + milliseconds(1000), true,
                   [this]() SLUICE_REQUIRES(paho_->mutex) { return paho_->connack.has_value(); });
   return outcome == Paho::Wait::done ? *paho_->connack : paho_->describe(outcome, "CONNECT");
 }

@@ -46,8 +46,8 @@ struct ReceivedMessage {
   std::uint16_t packet_id = 0;
 };
 
-/// One connection through Paho, and the only file that includes it. Exceptions, token objects and
-/// return codes of the library end here as Status.
+/// One connection through Paho. Exceptions, token objects and return codes of the library end here
+/// as Status.
 ///
 /// Paho has one receive thread and one lock for every client of the process: hooks must not block
 /// and must not call back into this class. A client is used for one connection and then destroyed,

@@ -14,7 +14,8 @@ std::string demo_config() {
 }
 
 void expect_balanced(Site& site) {
-  for (const v1::LedgerDifference& row : site.ledger().differences()) {
+  const v1::LedgerReport ledger = site.ledger();
+  for (const v1::LedgerDifference& row : ledger.differences()) {
     EXPECT_EQ(row.difference(), 0) << row.ledger() << " " << row.owner();
   }
   EXPECT_EQ(site.status().ledger_difference(), 0);

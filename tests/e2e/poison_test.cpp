@@ -43,7 +43,7 @@ struct Poison {
 };
 
 std::vector<Poison> poisons() {
-  std::string deep(10'000, '[');
+  const std::string deep = std::string(10'000, '[') + std::string(10'000, ']');
   return {
       {"", "empty"},
       {"not json", "not_json"},

@@ -50,13 +50,27 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
   }
 }
 
+/// sluicectl writes 64-bit hashes in hex, which protobuf's reader does not take; nothing here needs
+/// them.
+std::string without_hashes(std::string json) {
+  const std::string key = "\"spec_hash\":";
+  for (std::size_t at = 0; (at = json.find(key, at)) != std::string::npos;) {
+    const std::size_t open = json.find('"', at + key.size());
+    const std::size_t close = json.find('"', open + 1);
+    const std::size_t comma = json.find_first_not_of(' ', close + 1);
+    const bool more = comma != std::string::npos && json[comma] == ',';
+    json.erase(at, (more ? comma : close) + 1 - at);
+  }
+  return json;
+}
+
 template <typename Message>
 Message parse(const Output& output) {
   Message message;
-  google::protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = false;
-  const auto status = google::protobuf::util::JsonStringToMessage(output.text, &message, options);
-  if (output.exit_code == 0) EXPECT_TRUE(status.ok()) << status.ToString() << "\n" << output.text;
+  if (output.exit_code != 0) return message;
+  const auto status =
+      google::protobuf::util::JsonStringToMessage(without_hashes(output.text), &message);
+  EXPECT_TRUE(status.ok()) << status.ToString();
   return message;
 }
 
@@ -164,7 +178,8 @@ v1::LedgerReport Site::ledger() { return parse<v1::LedgerReport>(ctl({"ledger"})
 std::int64_t Site::ledger_count(const std::string& ledger_name, const std::string& term,
                                 const std::string& cause) {
   std::int64_t count = 0;
-  for (const v1::LedgerTerm& row : ledger().terms()) {
+  const v1::LedgerReport report = ledger();
+  for (const v1::LedgerTerm& row : report.terms()) {
     if (row.ledger() == ledger_name && row.term() == term &&
         (cause.empty() || row.cause() == cause)) {
       count += row.count();

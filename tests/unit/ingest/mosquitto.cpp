@@ -1,5 +1,6 @@
 #include "unit/ingest/mosquitto.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -73,6 +74,8 @@ bool Mosquitto::spawn() {
   const std::string conf = folder_.file("conf");
   pid_ = ::fork();
   if (pid_ == 0) {
+    const int null = ::open("/dev/null", O_WRONLY);
+    ::dup2(null, STDERR_FILENO);
     ::execlp("mosquitto", "mosquitto", "-c", conf.c_str(), nullptr);
     ::execl("/usr/sbin/mosquitto", "mosquitto", "-c", conf.c_str(), nullptr);
     ::_exit(127);
