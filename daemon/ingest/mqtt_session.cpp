@@ -33,6 +33,13 @@ std::size_t packet_bytes_max(const SourceOptions& options) {
   return options.payload_bytes_max + kTopicBytesMax + 1024;
 }
 
+/// What the broker may send (MQTT 5). It drops larger packets without a word to us, so payloads that
+/// are merely too large must still arrive, to be counted and named.
+constexpr std::size_t kWirePacketBytesMin = 4u << 20;
+std::size_t wire_packet_bytes_max(const SourceOptions& options) {
+  return std::max(packet_bytes_max(options), kWirePacketBytesMin);
+}
+
 }  // namespace
 
 EventRing::Bounds ring_bounds(const SourceOptions& options) {
@@ -205,7 +212,7 @@ PahoOptions MqttSession::paho_options(const std::string& proxy) const {
   paho.tls = options_.tls;
   paho.session_expiry_s = options_.session_expiry_s;
   paho.receive_maximum = options_.receive_maximum;
-  paho.packet_bytes_max = static_cast<std::uint32_t>(packet_bytes_max(options_));
+  paho.packet_bytes_max = static_cast<std::uint32_t>(wire_packet_bytes_max(options_));
   paho.keep_alive_s = options_.keep_alive_s;
   paho.timeout = options_.connect_timeout;
   return paho;

@@ -1,0 +1,94 @@
+#include "pipeline/backlog.h"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+void write_reading(ByteWriter& out, const Reading& reading) {
+  out.u64(reading.series);
+  out.u64(reading.topic);
+  out.i64(reading.event_time_ns);
+  out.u8(static_cast<std::uint8_t>(reading.value.kind));
+  out.fixed64(reading.value.bits);
+  out.u8(static_cast<std::uint8_t>(reading.quality));
+}
+
+Reading read_reading(ByteReader& in) {
+  Reading reading;
+  reading.series = static_cast<SeriesId>(in.u64());
+  reading.topic = static_cast<TopicId>(in.u64());
+  reading.event_time_ns = in.i64();
+  reading.value.kind = static_cast<ValueKind>(in.u8() & 3);
+  reading.value.bits = in.fixed64();
+  reading.quality = static_cast<Quality>(std::min<std::uint8_t>(in.u8(), 2));
+  return reading;
+}
+
+}  // namespace
+
+void Backlog::append(Kind kind, std::int64_t boottime_ns, const ReadingBatch& readings,
+                     std::size_t count) {
+  ByteWriter out;
+  out.u8(static_cast<std::uint8_t>(kind));
+  out.i64(boottime_ns);
+  out.u64(count);
+  for (std::size_t i = 0; i < count; ++i) write_reading(out, readings.at(i));
+  bytes_ += out.bytes();
+}
+
+void Backlog::add_applied(Kind kind, std::int64_t boottime_ns, const ReadingBatch& readings) {
+  SLUICE_ASSERT(pending_ == 0);
+  append(kind, boottime_ns, readings, readings.size());
+  ++applied_;
+}
+
+std::size_t Backlog::add_pending(std::int64_t boottime_ns, const ReadingBatch& readings) {
+  const std::size_t count = std::min<std::size_t>(readings.size(), kPendingMax - pending_);
+  if (count == 0) return 0;
+  if (start_boottime_ns_) append(Kind::start, *start_boottime_ns_, {}, 0);
+  start_boottime_ns_.reset();
+  append(Kind::batch, boottime_ns, readings, count);
+  pending_ += count;
+  return count;
+}
+
+std::optional<Backlog::Step> Backlog::Reader::next() {
+  if (in_.remaining() == 0) return std::nullopt;
+  Step step;
+  step.kind = static_cast<Kind>(std::min<std::uint8_t>(in_.u8(), 2));
+  step.boottime_ns = in_.i64();
+  for (std::size_t n = in_.count(); n > 0 && in_.ok(); --n) step.readings.append(read_reading(in_));
+  if (!in_.ok()) return std::nullopt;
+  step.applied = applied_ > 0;
+  if (step.applied) --applied_;
+  return step;
+}
+
+void Backlog::snapshot(ByteWriter& out) const {
+  out.u64(applied_);
+  out.u64(pending_);
+  out.u8(start_boottime_ns_ ? 1 : 0);
+  out.i64(start_boottime_ns_.value_or(0));
+  out.string(bytes_);
+}
+
+Status Backlog::restore(ByteReader& in) {
+  applied_ = in.u64();
+  pending_ = in.u64();
+  const bool started = in.u8() != 0;
+  const std::int64_t start_boottime_ns = in.i64();
+  start_boottime_ns_ = started ? std::optional(start_boottime_ns) : std::nullopt;
+  bytes_ = in.string();
+  std::uint64_t applied = 0;
+  std::uint64_t pending = 0;
+  Reader steps(*this);
+  while (const std::optional<Step> step = steps.next()) {
+    (step->applied ? applied : pending) += step->applied ? 1 : step->readings.size();
+  }
+  const bool sound = in.ok() && steps.ok() && applied == applied_ && pending == pending_ &&
+                     pending_ <= kPendingMax;
+  return sound ? Status() : data_loss("malformed backlog in a checkpoint");
+}
+
+}  // namespace sluice

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "model/reading.h"
+
+namespace sluice {
+
+/// What a pipeline that cannot run has missed, in order, to be caught up with when it can.
+///
+/// Two parts: first what ran before and only its state must be brought back (`applied`: the log
+/// after the checkpoint, when the plugin was gone at the restart), then what never ran. The first
+/// is bounded by the engine's checkpoints, the second by kPendingMax. Thread: [pipeline].
+class Backlog {
+ public:
+  static constexpr std::uint64_t kPendingMax = 50'000;
+
+  enum class Kind : std::uint8_t { start = 0, tick = 1, batch = 2 };
+  struct Step {
+    Kind kind = Kind::batch;
+    std::int64_t boottime_ns = 0;
+    ReadingBatch readings;  ///< of `batch`
+    bool applied = false;
+  };
+
+  /// It ran when it was logged: catching up must emit nothing for it.
+  void add_applied(Kind kind, std::int64_t boottime_ns, const ReadingBatch& readings = {});
+  /// Readings for later; answers how many of them there was room for, from the first on.
+  std::size_t add_pending(std::int64_t boottime_ns, const ReadingBatch& readings);
+  /// The process started while readings wait: silence counts from here.
+  void add_start(std::int64_t boottime_ns) { start_boottime_ns_ = boottime_ns; }
+
+  std::uint64_t pending() const { return pending_; }
+  bool has_applied() const { return applied_ > 0; }
+
+  /// Takes the steps out one by one, from first to last.
+  class Reader {
+   public:
+    explicit Reader(const Backlog& backlog) : in_(backlog.bytes_), applied_(backlog.applied_) {}
+    /// Empty at the end, and at damage, which ok() tells.
+    std::optional<Step> next();
+    bool ok() const { return in_.ok(); }
+
+   private:
+    ByteReader in_;
+    std::uint64_t applied_;
+  };
+
+  void snapshot(ByteWriter& out) const;
+  Status restore(ByteReader& in);
+
+ private:
+  void append(Kind kind, std::int64_t boottime_ns, const ReadingBatch& readings, std::size_t count);
+
+  std::string bytes_;  ///< encoded: a step for a single reading is common
+  std::uint64_t applied_ = 0;
+  std::uint64_t pending_ = 0;
+  std::optional<std::int64_t> start_boottime_ns_;  ///< written before the next readings
+};
+
+}  // namespace sluice
