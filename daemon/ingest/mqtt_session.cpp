@@ -33,8 +33,8 @@ std::size_t packet_bytes_max(const SourceOptions& options) {
   return options.payload_bytes_max + kTopicBytesMax + 1024;
 }
 
-/// What the broker may send (MQTT 5). It drops larger packets without a word to us, so payloads that
-/// are merely too large must still arrive, to be counted and named.
+/// What the broker may send (MQTT 5). It drops larger packets without a word to us, so payloads
+/// that are merely too large must still arrive, to be counted and named.
 constexpr std::size_t kWirePacketBytesMin = 4u << 20;
 std::size_t wire_packet_bytes_max(const SourceOptions& options) {
   return std::max(packet_bytes_max(options), kWirePacketBytesMin);

@@ -73,7 +73,7 @@ TEST(MqttSession, SendsSessionExpiryReceiveMaximumAndPacketSizeInConnect) {
   EXPECT_EQ(connect.flags & 0x04, 0) << "will";
   EXPECT_EQ(connect.properties.at(17), 0x01020304u);
   EXPECT_EQ(connect.properties.at(33), 777u);
-  EXPECT_EQ(connect.properties.at(39), 100'000u + 65'535 + 1024);
+  EXPECT_EQ(connect.properties.at(39), 4u << 20);
   EXPECT_EQ(connect.keep_alive, 120u);
   EXPECT_EQ(connect.client_id, "node-1");
   EXPECT_EQ(connect.user, "node");
