@@ -40,6 +40,15 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+/// yaml-cpp quotes raw characters of the input in its messages: keep ours on one line.
+std::string one_line(std::string text) {
+  for (char& c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if (u < 0x20 || u == 0x7F) c = '?';
+  }
+  return text;
+}
+
 }  // namespace
 
 void ErrorList::add(const Place& place, std::string_view key_path, std::string message) {
@@ -48,8 +57,8 @@ void ErrorList::add(const Place& place, std::string_view key_path, std::string m
   error.file = place.variable.empty() ? file_ : place.variable;
   error.line = place.line;
   error.column = place.column;
-  error.key_path = key_path;
-  error.message = std::move(message);
+  error.key_path = one_line(std::string(key_path));
+  error.message = one_line(std::move(message));
   errors_.push_back(std::move(error));
 }
 

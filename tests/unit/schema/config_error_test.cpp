@@ -35,6 +35,14 @@ TEST(Quote, EscapesControlCharactersAndCutsBetweenCharacters) {
   EXPECT_EQ(quote(std::string(59, 'x') + "éy"), "\"" + std::string(59, 'x') + "…\"");
 }
 
+TEST(ErrorList, KeepsAMessageWithCharactersOfTheInputOnOneLine) {
+  ErrorList errors("a.yaml");
+  errors.add({1, 2, ""}, "x\ny", "unexpected '\n\x1b'");
+  const std::vector<ConfigError> taken = errors.take();
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_EQ(taken[0].to_string(), "a.yaml:1:2: x?y: unexpected '??'");
+}
+
 TEST(DidYouMean, OffersTheNearestWordOnlyWhenItIsNear) {
   const std::vector<std::string> words = {"series_max", "payload_max", "dir"};
   EXPECT_EQ(nearest("seriesmax", words), "series_max");
