@@ -44,7 +44,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::string one_line(std::string text) {
   for (char& c : text) {
     const auto u = static_cast<unsigned char>(c);
-    if (u < 0x20 || u == 0x7F) c = '?';
+    if (u < 0x20 || u == 0x7F) c = '.';
   }
   return text;
 }

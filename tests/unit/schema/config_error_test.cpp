@@ -40,7 +40,7 @@ TEST(ErrorList, KeepsAMessageWithCharactersOfTheInputOnOneLine) {
   errors.add({1, 2, ""}, "x\ny", "unexpected '\n\x1b'");
   const std::vector<ConfigError> taken = errors.take();
   ASSERT_EQ(taken.size(), 1u);
-  EXPECT_EQ(taken[0].to_string(), "a.yaml:1:2: x?y: unexpected '??'");
+  EXPECT_EQ(taken[0].to_string(), "a.yaml:1:2: x.y: unexpected '..'");
 }
 
 TEST(DidYouMean, OffersTheNearestWordOnlyWhenItIsNear) {
