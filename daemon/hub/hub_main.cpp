@@ -1,3 +1,4 @@
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <signal.h>
 
@@ -87,6 +88,7 @@ int run(const HubOptions& options) {
 }  // namespace sluice::hub
 
 int main(int argc, char** argv) {
+  google::protobuf::SetLogHandler(nullptr);  // else any peer can fill stderr with parse errors
   const auto parsed = sluice::hub::parse_arguments(argc, argv);
   if (parsed.options) return sluice::hub::run(*parsed.options);
   std::fputs(parsed.text.c_str(), parsed.exit_code == 0 ? stdout : stderr);

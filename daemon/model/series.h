@@ -53,16 +53,9 @@ class IdTable {
   explicit IdTable(std::size_t capacity) : capacity_(capacity) {}
 
   /// The id of `value`, new if need be; 0 when the table is full.
-  std::uint32_t intern(const T& value) {
-    std::string key = Encode(value);
-    MutexLock lock(mutex_);
-    if (const auto it = ids_.find(key); it != ids_.end()) return it->second;
-    if (values_.size() >= capacity_) return 0;
-    values_.push_back(value);
-    const auto id = static_cast<std::uint32_t>(values_.size());
-    ids_.emplace(std::move(key), id);
-    return id;
-  }
+  std::uint32_t intern(const T& value) { return number(value, capacity_); }
+  /// As intern, also past the capacity: an id that was given out under a larger one stays.
+  std::uint32_t restore(const T& value) { return number(value, UINT32_MAX); }
   /// `id` must have been given out.
   const T& at(std::uint32_t id) const {
     MutexLock lock(mutex_);
@@ -79,6 +72,17 @@ class IdTable {
   }
 
  private:
+  std::uint32_t number(const T& value, std::size_t capacity) {
+    std::string key = Encode(value);
+    MutexLock lock(mutex_);
+    if (const auto it = ids_.find(key); it != ids_.end()) return it->second;
+    if (values_.size() >= capacity) return 0;
+    values_.push_back(value);
+    const auto id = static_cast<std::uint32_t>(values_.size());
+    ids_.emplace(std::move(key), id);
+    return id;
+  }
+
   const std::size_t capacity_;
   mutable Mutex mutex_;
   std::deque<T> values_ SLUICE_GUARDED_BY(mutex_);

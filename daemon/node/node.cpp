@@ -16,7 +16,7 @@ Status fill_table(Table& table, const std::vector<Definition>& definitions, Deco
   for (const Definition& definition : definitions) {
     auto value = decode(definition.bytes);
     if (!value.ok()) return value.status();
-    if (table.intern(*value) != definition.id) {
+    if (table.restore(*value) != definition.id) {
       return data_loss("definitions in the database are not numbered 1, 2, 3 …");
     }
   }
@@ -30,13 +30,12 @@ std::string config_part(const std::vector<CheckpointPart>& parts) {
   return {};
 }
 
-/// The tables must also take what earlier, larger limits let in.
-std::size_t table_size(const v1::Config& config) { return config.limits().series_max(); }
-
 }  // namespace
 
 Node::Node(const v1::Config& config)
-    : config_(config), series_(table_size(config)), topics_(table_size(config)) {}
+    : config_(config),
+      series_(config.limits().series_max()),
+      topics_(config.limits().series_max()) {}
 
 Result<std::unique_ptr<Node>> Node::start(const v1::Config& config) {
   std::unique_ptr<Node> node(new Node(config));

@@ -38,7 +38,9 @@ void CommitBuilder::add_dead_letter(DeadLetter letter) {
   }
 }
 
-void CommitBuilder::add_message(const AckPosition& position, std::size_t bytes) {
+void CommitBuilder::add_message(const AckPosition& position, std::size_t bytes,
+                                std::int64_t boottime_ns) {
+  touch(boottime_ns);
   ++messages_;
   ++messages_by_source_[position.source];
   bytes_ += bytes;

@@ -22,7 +22,7 @@ class CommitBuilder {
   void add_panes(const std::string& pipeline, std::uint64_t spec_hash, std::vector<Pane> panes);
   void add_dead_letter(DeadLetter letter);
   /// The group makes this message durable. Position and size bound the group.
-  void add_message(const AckPosition& position, std::size_t bytes);
+  void add_message(const AckPosition& position, std::size_t bytes, std::int64_t boottime_ns);
 
   bool empty() const;
   /// CLOCK_BOOTTIME of its first content; meaningless when empty.

@@ -10,6 +10,20 @@ namespace {
 constexpr std::int64_t kTickNs = 200'000'000;
 constexpr auto kWaitMax = std::chrono::milliseconds(50);
 constexpr auto kStoreWait = std::chrono::milliseconds(5);
+/// Having taken nothing in for this long, we cannot tell whose topic was silent.
+constexpr std::int64_t kStallNs = 1'000'000'000;
+
+/// At least what the segment takes on flash.
+std::size_t log_bytes(const Segment& segment) {
+  std::size_t bytes = 256;
+  for (const LogEntry& entry : segment.entries) {
+    bytes += 32;
+    if (const auto* batch = std::get_if<BatchEntry>(&entry)) {
+      bytes += 12 * batch->fingerprints.size() + 24 * batch->readings.size();
+    }
+  }
+  return bytes;
+}
 }  // namespace
 
 Engine::Engine(EngineOptions options, std::vector<SourceSpec> sources,
@@ -58,6 +72,7 @@ Status Engine::replay(const Segment& segment) {
       readings_since_checkpoint_ += batch->readings.size();
     }
   }
+  log_bytes_since_checkpoint_ += log_bytes(segment);
   builder_.definitions_are_stored();
   return {};
 }
@@ -68,38 +83,44 @@ void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> sp
   intake_.adopt(std::move(sources));
   std::vector<std::unique_ptr<Pipeline>> next;
   for (PipelineSpec& spec : specs) {
+    next.push_back(std::make_unique<Pipeline>(std::move(spec), rooms_.series, rooms_.topics));
     const auto same = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& old) {
-      return old && old->name() == spec.name && old->hash() == spec.hash && old->parked().empty() &&
-             spec.parked.empty();
+      return old && old->name() == next.back()->name() && old->hash() == next.back()->hash();
     });
-    if (same != pipelines_.end()) {
-      next.push_back(std::move(*same));
+    if (same == pipelines_.end()) continue;
+    if (const Status s = next.back()->inherit(**same); s.ok()) {
+      same->reset();
     } else {
-      next.push_back(std::make_unique<Pipeline>(std::move(spec), rooms_.series, rooms_.topics));
+      log::error("pipeline", "a stage cannot hand over its state: the pipeline starts anew",
+                 {{"pipeline", next.back()->name()}, {"error", s.to_string()}});
     }
   }
   for (const auto& old : pipelines_) {
     if (!old) continue;
     std::vector<Pane> closed;
-    old->retire({builder_.ledger(), closed});
+    old->retire(durable, {builder_.ledger(), closed});
     recent_panes_.add(old->name(), closed);
     builder_.add_panes(old->name(), old->hash(), std::move(closed));
-    const std::int64_t held = durable.get(LedgerKind::readings, old->name(), Term::held);
-    builder_.ledger().add(LedgerKind::readings, old->name(), Term::held, -held);
-    builder_.ledger().add(LedgerKind::readings, old->name(), Term::rejected, held,
-                          "config_changed");
   }
   pipelines_ = std::move(next);
   options_.config = std::move(config);
-  checkpoint_wanted_ = true;
   publish_view();
 }
 
 void Engine::start() {
+  // The first commit carries a checkpoint, so that no replay crosses a change of config or plugins.
+  checkpoint_wanted_ = true;
+  run_pipelines([](Pipeline& pipeline, PipelineEffects effects) { pipeline.catch_up(effects); });
+  start_idle_clocks();
+  publish_view();
+  thread_ = Thread("sl-pipeline", [this] { run(); });
+}
+
+void Engine::start_idle_clocks() {
   const std::int64_t now = rooms_.clock.boottime_ns();
   for (const auto& pipeline : pipelines_) pipeline->restart(now);
   builder_.add_entry(StartEntry{now}, now);
-  thread_ = Thread("sl-pipeline", [this] { run(); });
+  last_take_boottime_ns_ = now;
 }
 
 void Engine::stop() {
@@ -117,11 +138,12 @@ void Engine::run() {
   while (!stopping_) {
     if (may_take()) {
       take_messages();
+      // While more waits to be taken, or nothing can be, silence says nothing about a topic.
+      if (events_.size() < options_.batch_messages_max) tick_if_due();
     } else {
       MutexLock lock(wake_mutex_);
       wake_.wait_for(wake_mutex_, kStoreWait);
     }
-    tick_if_due();
     submit_if_due();
   }
   // A clean stop checkpoints, so that the next start replays nothing. What the store cannot take
@@ -149,10 +171,12 @@ bool Engine::may_take() const {
 
 void Engine::take_messages() {
   events_.clear();
+  const std::int64_t now = rooms_.clock.boottime_ns();
+  if (now - last_take_boottime_ns_ > kStallNs) start_idle_clocks();
+  last_take_boottime_ns_ = now;
   auto wait = kWaitMax;
   if (!builder_.empty()) {
-    const std::int64_t left =
-        builder_.opened_boottime_ns() + options_.commit_interval_ns - rooms_.clock.boottime_ns();
+    const std::int64_t left = builder_.opened_boottime_ns() + options_.commit_interval_ns - now;
     wait = std::clamp(std::chrono::milliseconds(left / 1'000'000), std::chrono::milliseconds(1),
                       kWaitMax);
   }
@@ -221,13 +245,19 @@ bool Engine::group_due() const {
 
 void Engine::submit_if_due() {
   if (!sealed_ && group_due()) {
-    seal(checkpoint_wanted_ || readings_since_checkpoint_ >= options_.checkpoint_readings);
+    seal(checkpoint_due());
   }
   if (sealed_ && rooms_.commits.try_submit(*sealed_)) sealed_.reset();
 }
 
+bool Engine::checkpoint_due() const {
+  return checkpoint_wanted_ || readings_since_checkpoint_ >= options_.checkpoint_readings ||
+         log_bytes_since_checkpoint_ >= options_.checkpoint_log_bytes;
+}
+
 void Engine::seal(bool checkpoint) {
   sealed_ = builder_.seal();
+  log_bytes_since_checkpoint_ += log_bytes(sealed_->segment);
   if (checkpoint) {
     if (const Status status = add_checkpoint(*sealed_); !status.ok()) {
       log::error("pipeline", "no checkpoint: a stage cannot save its state",
@@ -246,6 +276,7 @@ Status Engine::add_checkpoint(CommitGroup& group) {
   }
   group.checkpoint = std::move(parts);
   readings_since_checkpoint_ = 0;
+  log_bytes_since_checkpoint_ = 0;
   checkpoint_wanted_ = false;
   return {};
 }

@@ -22,8 +22,11 @@ namespace sluice {
 
 struct EngineOptions {
   std::int64_t commit_interval_ns = 250'000'000;
-  /// Readings between two checkpoints: the bound of a replay.
+  /// Readings between two checkpoints, and bytes of log, whichever comes first: the bounds of a
+  /// replay. The log after a checkpoint cannot be trimmed, so the bytes must be well below the
+  /// quota.
   std::size_t checkpoint_readings = 50'000;
+  std::size_t checkpoint_log_bytes = 8u << 20;
   std::size_t batch_messages_max = 512;
   /// Bytes of messages in the open group past which nothing more is taken in.
   std::size_t group_bytes_max = 8u << 20;
@@ -71,7 +74,8 @@ class Engine {
   /// One segment after the checkpoint; emits nothing.
   Status replay(const Segment& segment);
   /// Goes over to another config: pipelines of equal name and hash keep their state, others start
-  /// new, and those that are gone close what they had open as `partial_config`.
+  /// new, and those that are gone close what they had open as `partial_config`. `durable`: the
+  /// ledger so far.
   void adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> pipelines,
              std::string config, const Ledger& durable);
 
@@ -93,6 +97,8 @@ class Engine {
   bool group_due() const;
   bool may_take() const;
   void seal(bool checkpoint);
+  bool checkpoint_due() const;
+  void start_idle_clocks();
   void publish_view();
   template <typename Step>
   void run_pipelines(Step step);
@@ -107,9 +113,11 @@ class Engine {
   std::optional<CommitGroup> sealed_;  ///< waits for room in the store
   std::vector<IngestEvent> events_;
   std::size_t readings_since_checkpoint_ = 0;
+  std::size_t log_bytes_since_checkpoint_ = 0;
   std::uint64_t readings_processed_ = 0;
   bool checkpoint_wanted_ = false;
   std::int64_t next_tick_boottime_ns_ = 0;
+  std::int64_t last_take_boottime_ns_ = 0;
   RecentPanes recent_panes_;
 
   std::atomic<bool> stopping_{false};

@@ -22,7 +22,8 @@ void Intake::take(const IngestEvent& message) {
   Redelivery& redelivery = redelivery_[message.position.source];
   const std::string owner = owner_of(source, message.qos);
   Ledger& ledger = builder_.ledger();
-  builder_.add_message(message.position, message.topic.size() + message.payload.size());
+  builder_.add_message(message.position, message.topic.size() + message.payload.size(),
+                       message.boottime_ns);
   ledger.add(LedgerKind::messages, owner, Term::received, 1);
   open_.boottime_ns = message.boottime_ns;
   if (message.qos > 0) {

@@ -15,6 +15,10 @@ std::string stage_part_name(const std::string& pipeline, std::size_t index) {
   return part_name(pipeline) + "/stage/" + std::to_string(index);
 }
 
+std::string backlog_part_name(const std::string& pipeline) {
+  return part_name(pipeline) + "/backlog";
+}
+
 const CheckpointPart* find_part(const std::vector<CheckpointPart>& parts, const std::string& name) {
   const auto it = std::find_if(parts.begin(), parts.end(),
                                [&](const CheckpointPart& part) { return part.name == name; });
@@ -48,7 +52,8 @@ Pipeline::Pipeline(PipelineSpec spec, const SeriesTable& series, const TopicTabl
       matcher_(spec_.match, series, topics),
       watermarks_(spec_.max_out_of_order_ns, spec_.idle_timeout_ns),
       reorder_(spec_.reorder_max),
-      first_ordered_(first_ordered_stage(spec_.stages)) {
+      first_ordered_(first_ordered_stage(spec_.stages)),
+      behind_(!spec_.parked.empty()) {
   if (spec_.window_ns > 0) windows_.emplace(spec_.window_ns);
 }
 
@@ -80,21 +85,36 @@ void Pipeline::process(const BatchEntry& batch, std::vector<bool>& routed,
                        PipelineEffects effects) {
   const Flow in = route(batch, routed, effects);
   if (in.row.empty()) return;
-  if (!spec_.parked.empty()) {
-    count(effects, Term::pending, static_cast<std::int64_t>(in.row.size()));
-    return;
+  if (behind_) {
+    defer(batch.boottime_ns, in.readings, effects);
+  } else {
+    run(batch.boottime_ns, in, effects);
   }
+}
+
+void Pipeline::run(std::int64_t boottime_ns, const Flow& in, PipelineEffects effects) {
   Flow flow = in;
   run_stages(0, first_ordered_, flow, effects);
   if (first_ordered_ == spec_.stages.size()) {
-    process_in_arrival_order(batch, in, flow, effects);
+    process_in_arrival_order(boottime_ns, in, flow, effects);
   } else {
-    process_in_event_order(batch, in, flow, effects);
+    process_in_event_order(boottime_ns, in, flow, effects);
   }
-  notify_time(batch.boottime_ns, effects);
+  notify_time(boottime_ns, effects);
 }
 
-void Pipeline::process_in_arrival_order(const BatchEntry& batch, const Flow& routed, Flow& flow,
+void Pipeline::defer(std::int64_t boottime_ns, const ReadingBatch& readings,
+                     PipelineEffects effects) {
+  if (!missed_) {
+    backlog_.add_applied(Backlog::Kind::batch, boottime_ns, readings);
+    return;
+  }
+  const std::size_t taken = backlog_.add_pending(boottime_ns, readings);
+  count(effects, Term::pending, static_cast<std::int64_t>(taken));
+  count(effects, Term::rejected, static_cast<std::int64_t>(readings.size() - taken), "parked");
+}
+
+void Pipeline::process_in_arrival_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
                                         PipelineEffects effects) {
   std::size_t next = 0;
   for (std::size_t row = 0; row < routed.readings.size(); ++row) {
@@ -102,15 +122,14 @@ void Pipeline::process_in_arrival_order(const BatchEntry& batch, const Flow& rou
       fold(flow.readings.at(next++), effects);
     }
     const TopicId topic = routed.readings.topic[row];
-    if (watermarks_.observe(topic, routed.readings.event_time_ns[row], batch.boottime_ns) &&
-        windows_) {
-      windows_->advance(topic, watermarks_, batch.boottime_ns, effects.closed);
+    if (watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns) && windows_) {
+      windows_->advance(topic, watermarks_, boottime_ns, effects.closed);
     }
   }
   while (next < flow.row.size()) fold(flow.readings.at(next++), effects);
 }
 
-void Pipeline::process_in_event_order(const BatchEntry& batch, const Flow& routed, Flow& flow,
+void Pipeline::process_in_event_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
                                       PipelineEffects effects) {
   Flow released;
   const std::size_t waiting = reorder_.size();
@@ -122,7 +141,7 @@ void Pipeline::process_in_event_order(const BatchEntry& batch, const Flow& route
   for (std::size_t row = 0; row < routed.readings.size(); ++row) {
     while (next < flow.row.size() && flow.row[next] == row) offer(flow.readings.at(next++));
     const TopicId topic = routed.readings.topic[row];
-    if (watermarks_.observe(topic, routed.readings.event_time_ns[row], batch.boottime_ns)) {
+    if (watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns)) {
       risen.push_back(topic);
     }
     reorder_.release(topic, watermarks_.of(topic), released.readings);
@@ -135,7 +154,7 @@ void Pipeline::process_in_event_order(const BatchEntry& batch, const Flow& route
   fold_all(released.readings, effects);
   if (!windows_) return;
   for (const TopicId topic : risen) {
-    windows_->advance(topic, watermarks_, batch.boottime_ns, effects.closed);
+    windows_->advance(topic, watermarks_, boottime_ns, effects.closed);
   }
 }
 
@@ -242,11 +261,12 @@ void Pipeline::notify_time(std::int64_t boottime_ns, PipelineEffects effects) {
 }
 
 bool Pipeline::due(std::int64_t boottime_ns) const {
-  return spec_.parked.empty() && (reorder_.due(watermarks_, boottime_ns) ||
-                                  (windows_ && windows_->due(watermarks_, boottime_ns)));
+  return !behind_ && (reorder_.due(watermarks_, boottime_ns) ||
+                      (windows_ && windows_->due(watermarks_, boottime_ns)));
 }
 
 void Pipeline::tick(std::int64_t boottime_ns, PipelineEffects effects) {
+  if (behind_ && !missed_) backlog_.add_applied(Backlog::Kind::tick, boottime_ns);
   if (!due(boottime_ns)) return;
   watermarks_.settle(boottime_ns);
   Flow released;
@@ -258,16 +278,103 @@ void Pipeline::tick(std::int64_t boottime_ns, PipelineEffects effects) {
   if (windows_) windows_->advance_all(watermarks_, boottime_ns, effects.closed);
 }
 
-void Pipeline::retire(PipelineEffects effects) {
-  if (windows_) windows_->close_all(PaneQuality::partial_config, effects.closed);
-  const std::int64_t pending = static_cast<std::int64_t>(reorder_.size());
-  count(effects, Term::pending, -pending);
-  count(effects, Term::rejected, pending, "config_changed");
+void Pipeline::restart(std::int64_t boottime_ns) {
+  if (!behind_) {
+    watermarks_.restart(boottime_ns);
+  } else if (missed_) {
+    backlog_.add_start(boottime_ns);
+  } else {
+    backlog_.add_applied(Backlog::Kind::start, boottime_ns);
+  }
+}
+
+void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
+  const CheckpointPart* own = behind_ ? find_part(kept_, part_name(spec_.name)) : nullptr;
+  Status known;
+  if (backlog_.has_applied()) {
+    known = failed_precondition("its stages are gone, so what they last did cannot be repeated");
+  } else if (own != nullptr) {
+    known = restore_own(*own);
+  }
+  if (!known.ok()) {
+    log::error("pipeline", "open windows of a pipeline that is no more are given up",
+               {{"pipeline", spec_.name}, {"error", known.to_string()}});
+  } else if (windows_) {
+    windows_->close_all(PaneQuality::partial_config, effects.closed);
+  }
+  for (const Term term : {Term::held, Term::pending}) {
+    const std::int64_t waiting = durable.get(LedgerKind::readings, spec_.name, term);
+    count(effects, term, -waiting);
+    count(effects, Term::rejected, waiting, "config_changed");
+  }
+}
+
+void Pipeline::park(const Status& why) {
+  spec_.parked = why.message();
+  behind_ = true;
+  log::error("pipeline", "parked: a stage refuses its stored state",
+             {{"pipeline", spec_.name}, {"error", why.to_string()}});
+}
+
+Status Pipeline::inherit(Pipeline& old) {
+  if (old.behind_) {
+    kept_ = std::move(old.kept_);
+    backlog_ = std::move(old.backlog_);
+  } else if (Status s = old.snapshot(kept_); !s.ok()) {
+    kept_.clear();
+    return s;
+  }
+  behind_ = true;
+  return {};
+}
+
+void Pipeline::catch_up(PipelineEffects effects) {
+  missed_ = true;
+  if (!behind_ || !spec_.parked.empty()) return;
+  if (const CheckpointPart* own = find_part(kept_, part_name(spec_.name))) {
+    Status s = restore_own(*own);
+    if (s.ok()) s = restore_stages(kept_);
+    if (!s.ok()) {
+      park(s);
+      return;
+    }
+  }
+  behind_ = false;
+  const Backlog backlog = std::exchange(backlog_, {});
+  kept_.clear();
+  Backlog::Reader steps(backlog);
+  while (const std::optional<Backlog::Step> step = steps.next()) take_step(*step, effects);
+  if (backlog.pending() > 0) {
+    log::info("pipeline", "runs again and has caught up",
+              {{"pipeline", spec_.name}, {"readings", backlog.pending()}});
+  }
+}
+
+void Pipeline::take_step(const Backlog::Step& step, PipelineEffects effects) {
+  Ledger counted_before;
+  std::vector<Pane> closed_before;
+  const PipelineEffects before{counted_before, closed_before};
+  switch (step.kind) {
+    case Backlog::Kind::start: restart(step.boottime_ns); break;
+    case Backlog::Kind::tick: tick(step.boottime_ns, before); break;
+    case Backlog::Kind::batch: {
+      Flow in;
+      in.readings = step.readings;
+      in.row.resize(in.readings.size());
+      std::iota(in.row.begin(), in.row.end(), std::size_t{0});
+      if (!step.applied) count(effects, Term::pending, -static_cast<std::int64_t>(in.row.size()));
+      run(step.boottime_ns, in, step.applied ? before : effects);
+      break;
+    }
+  }
 }
 
 Status Pipeline::snapshot(std::vector<CheckpointPart>& parts) {
-  if (!spec_.parked.empty()) {
+  if (behind_) {
     parts.insert(parts.end(), kept_.begin(), kept_.end());
+    ByteWriter out;
+    backlog_.snapshot(out);
+    parts.push_back({backlog_part_name(spec_.name), out.take()});
     return {};
   }
   ByteWriter out;
@@ -288,16 +395,28 @@ Status Pipeline::snapshot(std::vector<CheckpointPart>& parts) {
 }
 
 Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
-  const CheckpointPart* own = find_part(parts, part_name(spec_.name));
+  const std::string stages = part_name(spec_.name) + "/stage/";
+  std::copy_if(parts.begin(), parts.end(), std::back_inserter(kept_), [&](const auto& part) {
+    return part.name == part_name(spec_.name) || part.name.compare(0, stages.size(), stages) == 0;
+  });
+  if (const CheckpointPart* part = find_part(parts, backlog_part_name(spec_.name))) {
+    behind_ = missed_ = true;
+    ByteReader in(part->bytes);
+    if (Status s = backlog_.restore(in); !s.ok()) return s;
+  }
+  if (behind_) return {};
+  const CheckpointPart* own = find_part(kept_, part_name(spec_.name));
   if (own == nullptr) return {};
-  if (!spec_.parked.empty()) {
-    const std::string stages = part_name(spec_.name) + "/stage/";
-    std::copy_if(parts.begin(), parts.end(), std::back_inserter(kept_), [&](const auto& part) {
-      return part.name == own->name || part.name.compare(0, stages.size(), stages) == 0;
-    });
+  if (Status s = restore_own(*own); !s.ok()) return s;
+  if (const Status s = restore_stages(kept_); !s.ok()) {
+    park(s);
     return {};
   }
-  if (Status s = restore_own(*own); !s.ok()) return s;
+  kept_.clear();
+  return {};
+}
+
+Status Pipeline::restore_stages(const std::vector<CheckpointPart>& parts) {
   for (std::size_t i = 0; i < spec_.stages.size(); ++i) {
     const CheckpointPart* part = find_part(parts, stage_part_name(spec_.name, i));
     if (part == nullptr) return data_loss("checkpoint without the state of a stage");

@@ -11,6 +11,7 @@
 #include "model/log.h"
 #include "model/ports.h"
 #include "model/window.h"
+#include "pipeline/backlog.h"
 #include "pipeline/matcher.h"
 #include "pipeline/reorder.h"
 #include "pipeline/spec.h"
@@ -31,7 +32,10 @@ struct PipelineEffects {
 /// Stages before the first ordered one see readings as they come. From there on a reorder buffer
 /// releases them in event-time order as the watermark rises. Windows are folded reading by reading
 /// in step with the watermark, so that how messages were split into batches does not matter.
-/// Thread: [pipeline].
+///
+/// A parked pipeline keeps the state of its last checkpoint and a backlog of what it missed. When
+/// it can run again it catches up: what it had done before the park only for its state, the rest as
+/// if it arrived now. Thread: [pipeline].
 class Pipeline {
  public:
   Pipeline(PipelineSpec spec, const SeriesTable& series, const TopicTable& topics);
@@ -41,24 +45,31 @@ class Pipeline {
   const std::string& parked() const { return spec_.parked; }
   std::vector<std::string> stage_names() const;
   std::size_t windows_open() const { return windows_ ? windows_->open_count() : 0; }
-  std::size_t readings_pending() const { return reorder_.size(); }
+  std::size_t readings_pending() const { return reorder_.size() + backlog_.pending(); }
 
-  /// Marks in `routed` the rows it takes and processes them.
+  /// Marks in `routed` the rows it takes and processes them. Before catch_up() this is a replay.
   void process(const BatchEntry& batch, std::vector<bool>& routed, PipelineEffects effects);
   /// Whether the passing of time alone would close or release something.
   bool due(std::int64_t boottime_ns) const;
   /// Does so. The caller logs a TickEntry.
   void tick(std::int64_t boottime_ns, PipelineEffects effects);
   /// The process started.
-  void restart(std::int64_t boottime_ns) { watermarks_.restart(boottime_ns); }
-  /// The spec is no more: closes what is open as partial and settles what waits.
-  void retire(PipelineEffects effects);
+  void restart(std::int64_t boottime_ns);
+  /// The spec is no more: closes what is open as partial and settles what `durable` counts as held
+  /// or pending.
+  void retire(const Ledger& durable, PipelineEffects effects);
 
-  /// Appends the parts "pipeline/<name>" and "pipeline/<name>/stage/<n>".
+  /// Appends the parts "pipeline/<name>", "pipeline/<name>/stage/<n>" and, when it is behind,
+  /// "pipeline/<name>/backlog".
   Status snapshot(std::vector<CheckpointPart>& parts);
   /// Takes its own parts; without any it starts empty. `failed_precondition` for another spec hash.
-  /// A parked pipeline keeps them for the day it runs again.
+  /// State that a stage refuses parks the pipeline.
   Status restore(const std::vector<CheckpointPart>& parts);
+  /// Goes on where `old`, of the same name and hash, stood; catch_up() must follow.
+  Status inherit(Pipeline& old);
+  /// The log has been replayed: from here on steps happen. A pipeline that is behind and can run
+  /// does what it missed.
+  void catch_up(PipelineEffects effects);
 
  private:
   /// Readings on their way through the stages, with the batch row each came from.
@@ -75,12 +86,17 @@ class Pipeline {
   void take_output(std::size_t index, Flow& flow, PipelineEffects effects);
   void settle(std::size_t index, Flow& next, PipelineEffects effects);
   void notify_time(std::int64_t boottime_ns, PipelineEffects effects);
-  void process_in_arrival_order(const BatchEntry& batch, const Flow& routed, Flow& flow,
+  void run(std::int64_t boottime_ns, const Flow& in, PipelineEffects effects);
+  void process_in_arrival_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
                                 PipelineEffects effects);
-  void process_in_event_order(const BatchEntry& batch, const Flow& routed, Flow& flow,
+  void process_in_event_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
                               PipelineEffects effects);
+  void defer(std::int64_t boottime_ns, const ReadingBatch& readings, PipelineEffects effects);
+  void take_step(const Backlog::Step& step, PipelineEffects effects);
+  void park(const Status& why);
   void fold(const Reading& reading, PipelineEffects effects);
   void fold_all(const ReadingBatch& readings, PipelineEffects effects);
+  Status restore_stages(const std::vector<CheckpointPart>& parts);
   Status restore_own(const CheckpointPart& part);
   void count(PipelineEffects effects, Term term, std::int64_t n, std::string_view cause = {}) const;
 
@@ -92,7 +108,11 @@ class Pipeline {
   std::size_t first_ordered_;  ///< index of the first ordered stage; stages.size() when none
   std::int64_t notified_ns_ = kNoTime;
   StageOutput output_;
-  std::vector<CheckpointPart> kept_;  ///< of a parked pipeline: its state, carried unchanged
+
+  bool behind_;                       ///< the state is kept_ plus backlog_, not the parts above
+  bool missed_ = false;               ///< while behind: the steps that come now were never done
+  std::vector<CheckpointPart> kept_;  ///< of a pipeline that is behind: its state, unchanged
+  Backlog backlog_;
 };
 
 }  // namespace sluice

@@ -6,7 +6,15 @@
 
 namespace sluice {
 
-Redelivery::Redelivery(std::size_t window) : tail_max_(2 * window) {}
+namespace {
+/// Brokers send more than the window they promised (mosquitto 2.0.11 after the first acks), and an
+/// ack may be lost on its way: the tail must reach back further than the window.
+constexpr std::size_t kWindowMin = 512;
+constexpr std::size_t kTailWindows = 4;
+}  // namespace
+
+Redelivery::Redelivery(std::size_t window)
+    : tail_max_(kTailWindows * std::max(window, kWindowMin)) {}
 
 void Redelivery::connected(bool session_present) {
   if (!session_present) {

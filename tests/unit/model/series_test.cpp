@@ -44,5 +44,13 @@ TEST(SeriesTable, NumbersInTheOrderOfFirstUseAndRefusesPastItsCapacity) {
   EXPECT_FALSE(table.contains(3));
 }
 
+TEST(SeriesTable, TakesBackWhatALargerCapacityLetIn) {
+  SeriesTable table(1);
+  EXPECT_EQ(table.restore(kRoom), 1u);
+  EXPECT_EQ(table.restore({"humidity", "", {}}), 2u);
+  EXPECT_EQ(table.intern({"humidity", "", {}}), 2u);
+  EXPECT_EQ(table.intern({"co2", "", {}}), 0u);
+}
+
 }  // namespace
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <random>
@@ -34,6 +35,8 @@ struct Node {
   MemoryCommits commits;
   BlockKeeper encoder;
   SystemClock clock;
+  std::size_t checkpoint_log_bytes = 8u << 20;
+  std::int64_t commit_interval_ns = 1'000'000;
 
   static PipelineSpec spec(std::uint64_t hash = 1) {
     PipelineSpec spec;
@@ -46,8 +49,9 @@ struct Node {
   std::unique_ptr<Engine> engine(std::size_t checkpoint_readings = 1'000'000,
                                  std::uint64_t hash = 1) {
     EngineOptions options;
-    options.commit_interval_ns = 1'000'000;
+    options.commit_interval_ns = commit_interval_ns;
     options.checkpoint_readings = checkpoint_readings;
+    options.checkpoint_log_bytes = checkpoint_log_bytes;
     options.batch_messages_max = 3;
     options.stop_timeout_ns = 50'000'000;
     options.config = "config";
@@ -192,6 +196,81 @@ TEST(Engine, ANewSpecTakesOverAndTheOldOneClosesPartial) {
   engine->stop();
   EXPECT_EQ(node.encoder.blocks[0].spec_hash, 1u);
   EXPECT_EQ(node.encoder.blocks[0].panes[0].quality, PaneQuality::partial_config);
+  EXPECT_EQ(node.commits.ledger().difference(), 0);
+}
+
+TEST(Engine, TheFirstCommitSaysWhichConfigItsStateBelongsTo) {
+  Node node;
+  auto engine = node.engine();
+  engine->start();
+  ASSERT_TRUE(eventually([&] { return !node.commits.groups().empty(); }));
+  node.commits.refuse(true);  // as if killed
+  engine->stop();
+  const std::vector<CheckpointPart> parts = node.commits.checkpoint();
+  EXPECT_TRUE(std::any_of(parts.begin(), parts.end(), [](const CheckpointPart& part) {
+    return part.name == "config" && part.bytes == "config";
+  }));
+}
+
+TEST(Engine, ALogOfRejectedMessagesComesToACheckpointToo) {
+  Node node;
+  node.checkpoint_log_bytes = 2'000;
+  auto engine = node.engine();
+  engine->start();
+  node.connect(false);
+  for (std::uint16_t i = 1; i <= 500; ++i) node.message(i, "rubbish");
+  ASSERT_TRUE(eventually([&] { return node.messages_term(Term::rejected) == 500; }));
+  node.commits.refuse(true);
+  engine->stop();
+  std::size_t checkpoints = 0;
+  for (const CommitGroup& group : node.commits.groups()) checkpoints += group.checkpoint ? 1 : 0;
+  EXPECT_GT(checkpoints, 1u);
+  std::size_t fingerprints = 0;
+  for (const Segment& segment : node.commits.segments_after_checkpoint()) {
+    for (const LogEntry& entry : segment.entries) {
+      const auto* batch = std::get_if<BatchEntry>(&entry);
+      if (batch != nullptr) fingerprints += batch->fingerprints.size();
+    }
+  }
+  EXPECT_LT(fingerprints, 400u);
+}
+
+TEST(Engine, ACommitWaitsForItsInterval) {
+  Node node;
+  node.commit_interval_ns = 3'600 * kSecond;
+  auto engine = node.engine();
+  engine->start();
+  node.connect(false);
+  for (std::uint16_t i = 1; i <= 50; ++i) node.message(i, "1000000000 5");
+  ASSERT_TRUE(eventually([&] { return node.messages.empty(); }));
+  EXPECT_TRUE(node.commits.groups().empty());
+  for (std::uint16_t i = 51; i <= 101; ++i) node.message(i, "1000000000 5");
+  EXPECT_TRUE(eventually([&] { return !node.commits.groups().empty(); }))
+      << "a full in-flight window is due at once";
+  engine->stop();
+}
+
+TEST(Engine, ANewIdleTimeoutKeepsTheStateAndTakesEffect) {
+  Node node;
+  {
+    auto engine = node.engine();
+    engine->start();
+    node.connect(false);
+    node.message(1, "9990000000 5");
+    ASSERT_TRUE(eventually([&] { return node.messages_term(Term::decoded) == 1; }));
+    engine->stop();
+  }
+  auto engine = node.engine();
+  ASSERT_TRUE(engine->restore(node.commits.checkpoint()).ok());
+  std::vector<PipelineSpec> next;
+  next.push_back(Node::spec());
+  next.back().idle_timeout_ns = 1'000'000;
+  engine->adopt({{"plant", false, 100}}, std::move(next), "other", node.commits.ledger());
+  engine->start();
+  ASSERT_TRUE(eventually([&] { return !node.encoder.blocks.empty(); }));
+  engine->stop();
+  EXPECT_EQ(node.encoder.blocks[0].panes[0].moments.count, 1u);
+  EXPECT_EQ(node.encoder.blocks[0].panes[0].quality, PaneQuality::complete);
   EXPECT_EQ(node.commits.ledger().difference(), 0);
 }
 

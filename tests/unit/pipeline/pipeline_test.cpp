@@ -134,9 +134,154 @@ TEST(Pipeline, CountsReadingsOfAParkedPipelineAsPending) {
   PipelineSpec spec = plant.spec(10, 0);
   spec.parked = "range.so is missing";
   Pipeline pipeline(std::move(spec), plant.series, plant.topics);
+  pipeline.catch_up({plant.ledger, plant.closed});
   plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
   EXPECT_EQ(plant.term(Term::pending), 2);
   EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+/// What a restart finds: the checkpoint, then the log after it.
+struct Log {
+  std::vector<CheckpointPart> checkpoint;
+  std::vector<BatchEntry> after;
+
+  void replay(Plant& plant, Pipeline& pipeline) const {
+    ASSERT_TRUE(pipeline.restore(checkpoint).ok());
+    Plant nowhere;
+    for (const BatchEntry& entry : after) nowhere.process(pipeline, entry);
+    pipeline.catch_up({plant.ledger, plant.closed});
+  }
+  void save(Pipeline& pipeline) {
+    checkpoint.clear();
+    after.clear();
+    ASSERT_TRUE(pipeline.snapshot(checkpoint).ok());
+  }
+};
+
+PipelineSpec with_stage(PipelineSpec spec, bool parked) {
+  if (parked) {
+    spec.parked = "drop_negative.so is missing";
+  } else {
+    spec.stages.push_back(std::make_unique<DropNegative>(false));
+  }
+  return spec;
+}
+
+// The plugin goes while the log is ahead of the checkpoint, and comes back two restarts later:
+// every window must come out once, as if nothing had happened.
+TEST(Pipeline, CatchesUpWithEverythingItMissedWhileParked) {
+  Plant plant;
+  Log log;
+  {
+    Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+    pipeline.catch_up({plant.ledger, plant.closed});
+    plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
+    log.save(pipeline);
+    log.after.push_back(plant.batch({{3, 1}, {4, -1}, {11, 1}}));
+    plant.process(pipeline, log.after.back());
+  }
+  ASSERT_EQ(plant.closed.size(), 1u);
+  {
+    Pipeline parked(with_stage(plant.spec(10, 0), true), plant.series, plant.topics);
+    log.replay(plant, parked);
+    log.save(parked);
+    log.after.push_back(plant.batch({{12, 1}, {13, -1}}));
+    plant.process(parked, log.after.back());
+    EXPECT_EQ(plant.term(Term::pending), 2);
+    EXPECT_EQ(parked.readings_pending(), 2u);
+  }
+  {
+    Pipeline parked(with_stage(plant.spec(10, 0), true), plant.series, plant.topics);
+    log.replay(plant, parked);
+    log.save(parked);
+    log.after.push_back(plant.batch({{21, 1}}));
+    plant.process(parked, log.after.back());
+  }
+  EXPECT_EQ(plant.closed.size(), 1u);
+  Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+  log.replay(plant, pipeline);
+  plant.process(pipeline, plant.batch({{31, 1}}));
+  ASSERT_EQ(plant.closed.size(), 3u);
+  EXPECT_EQ(plant.closed[0].moments.count, 3u);
+  EXPECT_EQ(plant.closed[1].moments.count, 2u);
+  EXPECT_EQ(plant.closed[2].moments.count, 1u);
+  EXPECT_EQ(plant.term(Term::pending), 0);
+  EXPECT_EQ(plant.term(Term::aggregated), 7);
+  EXPECT_EQ(plant.term(Term::filtered), 2);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+TEST(Pipeline, AParkedPipelineRejectsWhatItsBacklogCannotHold) {
+  Plant plant;
+  Pipeline parked(with_stage(plant.spec(10, 0), true), plant.series, plant.topics);
+  parked.catch_up({plant.ledger, plant.closed});
+  const BatchEntry entry =
+      plant.batch(std::vector<std::pair<std::int64_t, double>>(Backlog::kPendingMax - 1, {1, 1}));
+  plant.process(parked, entry);
+  plant.process(parked, plant.batch({{2, 1}, {3, 1}, {4, 1}}));
+  EXPECT_EQ(plant.term(Term::pending), static_cast<std::int64_t>(Backlog::kPendingMax));
+  EXPECT_EQ(plant.term(Term::rejected), 2);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+TEST(Pipeline, RetiringWhileParkedStillClosesTheWindowsItKept) {
+  Plant plant;
+  Log log;
+  {
+    Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+    plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
+    log.save(pipeline);
+  }
+  Pipeline parked(with_stage(plant.spec(10, 0), true), plant.series, plant.topics);
+  log.replay(plant, parked);
+  plant.process(parked, plant.batch({{3, 1}}));
+  parked.retire(plant.ledger, {plant.ledger, plant.closed});
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+  EXPECT_EQ(plant.closed[0].quality, PaneQuality::partial_config);
+  EXPECT_EQ(plant.term(Term::pending), 0);
+  EXPECT_EQ(plant.term(Term::rejected), 1);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+/// A plugin of another version that cannot read what the one before wrote.
+class Forgetful final : public Stage {
+ public:
+  const std::string& name() const override { return stage_.name(); }
+  const std::vector<std::string>& rules() const override { return stage_.rules(); }
+  bool ordered() const override { return false; }
+  Status process(const ReadingBatch& in, StageOutput& out) override {
+    return stage_.process(in, out);
+  }
+  Status on_time(std::int64_t, StageOutput&) override { return {}; }
+  Result<std::string> snapshot() override { return std::string(); }
+  Status restore(std::string_view) override { return data_loss("unknown version"); }
+
+ private:
+  DropNegative stage_{false};
+};
+
+TEST(Pipeline, StateThatAStageRefusesParksThePipelineAndIsKept) {
+  Plant plant;
+  Log log;
+  {
+    Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+    plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
+    log.save(pipeline);
+  }
+  {
+    PipelineSpec spec = plant.spec(10, 0);
+    spec.stages.push_back(std::make_unique<Forgetful>());
+    Pipeline pipeline(std::move(spec), plant.series, plant.topics);
+    log.replay(plant, pipeline);
+    EXPECT_EQ(pipeline.parked(), "unknown version");
+    log.save(pipeline);
+  }
+  Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+  log.replay(plant, pipeline);
+  plant.process(pipeline, plant.batch({{11, 1}}));
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].moments.count, 2u);
 }
 
 TEST(Pipeline, WithoutWindowsReadingsEndAsObserved) {
@@ -152,7 +297,7 @@ TEST(Pipeline, RetiringClosesWhatIsOpenAsPartial) {
   spec.stages.push_back(std::make_unique<DropNegative>(true));
   Pipeline pipeline(std::move(spec), plant.series, plant.topics);
   plant.process(pipeline, plant.batch({{1, 1}, {8, 1}}));
-  pipeline.retire({plant.ledger, plant.closed});
+  pipeline.retire(plant.ledger, {plant.ledger, plant.closed});
   ASSERT_EQ(plant.closed.size(), 1u);
   EXPECT_EQ(plant.closed[0].quality, PaneQuality::partial_config);
   EXPECT_EQ(plant.term(Term::pending), 0);

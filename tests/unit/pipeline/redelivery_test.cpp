@@ -59,6 +59,21 @@ TEST(Redelivery, DoesNotMatchWhatThisConnectionStored) {
   EXPECT_EQ(redelivery.check(true, one), Answer::fresh);
 }
 
+// mosquitto 2.0.11 sends more than the window it promised, and the config may name a smaller one.
+TEST(Redelivery, RemembersMoreThanTheWindow) {
+  Redelivery redelivery(20);
+  redelivery.connected(false);
+  std::vector<std::uint64_t> prints;
+  for (std::uint16_t i = 1; i <= 1024; ++i) {
+    prints.push_back(redelivery.fingerprint(message(i, "x")));
+    redelivery.stored(prints.back());
+  }
+  redelivery.connected(true);
+  for (const std::uint64_t print : prints) {
+    ASSERT_EQ(redelivery.check(true, print), Answer::duplicate);
+  }
+}
+
 TEST(Redelivery, SurvivesASnapshotInTheMiddleOfARunAndRefusesADamagedOne) {
   Redelivery redelivery(3);
   redelivery.connected(false);
