@@ -192,7 +192,8 @@ TEST(Engine, ANewSpecTakesOverAndTheOldOneClosesPartial) {
   next.push_back(Node::spec(2));
   engine->adopt({{"plant", false, 100}}, std::move(next), "other", node.commits.ledger());
   engine->start();
-  ASSERT_TRUE(eventually([&] { return !node.encoder.blocks.empty(); }));
+  ASSERT_TRUE(eventually(
+      [&] { return node.commits.ledger().get(LedgerKind::panes, "p", Term::closed) == 1; }));
   engine->stop();
   EXPECT_EQ(node.encoder.blocks[0].spec_hash, 1u);
   EXPECT_EQ(node.encoder.blocks[0].panes[0].quality, PaneQuality::partial_config);
@@ -267,7 +268,8 @@ TEST(Engine, ANewIdleTimeoutKeepsTheStateAndTakesEffect) {
   next.back().idle_timeout_ns = 1'000'000;
   engine->adopt({{"plant", false, 100}}, std::move(next), "other", node.commits.ledger());
   engine->start();
-  ASSERT_TRUE(eventually([&] { return !node.encoder.blocks.empty(); }));
+  ASSERT_TRUE(eventually(
+      [&] { return node.commits.ledger().get(LedgerKind::panes, "p", Term::closed) == 1; }));
   engine->stop();
   EXPECT_EQ(node.encoder.blocks[0].panes[0].moments.count, 1u);
   EXPECT_EQ(node.encoder.blocks[0].panes[0].quality, PaneQuality::complete);
