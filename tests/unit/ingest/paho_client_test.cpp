@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include <atomic>
 
 #include "base/thread.h"
@@ -49,9 +51,11 @@ TEST(PahoClient, RefusesAClientIdThatIsNotUtf8) {
 
 TEST(PahoClient, EndsEveryWaitWhenItIsInterrupted) {
   Bench bench;
+  // Outlives the waits: a connection that ends would be another reason to return.
+  std::optional<decltype(bench.broker.accept())> link;
   Thread interrupter("interrupter", [&] {
-    auto link = bench.broker.accept();
-    link.expect(wire::kConnect);
+    link.emplace(bench.broker.accept());
+    link->expect(wire::kConnect);
     bench.client->interrupt();
   });
   EXPECT_EQ(bench.client->connect().code(), StatusCode::cancelled);
