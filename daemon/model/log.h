@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/gap.h"
 #include "model/ledger.h"
 #include "model/message.h"
 #include "model/reading.h"
@@ -102,6 +103,7 @@ struct CommitGroup {
   std::vector<Definition> topics;
   std::vector<OutboxRow> outbox;
   std::vector<DeadLetter> dead_letters;
+  std::vector<Gap> gaps;  ///< losses found in this group, for the cloud
   /// When set, the transaction also makes this the checkpoint: all parts, the whole state.
   std::optional<std::vector<CheckpointPart>> checkpoint;
   /// Released to the broker after the transaction is on flash: the highest ticket per connection.

@@ -18,7 +18,7 @@ void CommitBuilder::touch(std::int64_t boottime_ns) {
 
 bool CommitBuilder::empty() const {
   return group_.segment.entries.empty() && messages_ == 0 && panes_.empty() &&
-         group_.segment.ledger.empty();
+         group_.segment.ledger.empty() && group_.gaps.empty();
 }
 
 void CommitBuilder::add_entry(LogEntry entry, std::int64_t boottime_ns) {
@@ -36,6 +36,18 @@ void CommitBuilder::add_dead_letter(DeadLetter letter) {
   if (group_.dead_letters.size() < kDeadLettersPerGroup) {
     group_.dead_letters.push_back(std::move(letter));
   }
+}
+
+void CommitBuilder::add_gap(const Gap& gap, std::int64_t boottime_ns) {
+  touch(boottime_ns);
+  for (Gap& known : group_.gaps) {
+    if (known.kind != gap.kind || known.owner != gap.owner || known.cause != gap.cause) continue;
+    known.from_ns = std::min(known.from_ns, gap.from_ns);
+    known.to_ns = std::max(known.to_ns, gap.to_ns);
+    known.count = known.count == 0 || gap.count == 0 ? 0 : known.count + gap.count;
+    return;
+  }
+  group_.gaps.push_back(gap);
 }
 
 void CommitBuilder::add_message(const AckPosition& position, std::size_t bytes,

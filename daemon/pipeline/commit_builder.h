@@ -21,6 +21,9 @@ class CommitBuilder {
   void add_entry(LogEntry entry, std::int64_t boottime_ns);
   void add_panes(const std::string& pipeline, std::uint64_t spec_hash, std::vector<Pane> panes);
   void add_dead_letter(DeadLetter letter);
+  /// A loss goes upstream with this group. One of the same kind, owner and cause is widened instead
+  /// of a second one begun, so that a storm of losses stays a few records.
+  void add_gap(const Gap& gap, std::int64_t boottime_ns);
   /// The group makes this message durable. Position and size bound the group.
   void add_message(const AckPosition& position, std::size_t bytes, std::int64_t boottime_ns);
 
