@@ -20,7 +20,7 @@ class Uplink::Runner {
         callbacks_(std::move(callbacks)),
         clock_(clock),
         backoff_(options_.backoff_max, std::random_device{}()),
-        context_{options_, callbacks_, source, series, clock, events_, stats_, stopping_} {}
+        context_{options_, callbacks_, source, series, clock, stats_} {}
 
   ~Runner() { stop(); }
 
@@ -58,7 +58,7 @@ class Uplink::Runner {
   StreamEnd exchange() {
     auto channel = make_channel({options_.hub, options_.tls, options_.gzip});
     if (!channel.ok()) return {channel.status()};
-    return UplinkStream(context_, std::move(*channel), acked_seq_).run();
+    return UplinkStream(context_, events_, stopping_, std::move(*channel), acked_seq_).run();
   }
 
   /// Rows keep their numbers, unless the new epoch counts from the start.
@@ -90,7 +90,7 @@ class Uplink::Runner {
   EventQueue events_;
   Backoff backoff_;             ///< this and the next: [sync]
   std::int64_t acked_seq_ = 0;  ///< rows up to it need not be sent again
-  StreamContext context_;
+  SessionContext context_;
   Thread thread_;
 };
 

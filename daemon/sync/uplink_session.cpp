@@ -1,0 +1,181 @@
+#include "sync/uplink_session.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "base/crc32c.h"
+#include "base/log.h"
+
+namespace sluice {
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr std::size_t kBatchBytesMax = 256 * 1024;
+constexpr std::size_t kBatchesUnderWay = 4;  // so that a long way does not stop the sending
+constexpr nanoseconds kHealthyAfter = std::chrono::seconds(10);
+constexpr nanoseconds kReadRetry = std::chrono::seconds(1);
+
+std::string seconds_text(std::chrono::milliseconds time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
+}
+
+}  // namespace
+
+UplinkSession::UplinkSession(const SessionContext& context, std::int64_t& acked_seq)
+    : context_(context),
+      acked_seq_(acked_seq),
+      window_(context.options.unacked_bytes_max),
+      batches_(context.source, context.series,
+               std::min(kBatchBytesMax, context.options.unacked_bytes_max / kBatchesUnderWay),
+               acked_seq),
+      begun_ns_(context.clock.boottime_ns()),
+      progress_ns_(begun_ns_) {}
+
+bool UplinkSession::healthy() const {
+  return acked_ || (greeted() && context_.clock.boottime_ns() - begun_ns_ >= kHealthyAfter.count());
+}
+
+void UplinkSession::fail(Status why) {
+  if (failure_.ok()) failure_ = std::move(why);
+}
+
+v1::UplinkRequest UplinkSession::hello() {
+  const UplinkOptions& options = context_.options;
+  hello_seq_ = context_.callbacks.next_seq();
+  writing_ = true;
+  v1::UplinkRequest message;
+  v1::Hello& hello = *message.mutable_hello();
+  hello.set_node(options.identity.node);
+  hello.set_epoch(options.identity.epoch);
+  hello.set_instance(options.instance);
+  hello.set_wall_ns(context_.clock.wall_ns());
+  hello.set_version(options.version);
+  hello.set_next_seq(hello_seq_);
+  return message;
+}
+
+void UplinkSession::on_response(const v1::UplinkResponse& response) {
+  const bool hello = response.has_hello();
+  if (!failure_.ok()) return;
+  if (!hello && !response.has_ack()) return;  // a newer hub's message
+  if (hello != (phase_ == Phase::greeting)) {
+    return fail(
+        failed_precondition("hub " + context_.options.hub + " " +
+                            (hello ? "said hello twice" : "acknowledged before its hello")));
+  }
+  if (hello) {
+    on_hello_reply(response.hello());
+  } else {
+    on_ack(response.ack().batch_no());
+  }
+}
+
+Result<bool> UplinkSession::is_rewound(const v1::HelloReply& reply) const {
+  const std::int64_t highest = reply.highest_seq();
+  if (highest >= hello_seq_) return true;
+  if (highest <= 0 || !reply.has_highest_crc32c()) return false;
+  auto rows = context_.source.read_outbox(highest - 1, 1);
+  if (!rows.ok()) return rows.status();
+  return !rows->empty() && rows->front().seq == highest &&
+         crc32c(rows->front().bytes) != reply.highest_crc32c();
+}
+
+void UplinkSession::on_hello_reply(const v1::HelloReply& reply) {
+  const auto rewound = is_rewound(reply);
+  if (!rewound.ok()) return fail(rewound.status());
+  if (*rewound) {
+    rewound_ = true;
+    return fail(failed_precondition("hub " + context_.options.hub + " holds row " +
+                                    std::to_string(reply.highest_seq()) +
+                                    " of this epoch and it is none of ours: the database was set "
+                                    "back, a new epoch begins"));
+  }
+  phase_ = Phase::exchanging;
+  context_.stats.update([](UplinkStats& stats) {
+    stats.connected = true;
+    stats.last_error.clear();
+  });
+  log::info("sync", "connected", {{"hub", context_.options.hub}});
+}
+
+void UplinkSession::on_ack(std::uint64_t batch_no) {
+  const auto seqs = window_.acknowledge(batch_no);
+  if (!seqs.ok()) return fail(seqs.status());
+  if (seqs->empty()) return;
+  context_.source.acknowledge(*seqs);
+  acked_seq_ = seqs->back();
+  acked_ = true;
+  progress_ns_ = context_.clock.boottime_ns();
+  context_.stats.update([&seqs](UplinkStats& stats) { stats.rows_acked += seqs->size(); });
+}
+
+void UplinkSession::on_time() {
+  const std::int64_t now = context_.clock.boottime_ns();
+  const UplinkOptions& options = context_.options;
+  if (phase_ == Phase::greeting && now - begun_ns_ >= nanoseconds(options.hello_timeout).count()) {
+    fail(Status(StatusCode::deadline_exceeded, "hub " + options.hub + " did not say hello within " +
+                                                   seconds_text(options.hello_timeout)));
+  } else if (phase_ == Phase::exchanging && awaits_hub() &&
+             now - progress_ns_ >= nanoseconds(options.ack_timeout).count()) {
+    fail(Status(StatusCode::deadline_exceeded, "hub " + options.hub + " acknowledged nothing for " +
+                                                   seconds_text(options.ack_timeout)));
+  }
+}
+
+nanoseconds UplinkSession::until_due() const {
+  constexpr nanoseconds kNever = std::chrono::hours(1);
+  const UplinkOptions& options = context_.options;
+  std::int64_t due = std::numeric_limits<std::int64_t>::max();
+  if (phase_ == Phase::greeting) {
+    due = begun_ns_ + nanoseconds(options.hello_timeout).count();
+  } else {
+    if (awaits_hub()) due = progress_ns_ + nanoseconds(options.ack_timeout).count();
+    if (retry_read_ns_ != 0) due = std::min(due, retry_read_ns_);
+  }
+  const std::int64_t now = context_.clock.boottime_ns();
+  if (due <= now) return nanoseconds(0);
+  return std::min(kNever, nanoseconds(due - now));
+}
+
+bool UplinkSession::fetch() {
+  const std::int64_t now = context_.clock.boottime_ns();
+  if (!more_rows_ || now < retry_read_ns_) return false;
+  retry_read_ns_ = 0;
+  auto next = batches_.next();
+  if (next.ok()) {
+    outgoing_ = std::move(*next);
+    more_rows_ = !outgoing_.empty();
+  } else if (next.status().code() == StatusCode::data_loss) {
+    fail(next.status());
+  } else {
+    retry_read_ns_ = now + kReadRetry.count();
+    log::warn("sync", "cannot read the outbox", {{"error", next.status().to_string()}});
+  }
+  return !outgoing_.empty();
+}
+
+std::optional<v1::UplinkRequest> UplinkSession::next() {
+  if (phase_ != Phase::exchanging || writing_ || !failure_.ok()) return std::nullopt;
+  if (outgoing_.empty() && !fetch()) return std::nullopt;
+  Outgoing& next = outgoing_.front();
+  const std::size_t rows = next.seqs.size();
+  if (next.message.has_batch() && !window_.fits(next.bytes)) return std::nullopt;
+  if (!awaits_hub()) progress_ns_ = context_.clock.boottime_ns();
+  const std::size_t bytes = next.message.ByteSizeLong();
+  if (next.message.has_batch()) {
+    next.message.mutable_batch()->set_batch_no(window_.add(std::move(next.seqs), next.bytes));
+  }
+  std::optional<v1::UplinkRequest> message(std::move(next.message));
+  outgoing_.pop_front();
+  writing_ = true;
+  context_.stats.update([bytes, rows](UplinkStats& stats) {
+    stats.bytes_sent += bytes;
+    stats.rows_sent += rows;
+  });
+  return message;
+}
+
+}  // namespace sluice

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "base/mutex.h"
+#include "sluice/v1/uplink.pb.h"
+#include "sync/batch_builder.h"
+#include "sync/send_window.h"
+#include "sync/uplink.h"
+
+namespace sluice {
+
+/// UplinkStats behind their mutex: [sync] writes, any thread reads.
+class SharedStats {
+ public:
+  template <typename Change>
+  void update(Change change) {
+    MutexLock lock(mutex_);
+    change(stats_);
+  }
+  UplinkStats get() const {
+    MutexLock lock(mutex_);
+    return stats_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  UplinkStats stats_ SLUICE_GUARDED_BY(mutex_);
+};
+
+/// What every session works with; all of it outlives the session.
+struct SessionContext {
+  UplinkOptions& options;
+  UplinkCallbacks& callbacks;
+  SummarySource& source;
+  const SeriesTable& series;
+  const Clock& clock;
+  SharedStats& stats;
+};
+
+/// The node's side of one stream without its transport: what to say next, what an answer means,
+/// when the hub is taken for dead. No I/O but the outbox, no thread, no waiting; so a simulation
+/// runs what the daemon runs. [sync]
+///
+/// Of the transport it expects: messages arrive in order and at most one is being written.
+class UplinkSession {
+ public:
+  /// Rows up to `acked_seq` are acknowledged and not sent again; every ack raises it.
+  UplinkSession(const SessionContext& context, std::int64_t& acked_seq);
+
+  /// The first message of the stream.
+  v1::UplinkRequest hello();
+  /// The next message, if one may leave now. `written` must follow before another.
+  std::optional<v1::UplinkRequest> next();
+  /// The transport has taken the last message.
+  void written() { writing_ = false; }
+  void on_response(const v1::UplinkResponse& response);
+  /// The outbox has new rows.
+  void on_outbox_grew() { more_rows_ = true; }
+  /// Time passed: see until_due.
+  void on_time();
+  /// Until on_time or next may have something to do by themselves.
+  std::chrono::nanoseconds until_due() const;
+
+  /// Not ok: the stream must end, and this is why. Nothing more leaves.
+  const Status& failure() const { return failure_; }
+  bool greeted() const { return phase_ == Phase::exchanging; }
+  /// It carried an ack or held for a while: the next try may come soon.
+  bool healthy() const;
+  /// The hub holds numbers that our store has not given out yet.
+  bool rewound() const { return rewound_; }
+
+ private:
+  enum class Phase : std::uint8_t { greeting, exchanging };
+
+  void fail(Status why);
+  void on_hello_reply(const v1::HelloReply& reply);
+  /// Whether the hub's highest row is none of ours: the store was set back to an earlier day.
+  Result<bool> is_rewound(const v1::HelloReply& reply) const;
+  void on_ack(std::uint64_t batch_no);
+  bool awaits_hub() const { return writing_ || !window_.empty(); }
+  bool fetch();
+
+  const SessionContext& context_;
+  std::int64_t& acked_seq_;
+  Phase phase_ = Phase::greeting;
+  bool writing_ = false;
+  bool acked_ = false;
+  bool rewound_ = false;
+  Status failure_;
+  std::int64_t hello_seq_ = 0;
+
+  SendWindow window_;
+  BatchBuilder batches_;
+  std::deque<Outgoing> outgoing_;
+  bool more_rows_ = true;  ///< the outbox may hold rows not read yet
+
+  const std::int64_t begun_ns_;     ///< all three: CLOCK_BOOTTIME
+  std::int64_t progress_ns_ = 0;    ///< last ack, or first write after a pause
+  std::int64_t retry_read_ns_ = 0;  ///< the outbox could not be read: not before; 0: at once
+};
+
+}  // namespace sluice
