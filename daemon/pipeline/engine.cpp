@@ -107,12 +107,16 @@ void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> sp
   publish_view();
 }
 
-void Engine::start() {
+void Engine::begin() {
   // The first commit carries a checkpoint, so that no replay crosses a change of config or plugins.
   checkpoint_wanted_ = true;
   run_pipelines([](Pipeline& pipeline, PipelineEffects effects) { pipeline.catch_up(effects); });
   start_idle_clocks();
   publish_view();
+}
+
+void Engine::start() {
+  begin();
   thread_ = Thread("sl-pipeline", [this] { run(); });
 }
 
@@ -136,18 +140,26 @@ void Engine::poke() {
 
 void Engine::run() {
   while (!stopping_) {
-    if (may_take()) {
-      take_messages();
-      // While more waits to be taken, or nothing can be, silence says nothing about a topic.
-      if (events_.size() < options_.batch_messages_max) tick_if_due();
-    } else {
-      MutexLock lock(wake_mutex_);
-      wake_.wait_for(wake_mutex_, kStoreWait);
-    }
-    submit_if_due();
+    if (step()) continue;
+    MutexLock lock(wake_mutex_);
+    wake_.wait_for(wake_mutex_, kStoreWait);
   }
-  // A clean stop checkpoints, so that the next start replays nothing. What the store cannot take
-  // within the deadline is not acknowledged either: the broker sends it again.
+  hand_over_last();
+}
+
+bool Engine::step() {
+  if (may_take()) {
+    take_messages();
+    // While more waits to be taken, or nothing can be, silence says nothing about a topic.
+    if (events_.size() < options_.batch_messages_max) tick_if_due();
+  }
+  submit_if_due();
+  return may_take();
+}
+
+/// A clean stop checkpoints, so that the next start replays nothing. What the store cannot take
+/// within the deadline is not acknowledged either: the broker sends it again.
+void Engine::hand_over_last() {
   const std::int64_t deadline = rooms_.clock.boottime_ns() + options_.stop_timeout_ns;
   const auto hand_over = [&] {
     while (sealed_ && rooms_.clock.boottime_ns() < deadline) {

@@ -79,9 +79,16 @@ class Engine {
   void adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> pipelines,
              std::string config, const Ledger& durable);
 
+  /// begin(), then step() on a thread of its own until stop().
   void start();
   /// Takes nothing more, seals the open group with a checkpoint and hands it over.
   void stop();
+  /// The engine without its thread, for who drives it by step() instead of start(): a simulation
+  /// owns every moment. Replay is over; the next commit carries a checkpoint.
+  void begin();
+  /// One turn: takes what waits, runs it, lets time pass, hands a due group to the store. False
+  /// when the store must make room first. Waits in the message source at most.
+  bool step();
   /// The store took a group: there is room for the next. Any thread.
   void poke();
 
@@ -90,6 +97,7 @@ class Engine {
 
  private:
   void run();
+  void hand_over_last();
   void take_messages();
   void process_batch();
   void tick_if_due();
