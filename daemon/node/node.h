@@ -6,12 +6,9 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "control/admin_server.h"
-#include "ingest/json_decoder.h"
 #include "ingest/mqtt_source.h"
+#include "node/data_plane.h"
 #include "node/node_report.h"
-#include "pipeline/engine.h"
-#include "store/store.h"
-#include "sync/summary_encoder.h"
 #include "sync/uplink.h"
 
 namespace sluice {
@@ -28,25 +25,17 @@ class Node {
 
  private:
   explicit Node(const v1::Config& config);
-  Status open();
   Status recover();
-  Status restore(const Recovered& recovered, const v1::Config& config);
   void start_rooms();
   void on_durable(const CommitGroup& group);
 
   const v1::Config config_;
   SystemClock clock_;
-  SeriesTable series_;
-  TopicTable topics_;
-  ProtoSummaryEncoder encoder_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<DataPlane> plane_;
   std::unique_ptr<MqttSources> sources_;
-  std::unique_ptr<JsonDecoder> decoder_;
-  std::unique_ptr<Engine> engine_;
   std::unique_ptr<Uplink> uplink_;
   std::unique_ptr<NodeReport> report_;
   std::unique_ptr<AdminServer> admin_;
-  v1::Config previous_;  ///< the config the stored state belongs to; empty at the first start
 };
 
 }  // namespace sluice

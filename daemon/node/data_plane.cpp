@@ -1,0 +1,92 @@
+#include "node/data_plane.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "node/compose.h"
+#include "schema/spec_hash.h"
+
+namespace sluice {
+namespace {
+
+/// Fills a table with what the store has; the ids must come out as they were.
+template <typename Table, typename Decode>
+Status fill_table(Table& table, const std::vector<Definition>& definitions, Decode decode) {
+  for (const Definition& definition : definitions) {
+    auto value = decode(definition.bytes);
+    if (!value.ok()) return value.status();
+    if (table.restore(*value) != definition.id) {
+      return data_loss("definitions in the database are not numbered 1, 2, 3 …");
+    }
+  }
+  return {};
+}
+
+std::string config_part(const std::vector<CheckpointPart>& parts) {
+  for (const CheckpointPart& part : parts) {
+    if (part.name == "config") return part.bytes;
+  }
+  return {};
+}
+
+}  // namespace
+
+DataPlane::DataPlane(const v1::Config& config, Clock& clock)
+    : config_(config),
+      clock_(clock),
+      series_(config.limits().series_max()),
+      topics_(config.limits().series_max()) {}
+
+Result<std::unique_ptr<DataPlane>> DataPlane::open(const v1::Config& config, Clock& clock,
+                                                   const StoreOptions& options) {
+  std::unique_ptr<DataPlane> plane(new DataPlane(config, clock));
+  if (Status s = plane->load(options); !s.ok()) return s;
+  return plane;
+}
+
+Status DataPlane::load(const StoreOptions& options) {
+  Result<std::unique_ptr<Store>> store = Store::open(options, clock_);
+  if (!store.ok()) return store.status();
+  store_ = *std::move(store);
+  Result<JsonDecoderOptions> decoding = compose_decoder(config_);
+  if (!decoding.ok()) return decoding.status();
+  Result<std::unique_ptr<JsonDecoder>> decoder = JsonDecoder::create(*decoding, series_, topics_);
+  if (!decoder.ok()) return decoder.status();
+  decoder_ = *std::move(decoder);
+  Result<Recovered> recovered = store_->load();
+  if (!recovered.ok()) return recovered.status();
+  recovered_ = *std::move(recovered);
+  if (Status s = fill_table(series_, recovered_.series, decode_series); !s.ok()) return s;
+  if (Status s = fill_table(topics_, recovered_.topics, decode_topic); !s.ok()) return s;
+  const std::string stored = config_part(recovered_.checkpoint);
+  changed_ = !stored.empty() && previous_.ParseFromString(stored) &&
+             config_hash(previous_) != config_hash(config_);
+  return {};
+}
+
+Status DataPlane::recover(MessageSource& messages) {
+  const v1::Config& state_config = changed_ ? previous_ : config_;
+  engine_ = std::make_unique<Engine>(
+      compose_engine(state_config), compose_source_specs(state_config),
+      compose_pipelines(state_config, series_),
+      Engine::Rooms{messages, *decoder_, *store_, encoder_, series_, topics_, clock_});
+  if (Status s = engine_->restore(recovered_.checkpoint); !s.ok()) return s;
+  if (Status s = store_->replay([&](const Segment& segment) { return engine_->replay(segment); });
+      !s.ok()) {
+    return s;
+  }
+  if (changed_) {
+    engine_->adopt(compose_source_specs(config_), compose_pipelines(config_, series_),
+                   config_.SerializeAsString(), recovered_.ledger);
+    log::info("node", "the config changed; unchanged pipelines keep their state");
+  }
+  log::info("node", "state recovered",
+            {{"series", series_.size()},
+             {"segments_replayed", recovered_.segments_after_checkpoint},
+             {"segments_damaged", recovered_.damaged_segments},
+             {"epoch", store_->epoch()}});
+  recovered_ = {};
+  return {};
+}
+
+}  // namespace sluice

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "ingest/json_decoder.h"
+#include "model/ports.h"
+#include "model/series.h"
+#include "pipeline/engine.h"
+#include "sluice/v1/config.pb.h"
+#include "store/store.h"
+#include "sync/summary_encoder.h"
+
+namespace sluice {
+
+/// Store, tables, decoder and engine as one: all that state lives in and all that a restart must
+/// bring back. It knows no broker and no hub, so that a simulation runs what the daemon runs.
+///
+/// Order: open, recover, then start the store and the engine; to stop, the engine first.
+/// Thread: the owner's; the rooms bring their own.
+class DataPlane {
+ public:
+  /// Opens the store and reads what was durable. `config` and `clock` are borrowed for life.
+  /// `invalid_argument` and `failed_precondition` mean that trying again will not help.
+  static Result<std::unique_ptr<DataPlane>> open(const v1::Config& config, Clock& clock,
+                                                 const StoreOptions& options);
+
+  /// The config that the durable state belongs to when it is not `config`; else null.
+  const v1::Config* previous_config() const { return changed_ ? &previous_ : nullptr; }
+
+  /// Builds the engine over `messages` and brings its state back: last checkpoint, replay, and the
+  /// change of config if there was one. Once.
+  Status recover(MessageSource& messages);
+
+  Store& store() { return *store_; }
+  Engine& engine() { return *engine_; }
+  const SeriesTable& series() const { return series_; }
+
+ private:
+  DataPlane(const v1::Config& config, Clock& clock);
+  Status load(const StoreOptions& options);
+
+  const v1::Config& config_;
+  Clock& clock_;
+  SeriesTable series_;
+  TopicTable topics_;
+  ProtoSummaryEncoder encoder_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<JsonDecoder> decoder_;
+  Recovered recovered_;
+  v1::Config previous_;
+  bool changed_ = false;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace sluice
