@@ -1,0 +1,88 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "fault/campaign.h"
+#include "fault/cloud_sim.h"
+#include "hub/hub_reader.h"
+#include "sluice/v1/hub.pb.h"
+
+namespace sluice::fault {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// In memory where the system has it: the hub's own flushes are not what is tested here.
+class Folder {
+ public:
+  Folder() {
+    const fs::path parent = fs::exists("/dev/shm") ? "/dev/shm" : fs::temp_directory_path();
+    std::string pattern = (parent / "sluice-cloud.XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) std::abort();
+    path_ = pattern;
+  }
+  ~Folder() { fs::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+void expect_equal(const CloudSim& sim, const std::string& database) {
+  v1::ListSummariesRequest request;
+  request.set_node(sim.node());
+  request.set_limit(1000);
+  v1::ListSummariesResponse found;
+  ASSERT_TRUE(hub::HubReader(database)
+                  .list_summaries(
+                      request, [] { return false; }, found)
+                  .ok());
+  ASSERT_EQ(static_cast<std::size_t>(found.summaries_size()), sim.expected().size());
+  for (const v1::SummaryRecord& record : found.summaries()) {
+    const auto series = static_cast<SeriesId>(std::stoul(record.labels().at("room")));
+    const auto pane = sim.expected().find({series, record.start_ns()});
+    ASSERT_NE(pane, sim.expected().end());
+    EXPECT_EQ(record.revision(), pane->second.revision);
+    EXPECT_EQ(record.count(), pane->second.moments.count);
+    EXPECT_DOUBLE_EQ(record.sum(), pane->second.moments.total());
+    EXPECT_EQ(record.first(), pane->second.moments.first);
+  }
+}
+
+// The real protocol of both sides over a network from a seed; see CloudSim for its faults.
+TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
+  const Campaign campaign(2000);
+  const FakeClock clock;
+  std::uint64_t connections = 0;
+  std::uint64_t repeated = 0;
+  constexpr std::uint64_t kHistoriesPerDatabase = 500;  // bounds its size in a long run
+  for (std::uint64_t from = 0; from < campaign.count; from += kHistoriesPerDatabase) {
+    const Folder folder;
+    auto store = hub::HubStore::open(folder.file("hub.sqlite"), clock);
+    ASSERT_TRUE(store.ok()) << store.status().to_string();
+    const std::uint64_t to = std::min(campaign.count, from + kHistoriesPerDatabase);
+    for (std::uint64_t i = from; i < to; ++i) {
+      SCOPED_TRACE(repeat_with(campaign.seed + i));
+      CloudSim sim(**store, "node-" + std::to_string(i), campaign.seed + i);
+      ASSERT_TRUE(sim.run()) << "rows are still unacknowledged";
+      expect_equal(sim, folder.file("hub.sqlite"));
+      EXPECT_EQ(sim.unknown_acks(), 0);
+      const hub::RowCounters rows =
+          (*store)->counters({sim.node(), "0123456789abcdef0123456789abcdef"});
+      EXPECT_EQ(rows.panes_conflicting, 0u);
+      connections += sim.connections();
+      repeated += rows.rows_repeated;
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+  std::printf("%llu connections, %llu rows sent again\n",
+              static_cast<unsigned long long>(connections),
+              static_cast<unsigned long long>(repeated));
+  EXPECT_GT(repeated, 0u);
+}
+
+}  // namespace
+}  // namespace sluice::fault
