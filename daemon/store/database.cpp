@@ -52,11 +52,11 @@ Database& Database::operator=(Database&& other) noexcept {
   return *this;
 }
 
-Result<Database> Database::open(const std::string& path) {
+Result<Database> Database::open(const std::string& path, const char* vfs) {
   Database database;
   const int code =
       sqlite3_open_v2(path.c_str(), &database.handle_,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs);
   if (code != SQLITE_OK) return status_of(database.handle_, code, "cannot open " + path);
   sqlite3_extended_result_codes(database.handle_, 1);
   return database;

@@ -25,8 +25,9 @@ class Database {
   Database(Database&& other) noexcept;
   Database& operator=(Database&& other) noexcept;
 
-  /// Opens or creates the file; nothing is read yet.
-  static Result<Database> open(const std::string& path);
+  /// Opens or creates the file through the SQLite VFS of this name, null being the default one;
+  /// nothing is read yet.
+  static Result<Database> open(const std::string& path, const char* vfs = nullptr);
   /// Runs statements that give no rows.
   Status execute(const std::string& sql);
   /// First column of the first row; 0 when there is none.

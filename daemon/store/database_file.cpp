@@ -1,14 +1,7 @@
 #include "store/database_file.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
 #include <vector>
 
 #include "base/log.h"
@@ -17,22 +10,11 @@
 namespace sluice::storage {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::size_t kDamagedKept = 2;
 
 std::string suspect_mark(const std::string& path) { return path + ".suspect"; }
 
-Status failure(std::string_view doing, const std::string& path, const std::error_code& error) {
-  return unavailable("cannot " + std::string(doing) + " " + path + ": " + error.message());
-}
-
-void sync_directory(const fs::path& dir) {
-  const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return;  // not ours to read, so not made by us either
-  ::fsync(fd);
-  ::close(fd);
-}
+std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 /// EXCLUSIVE first: with it the index of the log stays in our memory and no -shm file is made.
 /// FULL: a commit returns after the flash has it, the promise behind every ack.
@@ -54,24 +36,22 @@ Status configure(Database& database, const PageBudget& budget) {
   return database.execute("BEGIN IMMEDIATE; COMMIT");
 }
 
-Status check_if_suspect(Database& database, const std::string& path) {
-  std::error_code error;
-  if (!fs::exists(suspect_mark(path), error)) return {};
+Status check_if_suspect(FileSystem& files, Database& database, const std::string& path) {
+  if (!files.exists(suspect_mark(path))) return {};
   auto verdict = database.text("PRAGMA quick_check(1)");
   if (!verdict.ok()) return verdict.status();
   if (*verdict != "ok") return data_loss("the check of every page says: " + *verdict);
-  fs::remove(suspect_mark(path), error);
+  // Where the mark cannot go, the next start checks again.
+  static_cast<void>(files.remove(suspect_mark(path)).ok());
   return {};
 }
 
 /// Numbers of the damaged files beside `path`, rising.
-std::vector<unsigned> damaged_numbers(const std::string& path) {
+std::vector<unsigned> damaged_numbers(FileSystem& files, const std::string& path) {
   std::vector<unsigned> numbers;
-  const std::string prefix = fs::path(path).filename().string() + ".damaged-";
-  std::error_code error;
-  fs::directory_iterator entry(fs::path(path).parent_path(), error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
+  const std::string directory = directory_of(path);
+  const std::string prefix = path.substr(directory.size() + 1) + ".damaged-";
+  for (const std::string& name : files.list(directory)) {
     if (name.rfind(prefix, 0) != 0) continue;
     unsigned number = 0;
     const char* end = name.data() + name.size();
@@ -93,61 +73,47 @@ PageBudget page_budget(std::uint64_t quota_bytes) {
   return budget;
 }
 
-Status make_directory(const std::string& dir) {
-  std::error_code error;
-  if (fs::is_directory(dir, error)) return {};
-  fs::create_directories(dir, error);
-  if (error) return failure("make the folder", dir, error);
-  fs::permissions(dir, fs::perms::owner_all, error);
-  if (error) return failure("close to others the folder", dir, error);
-  // SQLite syncs the folder for its files, but nobody the folder's own name: without it a power cut
-  // after the first acks could take the whole folder.
-  const fs::path whole = fs::absolute(dir, error);
-  for (fs::path at = whole.parent_path(); at.has_relative_path(); at = at.parent_path()) {
-    sync_directory(at);
-  }
-  return {};
-}
-
-Result<Database> open_database(const std::string& path, std::uint64_t quota_bytes) {
-  auto database = Database::open(path);
+Result<Database> open_database(FileSystem& files, const std::string& path,
+                               std::uint64_t quota_bytes) {
+  auto database = Database::open(path, files.vfs());
   if (!database.ok()) return database.status();
-  ::chmod(path.c_str(), S_IRUSR | S_IWUSR);
+  files.close_to_others(path);
   if (Status s = configure(*database, page_budget(quota_bytes)); !s.ok()) {
     if (s.code() != StatusCode::failed_precondition) return s;
     return failed_precondition(path + " is in use by another process: stop it first (" +
                                std::string(s.message()) + ")");
   }
-  if (Status s = check_if_suspect(*database, path); !s.ok()) return s;
+  if (Status s = check_if_suspect(files, *database, path); !s.ok()) return s;
   if (Status s = migrate(*database); !s.ok())
     return Status(s.code(), path + ": " + std::string(s.message()));
   return database;
 }
 
-Result<std::string> set_aside(const std::string& path) {
-  std::vector<unsigned> numbers = damaged_numbers(path);
+Result<std::string> set_aside(FileSystem& files, const std::string& path) {
+  std::vector<unsigned> numbers = damaged_numbers(files, path);
   const unsigned number = numbers.empty() ? 1 : numbers.back() + 1;
   numbers.push_back(number);
   const std::string target = path + ".damaged-" + std::to_string(number);
-  std::error_code error;
   // The database before its log: SQLite deletes a log that it finds beside a new database.
-  fs::rename(path, target, error);
-  if (error) return failure("rename the damaged database", path, error);
-  fs::rename(path + "-wal", target + "-wal", error);
-  fs::remove(suspect_mark(path), error);
-  sync_directory(fs::path(path).parent_path());
+  if (Status s = files.rename(path, target); !s.ok()) return s;
+  // There may be no log, and no mark.
+  static_cast<void>(files.rename(path + "-wal", target + "-wal").ok());
+  static_cast<void>(files.remove(suspect_mark(path)).ok());
+  files.sync_directory(directory_of(path));
   for (; numbers.size() > kDamagedKept; numbers.erase(numbers.begin())) {
     const std::string old = path + ".damaged-" + std::to_string(numbers.front());
-    fs::remove(old, error);
-    fs::remove(old + "-wal", error);
-    log::warn("store", "deleted an older damaged database", {{"file", old}});
+    const Status removed = files.remove(old);
+    static_cast<void>(files.remove(old + "-wal").ok());
+    log::warn("store", "deleted an older damaged database",
+              {{"file", old}, {"result", removed.to_string()}});
   }
   return target;
 }
 
-void mark_suspect(const std::string& path) {
-  const std::ofstream mark(suspect_mark(path));
-  if (!mark) log::warn("store", "cannot mark the database as suspect", {{"file", path}});
+void mark_suspect(FileSystem& files, const std::string& path) {
+  if (const Status s = files.create(suspect_mark(path)); !s.ok()) {
+    log::warn("store", "cannot mark the database as suspect", {{"error", s.to_string()}});
+  }
 }
 
 }  // namespace sluice::storage

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "store/database.h"
+#include "store/file_system.h"
 
 namespace sluice::storage {
 
@@ -17,19 +18,17 @@ PageBudget page_budget(std::uint64_t quota_bytes);
 inline constexpr std::int64_t kPageBytes = 4096;
 inline constexpr std::uint64_t kQuotaMin_bytes = 1 << 20;
 
-/// Makes `dir` (mode 0700) when missing.
-Status make_directory(const std::string& dir);
-
 /// Opens or creates the database with our settings and schema, and holds its lock from then on.
 /// `failed_precondition` when another process holds it or its schema is newer, `data_loss` when it
 /// is damaged or not ours. A file that was marked suspect is checked page by page first.
-Result<Database> open_database(const std::string& path, std::uint64_t quota_bytes);
+Result<Database> open_database(FileSystem& files, const std::string& path,
+                               std::uint64_t quota_bytes);
 
 /// Renames a damaged database, with its write-ahead log, to `<path>.damaged-<n>` and gives that
 /// name. The newest two are kept, older ones deleted. No connection may be open.
-Result<std::string> set_aside(const std::string& path);
+Result<std::string> set_aside(FileSystem& files, const std::string& path);
 
 /// Leaves a mark beside the database: SQLite found damage while we ran, look closely next time.
-void mark_suspect(const std::string& path);
+void mark_suspect(FileSystem& files, const std::string& path);
 
 }  // namespace sluice::storage

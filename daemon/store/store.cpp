@@ -39,7 +39,7 @@ Store::Store(std::unique_ptr<storage::StoreFile> file, const StoreOptions& optio
       retry_max_ns_(std::max<std::int64_t>(options.commit_retry_max.count(), 1)),
       file_(std::move(file)),
       rebuilt_(file_->rebuilt()),
-      jitter_(std::random_device{}()) {
+      jitter_(static_cast<std::uint32_t>(storage::random_bits(options))) {
   publish();
   MutexLock lock(mutex_);
   ledger_ = file_->ledger();
@@ -93,10 +93,35 @@ void Store::start() {
   thread_ = Thread("sl-store", [this] { run(); });
 }
 
+void Store::start_stepped() {
+  MutexLock lock(mutex_);
+  SLUICE_ASSERT(!running_ && !stopping_);
+  running_ = stepped_ = true;
+}
+
+bool Store::step() {
+  std::optional<Job> job;
+  {
+    MutexLock lock(mutex_);
+    SLUICE_ASSERT(stepped_);
+    if (running_) job = due_job(clock_.boottime_ns());
+  }
+  return job && do_job(*job);
+}
+
+std::optional<std::int64_t> Store::next_step_ns() const {
+  MutexLock lock(mutex_);
+  return wake_at_ns(clock_.boottime_ns());
+}
+
 void Store::stop() {
+  bool stepped = false;
   {
     MutexLock lock(mutex_);
     stopping_ = true;
+    stepped = stepped_;
+  }
+  while (stepped && step()) {
   }
   wake_.notify_all();
   thread_.join();
@@ -159,12 +184,18 @@ Status Store::new_epoch() {
 Status Store::ask(std::function<Status(storage::StoreFile&)> work) {
   auto request = std::make_shared<Request>();
   request->work = std::move(work);
+  bool stepped = false;
   const auto until = std::chrono::steady_clock::now() + kAnswerWait_max;
-  MutexLock lock(mutex_);
-  if (!running_ || stopping_) return unavailable("the store does not run");
-  if (requests_.size() >= kRequests_max) return unavailable("too many reads wait for the store");
-  requests_.push_back(request);
+  {
+    MutexLock lock(mutex_);
+    if (!running_ || stopping_) return unavailable("the store does not run");
+    if (requests_.size() >= kRequests_max) return unavailable("too many reads wait for the store");
+    requests_.push_back(request);
+    stepped = stepped_;
+  }
+  if (stepped) serve_request();
   wake_.notify_one();
+  MutexLock lock(mutex_);
   while (!request->done) {
     const auto left = until - std::chrono::steady_clock::now();
     if (left <= left.zero()) {
@@ -177,42 +208,58 @@ Status Store::ask(std::function<Status(storage::StoreFile&)> work) {
 }
 
 void Store::run() {
-  for (;;) {
-    switch (next_job()) {
-      case Job::request: serve_request(); break;
-      case Job::commit: commit_step(); break;
-      case Job::stop: return;
-    }
+  while (do_job(next_job())) {
   }
+}
+
+/// False once there will be no further job.
+bool Store::do_job(Job job) {
+  switch (job) {
+    case Job::request: serve_request(); return true;
+    case Job::commit: commit_step(); return true;
+    case Job::stop: return false;
+  }
+  return false;
 }
 
 Store::Job Store::next_job() {
   MutexLock lock(mutex_);
   for (;;) {
     const std::int64_t now_ns = clock_.boottime_ns();
-    const bool backs_off = retry_at_ns_ > now_ns && !stopping_;
-    const bool group = current_ || waiting_;
-    const bool acks_due = !acked_.empty() && (stopping_ || now_ns >= acks_due_ns_);
-    const bool commit = !backs_off && (group || acks_due);
-    if (!requests_.empty() && (request_next_ || !commit)) {
-      request_next_ = false;
-      return Job::request;
-    }
-    if (commit) {
-      request_next_ = true;
-      return Job::commit;
-    }
-    if (stopping_) {
-      running_ = false;
-      return Job::stop;
-    }
-    const std::int64_t deadline_ns = backs_off ? retry_at_ns_ : acks_due_ns_;
-    if (backs_off || !acked_.empty()) {
-      wake_.wait_for(mutex_, std::min<nanoseconds>(nanoseconds(deadline_ns - now_ns), kSleep_max));
+    if (const auto job = due_job(now_ns)) return *job;
+    if (const auto at_ns = wake_at_ns(now_ns)) {
+      wake_.wait_for(mutex_, std::min<nanoseconds>(nanoseconds(*at_ns - now_ns), kSleep_max));
     } else {
       wake_.wait(mutex_);
     }
   }
+}
+
+bool Store::backs_off(std::int64_t now_ns) const { return retry_at_ns_ > now_ns && !stopping_; }
+
+std::optional<Store::Job> Store::due_job(std::int64_t now_ns) {
+  const bool group = current_ || waiting_;
+  const bool acks_due = !acked_.empty() && (stopping_ || now_ns >= acks_due_ns_);
+  const bool commit = !backs_off(now_ns) && (group || acks_due);
+  if (!requests_.empty() && (request_next_ || !commit)) {
+    request_next_ = false;
+    return Job::request;
+  }
+  if (commit) {
+    request_next_ = true;
+    return Job::commit;
+  }
+  if (!stopping_) return std::nullopt;
+  running_ = false;
+  return Job::stop;
+}
+
+/// Unless something is submitted, acknowledged or asked before.
+std::optional<std::int64_t> Store::wake_at_ns(std::int64_t now_ns) const {
+  if (backs_off(now_ns)) return retry_at_ns_;
+  if (current_ || waiting_ || !requests_.empty()) return now_ns;
+  if (!acked_.empty()) return acks_due_ns_;
+  return std::nullopt;
 }
 
 void Store::serve_request() {

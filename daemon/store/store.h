@@ -66,6 +66,14 @@ class Store final : public CommitSink, public SummarySource {
   /// Set before start().
   void set_on_durable(std::function<void(const CommitGroup&)> on_durable);
   void start();
+  /// Instead of start(), for a simulation that owns time and the only thread: starts none. step()
+  /// then does what "sl-store" would; read_outbox, dead_letters and new_epoch run in the call.
+  void start_stepped();
+  /// Does one job that is due at the clock's now (a commit or a further try); false when none is.
+  bool step();
+  /// When step() has something to do next, on the clock's boot time: now or before it for a job
+  /// that is due, empty when only a call can bring one.
+  std::optional<std::int64_t> next_step_ns() const;
   /// Writes what was submitted and acknowledged, then joins. A commit that fails meanwhile is given
   /// up: it was never released, so its messages come again. Idempotent.
   void stop();
@@ -94,6 +102,10 @@ class Store final : public CommitSink, public SummarySource {
   Store(std::unique_ptr<storage::StoreFile> file, const StoreOptions& options, Clock& clock);
   void run();
   Job next_job();
+  std::optional<Job> due_job(std::int64_t now_ns) SLUICE_REQUIRES(mutex_);
+  bool backs_off(std::int64_t now_ns) const SLUICE_REQUIRES(mutex_);
+  std::optional<std::int64_t> wake_at_ns(std::int64_t now_ns) const SLUICE_REQUIRES(mutex_);
+  bool do_job(Job job);
   void serve_request();
   void commit_step();
   Status commit_once(std::vector<std::int64_t>& acked);
@@ -113,13 +125,14 @@ class Store final : public CommitSink, public SummarySource {
   std::optional<CommitGroup> current_;  // being written, or waiting for the next try
   unsigned failures_in_a_row_ = 0;
   bool request_next_ = false;  // commits and requests take turns
-  std::minstd_rand jitter_;
+  std::minstd_rand jitter_;    // its seed is the options'
 
   mutable Mutex mutex_;
   CondVar wake_;      // sl-store waits
   CondVar answered_;  // callers of ask wait
   bool running_ SLUICE_GUARDED_BY(mutex_) = false;
   bool stopping_ SLUICE_GUARDED_BY(mutex_) = false;
+  bool stepped_ SLUICE_GUARDED_BY(mutex_) = false;  // by its caller, without a thread
   std::optional<CommitGroup> waiting_ SLUICE_GUARDED_BY(mutex_);
   std::set<std::int64_t> acked_ SLUICE_GUARDED_BY(mutex_);
   std::int64_t acks_due_ns_ SLUICE_GUARDED_BY(mutex_) = 0;

@@ -24,16 +24,18 @@ constexpr std::int64_t kTrimRows_max = 128;
 constexpr std::int64_t kTrimBytes_max = 1 << 20;
 constexpr std::size_t kReadBytes_max = 1 << 20;
 
-std::string random_epoch() {
+std::string random_epoch(const StoreOptions& options) {
   constexpr char kHex[] = "0123456789abcdef";
-  unsigned char bits[16];
-  SLUICE_ASSERT(getentropy(bits, sizeof bits) == 0);
   std::string epoch;
-  for (const unsigned char b : bits) {
-    epoch.push_back(kHex[b >> 4]);
-    epoch.push_back(kHex[b & 15]);
+  for (int i = 0; i < 2; ++i) {
+    const std::uint64_t bits = random_bits(options);
+    for (int shift = 60; shift >= 0; shift -= 4) epoch.push_back(kHex[(bits >> shift) & 15]);
   }
   return epoch;
+}
+
+FileSystem& files_of(const StoreOptions& options) {
+  return options.files != nullptr ? *options.files : system_files();
 }
 
 /// Empty when the machine has none; then the epoch is bound to nothing.
@@ -58,6 +60,13 @@ Status check(const StoreOptions& options) {
 
 }  // namespace
 
+std::uint64_t random_bits(const StoreOptions& options) {
+  if (options.random) return options.random();
+  std::uint64_t bits = 0;
+  SLUICE_ASSERT(getentropy(&bits, sizeof bits) == 0);
+  return bits;
+}
+
 StoreFile::StoreFile(const StoreOptions& options, Database database)
     : options_(options),
       path_(options.dir + "/sluice.sqlite"),
@@ -72,11 +81,11 @@ StoreFile::StoreFile(const StoreOptions& options, Database database)
 
 Result<std::unique_ptr<StoreFile>> StoreFile::open(const StoreOptions& options) {
   if (Status s = check(options); !s.ok()) return s;
-  if (Status s = make_directory(options.dir); !s.ok()) return s;
+  if (Status s = files_of(options).make_directory(options.dir); !s.ok()) return s;
   auto file = try_open(options);
   if (file.ok() || file.status().code() != StatusCode::data_loss) return file;
   const std::string reason(file.status().message());
-  auto kept = set_aside(options.dir + "/sluice.sqlite");
+  auto kept = set_aside(files_of(options), options.dir + "/sluice.sqlite");
   if (!kept.ok()) return kept.status();
   log::error("store", "the database is damaged or not ours: set aside, a new one begins",
              {{"reason", reason}, {"kept_as", *kept}});
@@ -86,7 +95,8 @@ Result<std::unique_ptr<StoreFile>> StoreFile::open(const StoreOptions& options) 
 }
 
 Result<std::unique_ptr<StoreFile>> StoreFile::try_open(const StoreOptions& options) {
-  auto database = open_database(options.dir + "/sluice.sqlite", options.quota_bytes);
+  auto database =
+      open_database(files_of(options), options.dir + "/sluice.sqlite", options.quota_bytes);
   if (!database.ok()) return database.status();
   std::unique_ptr<StoreFile> file(new StoreFile(options, *std::move(database)));
   if (Status s = file->load(); !s.ok()) return s;
@@ -123,7 +133,7 @@ Status StoreFile::load_identity() {
     return {};
   }
   if (moved) log::warn("store", "the database comes from another machine: a new epoch begins");
-  epoch_ = epoch->empty() || moved ? random_epoch() : *epoch;
+  epoch_ = epoch->empty() || moved ? random_epoch(options_) : *epoch;
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
   if (Status s = meta_.put(kEpochKey, epoch_); !s.ok()) return s;
@@ -331,7 +341,7 @@ Result<std::vector<DeadLetter>> StoreFile::dead_letters(std::size_t count_max) {
 }
 
 Status StoreFile::new_epoch() {
-  const std::string epoch = random_epoch();
+  const std::string epoch = random_epoch(options_);
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
   if (Status s = meta_.put(kEpochKey, epoch); !s.ok()) return s;
@@ -378,6 +388,6 @@ Status StoreFile::fill_stats(StoreStats& stats) {
   return {};
 }
 
-void StoreFile::mark_suspect() const { storage::mark_suspect(path_); }
+void StoreFile::mark_suspect() const { storage::mark_suspect(files_of(options_), path_); }
 
 }  // namespace sluice::storage

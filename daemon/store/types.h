@@ -2,11 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "model/ledger.h"
 #include "model/log.h"
+#include "store/file_system.h"
 
 namespace sluice {
 
@@ -25,6 +27,10 @@ struct StoreOptions {
   double raw_share = 0.5;
   /// What the epoch is bound to; empty: /etc/machine-id.
   std::string machine_id;
+  /// Where the files are; borrowed. Null: the system's.
+  FileSystem* files = nullptr;
+  /// Source of epochs and of the jitter between tries; [store]. Null: the kernel's randomness.
+  std::function<std::uint64_t()> random;
 };
 
 /// What the database held when it was opened.

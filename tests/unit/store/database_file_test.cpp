@@ -28,26 +28,23 @@ TEST(PageBudget, LeavesTheWriteAheadLogItsPartOfTheQuota) {
 
 TEST(DatabaseFile, IsClosedToOthersAndSetUpForPowerCuts) {
   const ScratchDir dir;
-  const std::string folder = dir.path() + "/a/b";
-  ASSERT_TRUE(make_directory(folder).ok());
-  EXPECT_EQ(fs::status(folder).permissions(), fs::perms::owner_all);
-  auto database = open_database(folder + "/sluice.sqlite", 8 << 20);
+  auto database = open_database(system_files(), dir.database(), 8 << 20);
   ASSERT_TRUE(database.ok());
-  EXPECT_EQ(fs::status(folder + "/sluice.sqlite").permissions(),
+  EXPECT_EQ(fs::status(dir.database()).permissions(),
             fs::perms::owner_read | fs::perms::owner_write);
   EXPECT_EQ(*database->text("PRAGMA journal_mode"), "wal");
   EXPECT_EQ(*database->integer("PRAGMA synchronous"), 2);
   EXPECT_EQ(*database->text("PRAGMA locking_mode"), "exclusive");
   EXPECT_EQ(*database->integer("PRAGMA page_size"), kPageBytes);
   EXPECT_EQ(*database->integer("PRAGMA max_page_count"), page_budget(8 << 20).database_pages);
-  EXPECT_FALSE(fs::exists(folder + "/sluice.sqlite-shm"));
+  EXPECT_FALSE(fs::exists(dir.database() + "-shm"));
 }
 
 TEST(DatabaseFile, ASecondOpenerIsToldThatTheFileIsInUse) {
   const ScratchDir dir;
-  auto first = open_database(dir.database(), 8 << 20);
+  auto first = open_database(system_files(), dir.database(), 8 << 20);
   ASSERT_TRUE(first.ok());
-  const auto second = open_database(dir.database(), 8 << 20);
+  const auto second = open_database(system_files(), dir.database(), 8 << 20);
   EXPECT_EQ(second.status().code(), StatusCode::failed_precondition);
   EXPECT_NE(second.status().message().find("in use by another process"), std::string::npos);
 }
@@ -55,7 +52,8 @@ TEST(DatabaseFile, ASecondOpenerIsToldThatTheFileIsInUse) {
 TEST(DatabaseFile, SaysThatGarbageIsDamaged) {
   const ScratchDir dir;
   write_file(dir.database(), std::string(5000, 'x'));
-  EXPECT_EQ(open_database(dir.database(), 8 << 20).status().code(), StatusCode::data_loss);
+  EXPECT_EQ(open_database(system_files(), dir.database(), 8 << 20).status().code(),
+            StatusCode::data_loss);
 }
 
 TEST(DatabaseFile, SetsADamagedFileAsideWithItsLogAndKeepsTheNewestTwo) {
@@ -63,8 +61,8 @@ TEST(DatabaseFile, SetsADamagedFileAsideWithItsLogAndKeepsTheNewestTwo) {
   for (int i = 1; i <= 4; ++i) {
     write_file(dir.database(), "database " + std::to_string(i));
     write_file(dir.database() + "-wal", "log");
-    mark_suspect(dir.database());
-    auto kept = set_aside(dir.database());
+    mark_suspect(system_files(), dir.database());
+    auto kept = set_aside(system_files(), dir.database());
     ASSERT_TRUE(kept.ok());
     EXPECT_EQ(*kept, dir.database() + ".damaged-" + std::to_string(i));
     EXPECT_TRUE(fs::exists(*kept + "-wal"));
@@ -74,13 +72,13 @@ TEST(DatabaseFile, SetsADamagedFileAsideWithItsLogAndKeepsTheNewestTwo) {
   EXPECT_FALSE(fs::exists(dir.database() + ".damaged-2"));
   EXPECT_FALSE(fs::exists(dir.database() + ".damaged-2-wal"));
   EXPECT_TRUE(fs::exists(dir.database() + ".damaged-3"));
-  EXPECT_EQ(set_aside(dir.database()).status().code(), StatusCode::unavailable);
+  EXPECT_EQ(set_aside(system_files(), dir.database()).status().code(), StatusCode::unavailable);
 }
 
 TEST(DatabaseFile, ASuspectFileIsCheckedPageByPage) {
   const ScratchDir dir;
   {
-    auto database = open_database(dir.database(), 8 << 20);
+    auto database = open_database(system_files(), dir.database(), 8 << 20);
     ASSERT_TRUE(database.ok());
     for (int i = 1; i <= 50; ++i) {
       ASSERT_TRUE(database
@@ -89,17 +87,21 @@ TEST(DatabaseFile, ASuspectFileIsCheckedPageByPage) {
                       .ok());
     }
   }
-  mark_suspect(dir.database());
-  { EXPECT_TRUE(open_database(dir.database(), 8 << 20).ok()); }
+  mark_suspect(system_files(), dir.database());
+  { EXPECT_TRUE(open_database(system_files(), dir.database(), 8 << 20).ok()); }
   EXPECT_FALSE(fs::exists(dir.database() + ".suspect")) << "a clean check clears the mark";
   {
     std::fstream file(dir.database(), std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(30 * kPageBytes);
     file << std::string(kPageBytes, '\xEE');
   }
-  { EXPECT_TRUE(open_database(dir.database(), 8 << 20).ok()) << "unsuspected, nothing is read"; }
-  mark_suspect(dir.database());
-  EXPECT_EQ(open_database(dir.database(), 8 << 20).status().code(), StatusCode::data_loss);
+  {
+    EXPECT_TRUE(open_database(system_files(), dir.database(), 8 << 20).ok())
+        << "unsuspected, nothing is read";
+  }
+  mark_suspect(system_files(), dir.database());
+  EXPECT_EQ(open_database(system_files(), dir.database(), 8 << 20).status().code(),
+            StatusCode::data_loss);
 }
 
 }  // namespace
