@@ -186,7 +186,6 @@ EngineOptions compose_engine(const v1::Config& config) {
   EngineOptions options;
   options.commit_interval_ns = config.storage().commit_interval_ns();
   options.checkpoint_log_bytes = config.storage().quota_bytes() / 8;
-  options.config = config.SerializeAsString();
   return options;
 }
 

@@ -31,16 +31,18 @@ std::string config_part(const std::vector<CheckpointPart>& parts) {
 
 }  // namespace
 
-DataPlane::DataPlane(const v1::Config& config, Clock& clock)
+DataPlane::DataPlane(const v1::Config& config, Clock& clock, const EngineOptions& engine)
     : config_(config),
       clock_(clock),
+      engine_options_(engine),
       series_(config.limits().series_max()),
       topics_(config.limits().series_max()) {}
 
 Result<std::unique_ptr<DataPlane>> DataPlane::open(const v1::Config& config, Clock& clock,
-                                                   const StoreOptions& options) {
-  std::unique_ptr<DataPlane> plane(new DataPlane(config, clock));
-  if (Status s = plane->load(options); !s.ok()) return s;
+                                                   const StoreOptions& store,
+                                                   const EngineOptions& engine) {
+  std::unique_ptr<DataPlane> plane(new DataPlane(config, clock, engine));
+  if (Status s = plane->load(store); !s.ok()) return s;
   return plane;
 }
 
@@ -66,9 +68,9 @@ Status DataPlane::load(const StoreOptions& options) {
 
 Status DataPlane::recover(MessageSource& messages) {
   const v1::Config& state_config = changed_ ? previous_ : config_;
+  engine_options_.config = state_config.SerializeAsString();
   engine_ = std::make_unique<Engine>(
-      compose_engine(state_config), compose_source_specs(state_config),
-      compose_pipelines(state_config, series_),
+      engine_options_, compose_source_specs(state_config), compose_pipelines(state_config, series_),
       Engine::Rooms{messages, *decoder_, *store_, encoder_, series_, topics_, clock_});
   if (Status s = engine_->restore(recovered_.checkpoint); !s.ok()) return s;
   if (Status s = store_->replay([&](const Segment& segment) { return engine_->replay(segment); });

@@ -22,10 +22,12 @@ namespace sluice {
 /// Thread: the owner's; the rooms bring their own.
 class DataPlane {
  public:
-  /// Opens the store and reads what was durable. `config` and `clock` are borrowed for life.
+  /// Opens the store and reads what was durable. `config` and `clock` are borrowed for life. Of
+  /// `engine` the config is filled in here.
   /// `invalid_argument` and `failed_precondition` mean that trying again will not help.
   static Result<std::unique_ptr<DataPlane>> open(const v1::Config& config, Clock& clock,
-                                                 const StoreOptions& options);
+                                                 const StoreOptions& store,
+                                                 const EngineOptions& engine);
 
   /// The config that the durable state belongs to when it is not `config`; else null.
   const v1::Config* previous_config() const { return changed_ ? &previous_ : nullptr; }
@@ -39,11 +41,12 @@ class DataPlane {
   const SeriesTable& series() const { return series_; }
 
  private:
-  DataPlane(const v1::Config& config, Clock& clock);
+  DataPlane(const v1::Config& config, Clock& clock, const EngineOptions& engine);
   Status load(const StoreOptions& options);
 
   const v1::Config& config_;
   Clock& clock_;
+  EngineOptions engine_options_;
   SeriesTable series_;
   TopicTable topics_;
   ProtoSummaryEncoder encoder_;

@@ -18,7 +18,7 @@ Result<std::unique_ptr<Node>> Node::start(const v1::Config& config) {
 
 Status Node::recover() {
   Result<std::unique_ptr<DataPlane>> plane =
-      DataPlane::open(config_, clock_, compose_store(config_));
+      DataPlane::open(config_, clock_, compose_store(config_), compose_engine(config_));
   if (!plane.ok()) return plane.status();
   plane_ = *std::move(plane);
   Result<std::vector<SourceOptions>> sources = compose_sources(config_, plane_->previous_config());

@@ -16,6 +16,10 @@ class FakeClock final : public Clock {
     boottime_ns_ += ns;
     wall_ns_ += ns;
   }
+  /// The wall clock is set, forwards or back.
+  void jump_wall(std::int64_t ns) { wall_ns_ += ns; }
+  /// Boot time starts anew.
+  void reboot() { boottime_ns_ = 3'000'000'000; }
 
  private:
   std::atomic<std::int64_t> boottime_ns_{1'000'000'000};

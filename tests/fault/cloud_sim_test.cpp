@@ -1,35 +1,15 @@
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <memory>
 
 #include "fault/campaign.h"
 #include "fault/cloud_sim.h"
+#include "fault/memory_folder.h"
 #include "hub/hub_reader.h"
 #include "sluice/v1/hub.pb.h"
 
 namespace sluice::fault {
 namespace {
-
-namespace fs = std::filesystem;
-
-/// In memory where the system has it: the hub's own flushes are not what is tested here.
-class Folder {
- public:
-  Folder() {
-    const fs::path parent = fs::exists("/dev/shm") ? "/dev/shm" : fs::temp_directory_path();
-    std::string pattern = (parent / "sluice-cloud.XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) std::abort();
-    path_ = pattern;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 void expect_equal(const CloudSim& sim, const std::string& database) {
   v1::ListSummariesRequest request;
@@ -60,7 +40,7 @@ TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
   std::uint64_t repeated = 0;
   constexpr std::uint64_t kHistoriesPerDatabase = 500;  // bounds its size in a long run
   for (std::uint64_t from = 0; from < campaign.count; from += kHistoriesPerDatabase) {
-    const Folder folder;
+    const MemoryFolder folder;
     auto store = hub::HubStore::open(folder.file("hub.sqlite"), clock);
     ASSERT_TRUE(store.ok()) << store.status().to_string();
     const std::uint64_t to = std::min(campaign.count, from + kHistoriesPerDatabase);

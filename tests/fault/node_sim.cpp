@@ -1,0 +1,298 @@
+#include "fault/node_sim.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "node/compose.h"
+#include "schema/config_reader.h"
+
+namespace sluice::fault {
+namespace {
+
+constexpr std::int64_t kMillisecond = 1'000'000;
+constexpr std::int64_t kFirst_ms = 1'700'000'000'000;
+constexpr std::int64_t kPlain_ms = 5'000;
+constexpr std::int64_t kBand_ms = 10'000;
+constexpr double kBand = 2;
+constexpr int kStepsAfterFaults = 200'000;
+constexpr std::size_t kCheckpointReadings = 40;
+constexpr std::size_t kOutOfOrderMax = 3;  // readings a device holds back; see max_out_of_order
+const char* const kDevices[] = {"d0", "d1", "d2"};
+
+const char* const kConfig = R"(
+node: {name: sim, run_dir: /sim}
+storage: {dir: /sim, quota: 8MiB, commit_interval: 250ms}
+uplink: {hub: "sim:1"}
+sources:
+  - name: a
+    mqtt: {url: "tcp://127.0.0.1:1883", topics: [{pattern: "a/{device}"}]}
+    decode: {time: /t, time_format: ms, fields: [{pointer: /v}]}
+  - name: b
+    mqtt: {url: "tcp://127.0.0.1:1883", client_id: b, topics: [{pattern: "b/{device}"}]}
+    decode: {time: /t, time_format: ms, fields: [{pointer: /v}]}
+pipelines:
+  - name: plain
+    windows: [{tumbling: 5s}]
+    max_out_of_order: 3s
+    idle_timeout: 1h
+  - name: band
+    stages:
+      - {plugin: range, config: {min: -1000, max: 1000}}
+      - {plugin: deadband, config: {absolute: 2}}
+    windows: [{tumbling: 10s}]
+    max_out_of_order: 3s
+    idle_timeout: 1h
+)";
+
+std::uint32_t source_of(std::size_t device) { return device == 2 ? 1 : 0; }
+
+void fold(Truth& truth, const TruthKey& key, double value) {
+  const auto [at, fresh] = truth.try_emplace(key, WindowTruth{0, 0, value, value});
+  WindowTruth& window = at->second;
+  ++window.count;
+  window.sum += value;
+  window.min = std::min(window.min, value);
+  window.max = std::max(window.max, value);
+}
+
+}  // namespace
+
+v1::Config node_sim_config(const std::string& plugin_dir) {
+  LoadResult loaded = load_config_text(kConfig, "node_sim.yaml", {});
+  for (const ConfigError& error : loaded.errors) std::fprintf(stderr, "%s\n", error.to_string().c_str());
+  SLUICE_ASSERT(loaded.ok());
+  loaded.config.mutable_plugins()->set_dir(plugin_dir);
+  return loaded.config;
+}
+
+NodeSim::NodeSim(const v1::Config& config, hub::HubStore& store, std::string node,
+                 std::uint64_t seed)
+    : config_(config),
+      random_(seed),
+      disk_(random_(), {.powersafe_overwrite = chance(0.7)}),
+      broker_(2, {.window = 1 + pick(40), .ids = SimBroker::Ids::rising}, clock_),
+      network_(store, clock_, random_) {
+  SimDisk::seed_sqlite(static_cast<std::uint32_t>(random_()));
+  config_.mutable_node()->set_name(std::move(node));
+  device_time_ms_.fill(kFirst_ms);
+  messages_left_ = 20 + static_cast<int>(pick(150));
+}
+
+NodeSim::~NodeSim() {
+  if (process_) end_process();
+}
+
+std::string NodeSim::run() {
+  while (messages_left_ > 0 || chance(0.99)) {
+    step();
+    if (chance(0.01)) fault();
+  }
+  end_of_faults();
+  publish_end();
+  for (int i = 0; i < kStepsAfterFaults && !settled(); ++i) step();
+  return look_at_the_end();
+}
+
+void NodeSim::step() {
+  if (!process_) {
+    clock_.advance(milliseconds(1000));
+    return start();
+  }
+  switch (pick(10)) {
+    case 0: clock_.advance(milliseconds(200)); break;
+    case 1: publish(); break;
+    case 2:
+    case 3:
+    case 4: step_broker(); break;
+    case 5: process_->plane->engine().step(); break;
+    case 6: process_->plane->store().step(); break;
+    default: step_network();
+  }
+  if (disk_.down()) end_process();
+}
+
+void NodeSim::step_broker() {
+  const auto source = static_cast<std::uint32_t>(pick(2));
+  if (!broker_.connected(source)) {
+    if (chance(0.2)) broker_.connect(source);
+  } else if (chance(0.5)) {
+    broker_.deliver(source);
+  } else {
+    broker_.take_ack(source);
+  }
+}
+
+void NodeSim::step_network() {
+  Process& process = *process_;
+  if (!network_.dialled()) {
+    if (chance(0.2)) {
+      network_.dial(std::make_unique<UplinkSession>(*process.context, process.acked_seq));
+    }
+    return;
+  }
+  network_.step();
+}
+
+// --- faults ---
+
+void NodeSim::fault() {
+  const auto strike = [&](const char* name) { ++strikes_[name]; };
+  switch (pick(9)) {
+    case 0: {
+      const auto source = static_cast<std::uint32_t>(pick(2));
+      if (!broker_.connected(source)) return;
+      broker_.cut(source, pick(broker_.acks_on_their_way(source) + 1));
+      return strike("broker connection cut");
+    }
+    case 1: network_.hang_up(); return strike("uplink cut");
+    case 2: network_.hub_dies(); return strike("hub killed");
+    case 3: network_.repeat_or_swap_answers(); return strike("acks repeated or swapped");
+    case 4: network_.lose_newest_answer(); return strike("ack lost");
+    case 5:
+      clock_.jump_wall(milliseconds(100'000) - 50'000 * kMillisecond);
+      return strike("wall clock set");
+    case 6: return disk_fault();
+    case 7: disk_.kill_process_after(pick(60)); return strike("kill -9");
+    default: disk_.cut_power_after(pick(60)); return strike("power cut");
+  }
+}
+
+void NodeSim::disk_fault() {
+  const auto kind = chance(0.5) ? SimDisk::Fault::io_error : SimDisk::Fault::full;
+  ++strikes_[kind == SimDisk::Fault::full ? "disk full" : "I/O error"];
+  if (chance(0.5)) return disk_.fail(kind, 1 + pick(50), 1 + pick(20));
+  disk_.fail_by_chance(kind, chance(0.5) ? 0 : 0.2);
+}
+
+void NodeSim::end_of_faults() {
+  disk_.fail_by_chance(SimDisk::Fault::io_error, 0);
+  disk_.fail(SimDisk::Fault::io_error, 1, 0);
+  // What may still be asked of the disk strikes now.
+  if (process_) {
+    disk_.kill_process_after(0);
+    end_process();
+  }
+}
+
+// --- the process ---
+
+void NodeSim::start() {
+  StoreOptions store = compose_store(config_);
+  store.files = &disk_;
+  store.random = [this] { return random_(); };
+  store.machine_id = "0123456789abcdef0123456789abcdef";
+  EngineOptions engine = compose_engine(config_);
+  engine.checkpoint_readings = kCheckpointReadings;
+  auto process = std::make_unique<Process>();
+  auto plane = DataPlane::open(config_, clock_, store, engine);
+  Status status = plane.status();
+  if (plane.ok()) {
+    process->plane = *std::move(plane);
+    status = process->plane->recover(broker_);
+  }
+  process_ = std::move(process);
+  if (!status.ok()) {
+    if (!disk_.down()) disk_.kill_process_after(0);
+    return end_process();
+  }
+  Process& p = *process_;
+  p.options = compose_uplink(config_, {node(), p.plane->store().epoch()});
+  p.options.instance = std::to_string(random_());
+  Store& open = p.plane->store();
+  p.callbacks.next_seq = [&open] { return open.next_seq(); };
+  p.context.emplace(
+      SessionContext{p.options, p.callbacks, open, p.plane->series(), clock_, p.stats});
+  open.set_on_durable([this](const CommitGroup& group) { on_durable(group); });
+  open.start_stepped();
+  p.plane->engine().begin();
+}
+
+void NodeSim::on_durable(const CommitGroup& group) {
+  for (const AckPosition& position : group.acks) broker_.release(position);
+  if (UplinkSession* session = network_.session(); session && !group.outbox.empty()) {
+    session->on_outbox_grew();
+  }
+}
+
+void NodeSim::end_process() {
+  if (!disk_.down()) disk_.kill_process_after(0);
+  network_.hang_up();
+  for (std::uint32_t source = 0; source < 2; ++source) {
+    if (broker_.connected(source)) broker_.cut(source, pick(broker_.acks_on_their_way(source) + 1));
+  }
+  broker_.node_died();
+  process_.reset();
+  disk_.bring_up();
+  if (chance(0.3)) clock_.reboot();
+}
+
+// --- the devices and the truth ---
+
+void NodeSim::add_truth(const std::string& device, std::int64_t time_ms, double value) {
+  fold(truth_, {"plain", device, time_ms / kPlain_ms * kPlain_ms * kMillisecond}, value);
+  history_[device].emplace_back(time_ms, value);
+  const std::size_t index = static_cast<std::size_t>(device[1] - '0');
+  std::optional<double>& kept = deadband_kept_[index];
+  if (kept && std::abs(value - *kept) <= kBand) return;
+  kept = value;
+  fold(truth_, {"band", device, time_ms / kBand_ms * kBand_ms * kMillisecond}, value);
+}
+
+/// A device reads in order of time and sends its few newest in any order.
+void NodeSim::publish() {
+  if (messages_left_ <= 0) return;
+  const std::size_t device = pick(3);
+  struct Sample {
+    std::int64_t time_ms;
+    int value;
+  };
+  std::vector<Sample> samples;
+  for (std::size_t i = 1 + pick(kOutOfOrderMax); i > 0; --i) {
+    device_time_ms_[device] += 1 + static_cast<std::int64_t>(pick(900));
+    samples.push_back({device_time_ms_[device], static_cast<int>(pick(20)) - 10});
+    add_truth(kDevices[device], samples.back().time_ms, samples.back().value);
+  }
+  std::shuffle(samples.begin(), samples.end(), random_);
+  for (const Sample& sample : samples) {
+    const std::uint32_t source = source_of(device);
+    broker_.publish(source, std::string(source == 0 ? "a/" : "b/") + kDevices[device],
+                    "{\"t\":" + std::to_string(sample.time_ms) +
+                        ",\"v\":" + std::to_string(sample.value) + "}");
+    --messages_left_;
+    ++published_;
+  }
+}
+
+/// A last reading of each device, so late that every window before it closes.
+void NodeSim::publish_end() {
+  for (std::size_t device = 0; device < 3; ++device) {
+    const std::uint32_t source = source_of(device);
+    broker_.publish(source, std::string(source == 0 ? "a/" : "b/") + kDevices[device],
+                    "{\"t\":" + std::to_string(device_time_ms_[device] + 3'600'000) + ",\"v\":0}");
+    ++published_;
+  }
+}
+
+bool NodeSim::settled() {
+  if (!process_ || !broker_.idle()) return false;
+  const Ledger ledger = process_->plane->store().durable_ledger();
+  return ledger.sum(LedgerKind::panes, Term::outbox) == 0;
+}
+
+std::string NodeSim::look_at_the_end() {
+  if (!settled()) return "it does not settle";
+  const Ledger ledger = process_->plane->store().durable_ledger();
+  const auto messages = [&](Term term) { return ledger.sum(LedgerKind::messages, term); };
+  if (ledger.difference() != 0) return "a ledger does not balance";
+  if (messages(Term::rejected) != 0) return "a message was rejected";
+  if (messages(Term::redelivery_doubt) != 0) return "a redelivery was in doubt";
+  if (ledger.sum(LedgerKind::readings, Term::late) != 0) return "a reading was late";
+  const std::int64_t taken = messages(Term::received) - messages(Term::duplicate);
+  if (taken != static_cast<std::int64_t>(published_)) {
+    return std::to_string(taken) + " messages were taken, " + std::to_string(published_) +
+           " published";
+  }
+  return {};
+}
+
+}  // namespace sluice::fault

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "fakes/fake_clock.h"
+#include "fakes/sim_disk.h"
+#include "fault/sim_broker.h"
+#include "fault/sim_network.h"
+#include "node/data_plane.h"
+#include "sluice/v1/config.pb.h"
+
+namespace sluice::fault {
+
+/// What one window of one series of one pipeline must hold.
+struct WindowTruth {
+  std::uint64_t count = 0;
+  double sum = 0;
+  double min = 0;
+  double max = 0;
+  friend bool operator==(const WindowTruth&, const WindowTruth&) = default;
+};
+/// (pipeline, device, window start in ns).
+using TruthKey = std::tuple<std::string, std::string, std::int64_t>;
+using Truth = std::map<TruthKey, WindowTruth>;
+
+/// A whole gateway in one thread and from one seed: the real engine with real plugins, the real
+/// store on a disk whose power can be cut, the real uplink protocol to the real hub's store;
+/// broker, network, disk, clock and randomness are simulated.
+///
+/// A history: devices publish stamped readings, a little out of order, over a broker; at every step
+/// a fault may strike, then the faults end and everything must arrive. The publishers' history says
+/// what the hub must hold.
+class NodeSim {
+ public:
+  /// `config` is that of node_sim_config(); `store` the hub's, shared by many histories; `node` is
+  /// unique in it.
+  NodeSim(const v1::Config& config, hub::HubStore& store, std::string node, std::uint64_t seed);
+  ~NodeSim();
+
+  /// Empty when all went well, else what did not.
+  std::string run();
+
+  const Truth& truth() const { return truth_; }
+  const std::string& node() const { return config_.node().name(); }
+  /// How often each fault struck, by name.
+  const std::map<std::string, std::uint64_t>& strikes() const { return strikes_; }
+
+ private:
+  /// What dies with the process.
+  struct Process {
+    std::unique_ptr<DataPlane> plane;
+    UplinkOptions options;
+    UplinkCallbacks callbacks;
+    SharedStats stats;
+    std::optional<SessionContext> context;
+    std::int64_t acked_seq = 0;
+  };
+
+  bool chance(double probability) { return std::bernoulli_distribution(probability)(random_); }
+  std::size_t pick(std::size_t count) {
+    return std::uniform_int_distribution<std::size_t>(0, count - 1)(random_);
+  }
+  std::int64_t milliseconds(std::size_t below) {
+    return static_cast<std::int64_t>(pick(below)) * 1'000'000;
+  }
+
+  void step();
+  void fault();
+  void disk_fault();
+  /// The process starts on what the disk holds; it may fail to, and is started again later.
+  void start();
+  /// The process is gone, now or since the disk took it down.
+  void end_process();
+  void end_of_faults();
+  void on_durable(const CommitGroup& group);
+  void step_broker();
+  void step_network();
+  void publish();
+  void publish_end();
+  bool settled();
+  std::string look_at_the_end();
+  void add_truth(const std::string& device, std::int64_t time_ms, double value);
+
+  v1::Config config_;
+  std::mt19937_64 random_;
+  FakeClock clock_;
+  SimDisk disk_;
+  SimBroker broker_;
+  SimNetwork network_;
+  std::unique_ptr<Process> process_;
+
+  int messages_left_ = 0;
+  std::uint64_t published_ = 0;
+  std::array<std::int64_t, 3> device_time_ms_{};
+  std::array<std::optional<double>, 3> deadband_kept_{};
+  std::map<std::string, std::vector<std::pair<std::int64_t, double>>> history_;
+  Truth truth_;
+  std::map<std::string, std::uint64_t> strikes_;
+};
+
+/// Two sources, a plain pipeline and one whose stages need order and keep state.
+v1::Config node_sim_config(const std::string& plugin_dir);
+
+}  // namespace sluice::fault

@@ -1,0 +1,75 @@
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "base/log.h"
+#include "fault/campaign.h"
+#include "fault/memory_folder.h"
+#include "fault/node_sim.h"
+#include "hub/hub_reader.h"
+#include "sluice/v1/hub.pb.h"
+
+namespace sluice::fault {
+namespace {
+
+Truth held_by_hub(const std::string& database, const std::string& node) {
+  v1::ListSummariesRequest request;
+  request.set_node(node);
+  request.set_limit(10'000);
+  v1::ListSummariesResponse found;
+  const Status status = hub::HubReader(database).list_summaries(
+      request, [] { return false; }, found);
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  Truth held;
+  for (const v1::SummaryRecord& record : found.summaries()) {
+    const TruthKey key{record.pipeline(), record.labels().at("device"), record.start_ns()};
+    EXPECT_FALSE(held.contains(key)) << "a window twice";
+    held[key] = {record.count(), record.sum(), record.min(), record.max()};
+  }
+  return held;
+}
+
+void expect_equal(const Truth& truth, const Truth& held) {
+  for (const auto& [key, window] : truth) {
+    const auto found = held.find(key);
+    const auto& [pipeline, device, start_ns] = key;
+    ASSERT_NE(found, held.end()) << pipeline << " " << device << " " << start_ns << " is missing";
+    EXPECT_TRUE(found->second == window)
+        << pipeline << " " << device << " " << start_ns << ": the hub holds " << found->second.count
+        << " readings, sum " << found->second.sum << "; published were " << window.count << ", sum "
+        << window.sum;
+  }
+  EXPECT_EQ(held.size(), truth.size());
+}
+
+// A whole node with every fault mixed: see NodeSim. The publishers' history is the oracle.
+TEST(WholeNode, TheHubHoldsWhatThePublishersSentWhateverFails) {
+  const Campaign campaign(2000);
+  log::configure(log::Level::error, log::Format::logfmt);
+  const FakeClock clock;
+  const v1::Config config = node_sim_config(SLUICE_PLUGIN_DIR);
+  std::map<std::string, std::uint64_t> strikes;
+  constexpr std::uint64_t kHistoriesPerDatabase = 200;
+  for (std::uint64_t from = 0; from < campaign.count; from += kHistoriesPerDatabase) {
+    const MemoryFolder folder;
+    auto store = hub::HubStore::open(folder.file("hub.sqlite"), clock);
+    ASSERT_TRUE(store.ok()) << store.status().to_string();
+    const std::uint64_t to = std::min(campaign.count, from + kHistoriesPerDatabase);
+    for (std::uint64_t i = from; i < to; ++i) {
+      SCOPED_TRACE(repeat_with(campaign.seed + i));
+      NodeSim sim(config, **store, "node-" + std::to_string(i), campaign.seed + i);
+      ASSERT_EQ(sim.run(), "");
+      expect_equal(sim.truth(), held_by_hub(folder.file("hub.sqlite"), sim.node()));
+      for (const auto& [name, count] : sim.strikes()) strikes[name] += count;
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+  for (const auto& [name, count] : strikes) {
+    std::printf("%8llu  %s\n", static_cast<unsigned long long>(count), name.c_str());
+    EXPECT_GT(count, 0u) << name;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::fault
