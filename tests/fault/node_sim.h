@@ -49,6 +49,10 @@ class NodeSim {
   std::string run();
 
   const Truth& truth() const { return truth_; }
+  /// False where windows also close by silence: then a reading that a fault held up may be late,
+  /// and late_in_plain() of them are missing from the windows of pipeline "plain".
+  bool exact() const { return !closes_by_silence_; }
+  std::uint64_t late_in_plain() const { return late_in_plain_; }
   const std::string& node() const { return config_.node().name(); }
   /// How often each fault struck, by name.
   const std::map<std::string, std::uint64_t>& strikes() const { return strikes_; }
@@ -97,6 +101,8 @@ class NodeSim {
   SimNetwork network_;
   std::unique_ptr<Process> process_;
 
+  const bool closes_by_silence_;
+  std::uint64_t late_in_plain_ = 0;
   int messages_left_ = 0;
   std::uint64_t published_ = 0;
   std::array<std::int64_t, 3> device_time_ms_{};
