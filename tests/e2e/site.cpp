@@ -31,25 +31,6 @@ bool connects(std::uint16_t port) {
   return ok;
 }
 
-/// A port that was free a moment ago; whoever uses it checks that it could bind.
-std::uint16_t free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0) std::abort();
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
-void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
-    text.replace(at, from.size(), to);
-  }
-}
-
 /// sluicectl writes 64-bit hashes in hex, which protobuf's reader does not take; nothing here needs
 /// them.
 std::string without_hashes(std::string json) {
@@ -75,6 +56,24 @@ Message parse(const Output& output) {
 }
 
 }  // namespace
+
+std::uint16_t free_port() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0) std::abort();
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
+    text.replace(at, from.size(), to);
+  }
+}
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -112,17 +111,20 @@ std::string Site::write(const std::string& name, const std::string& text) {
 std::string Site::log(const std::string& name) const { return read_file(dir_ + "/" + name); }
 
 void Site::start_broker() {
+  const bool restart = mqtt_port_ != 0;
   for (int attempt = 0; attempt < 5; ++attempt) {
     if (mqtt_port_ == 0) mqtt_port_ = free_port();
     std::string conf = read_file(std::string(SLUICE_SOURCE_DIR) + "/config/mosquitto.conf");
     replace_all(conf, "listener 1883", "listener " + std::to_string(mqtt_port_));
     replace_all(conf, "/var/lib/mosquitto/", dir_ + "/");
-    if (getuid() == 0) conf += "user root\n";
+    if (getuid() == 0) conf += "\nuser root\n";
+    conf += broker_extra;
+    replace_all(conf, "@DIR@", dir_);
     broker = Process({"mosquitto", "-c", write("mosquitto.conf", conf)}, dir_ + "/broker.log");
     if (until(10, [&] { return connects(mqtt_port_) || !broker.running(); }) && broker.running()) {
       return;
     }
-    mqtt_port_ = 0;
+    if (!restart) mqtt_port_ = 0;
   }
   FAIL() << "mosquitto does not start: " << log("broker.log");
 }
@@ -136,14 +138,22 @@ void Site::start_hub() {
   hub_port_ = static_cast<std::uint16_t>(std::stoul(read_file(dir_ + "/hub.port")));
 }
 
-void Site::start_daemon(const std::string& config, bool ready) {
+void Site::spawn_daemon(const std::string& config, const std::vector<std::string>& wrapper) {
   std::string yaml = config;
   replace_all(yaml, "@MQTT_PORT@", std::to_string(mqtt_port_));
   replace_all(yaml, "@HUB_PORT@", std::to_string(hub_port_));
   replace_all(yaml, "@STATE@", dir_);
   replace_all(yaml, "@PLUGINS@", SLUICE_PLUGIN_DIR);
-  daemon =
-      Process({kBin + "/sluiced", "--config", write("sluice.yaml", yaml)}, dir_ + "/daemon.log");
+  std::vector<std::string> command = wrapper;
+  for (const std::string& word :
+       {kBin + "/sluiced", std::string("--config"), write("sluice.yaml", yaml)}) {
+    command.push_back(word);
+  }
+  daemon = Process(command, dir_ + "/daemon.log");
+}
+
+void Site::start_daemon(const std::string& config, bool ready) {
+  spawn_daemon(config);
   ASSERT_TRUE(until(30, [&] {
     const v1::Status now = status();
     return now.ready() || (!ready && !now.node().empty());
@@ -188,9 +198,12 @@ std::int64_t Site::ledger_count(const std::string& ledger_name, const std::strin
   return count;
 }
 
-std::vector<v1::SummaryRecord> Site::summaries() {
-  const Output output =
-      ctl({"hub", "summaries", "--hub", "127.0.0.1:" + std::to_string(hub_port_), "--all"});
+std::vector<v1::SummaryRecord> Site::summaries(std::int64_t from_ns, std::int64_t to_ns) {
+  std::vector<std::string> command = {"hub", "summaries", "--hub",
+                                      "127.0.0.1:" + std::to_string(hub_port_), "--all"};
+  if (from_ns != 0) command.insert(command.end(), {"--from", std::to_string(from_ns)});
+  if (to_ns != 0) command.insert(command.end(), {"--to", std::to_string(to_ns)});
+  const Output output = ctl(command);
   EXPECT_EQ(output.exit_code, 0);
   const auto response = parse<v1::ListSummariesResponse>(output);
   return {response.summaries().begin(), response.summaries().end()};

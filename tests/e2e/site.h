@@ -16,11 +16,15 @@ class Site {
   Site();
   ~Site();
 
+  /// With config/mosquitto.conf, and `broker_extra` after it, where @DIR@ stands for dir(). The
+  /// port stays the same from the first start on, and so does the hub's.
   void start_broker();
   void start_hub();
   /// `config` is YAML with the demo's tokens @MQTT_PORT@, @HUB_PORT@, @STATE@, @PLUGINS@.
   /// Waits until the daemon answers; until it is ready when `ready`.
   void start_daemon(const std::string& config, bool ready = true);
+  /// As start_daemon, without waiting. `wrapper` is a command that starts the daemon, e.g. env.
+  void spawn_daemon(const std::string& config, const std::vector<std::string>& wrapper = {});
 
   /// Publishes a recording with sluice-replay; true when the broker took all of it.
   bool replay(const std::string& recording_file, double seconds = 1);
@@ -29,14 +33,18 @@ class Site {
 
   v1::Status status();
   v1::LedgerReport ledger();
-  std::vector<v1::SummaryRecord> summaries();
+  /// What the hub holds of windows that start in [from_ns, to_ns); 0 is open.
+  std::vector<v1::SummaryRecord> summaries(std::int64_t from_ns = 0, std::int64_t to_ns = 0);
   std::int64_t ledger_count(const std::string& ledger, const std::string& term,
                             const std::string& cause = "");
 
   const std::string& dir() const { return dir_; }
+  std::uint16_t mqtt_port() const { return mqtt_port_; }
+  std::uint16_t hub_port() const { return hub_port_; }
   std::string write(const std::string& name, const std::string& text);
   std::string log(const std::string& name) const;
 
+  std::string broker_extra;
   Process broker;
   Process hub;
   Process daemon;
@@ -49,5 +57,8 @@ class Site {
 };
 
 std::string read_file(const std::string& path);
+/// A port that was free a moment ago; whoever uses it checks that it could bind.
+std::uint16_t free_port();
+void replace_all(std::string& text, const std::string& from, const std::string& to);
 
 }  // namespace sluice::e2e

@@ -34,19 +34,19 @@ void expect_equal(const CloudSim& sim, const std::string& database) {
 
 // The real protocol of both sides over a network from a seed; see CloudSim for its faults.
 TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
-  const Campaign campaign(2000);
+  const Campaign campaign("cloud", 2000);
   const FakeClock clock;
   std::uint64_t connections = 0;
   std::uint64_t repeated = 0;
   constexpr std::uint64_t kHistoriesPerDatabase = 500;  // bounds its size in a long run
-  for (std::uint64_t from = 0; from < campaign.count; from += kHistoriesPerDatabase) {
+  for (std::uint64_t from = 0; from < campaign.n(); from += kHistoriesPerDatabase) {
     const MemoryFolder folder;
     auto store = hub::HubStore::open(folder.file("hub.sqlite"), clock);
     ASSERT_TRUE(store.ok()) << store.status().to_string();
-    const std::uint64_t to = std::min(campaign.count, from + kHistoriesPerDatabase);
+    const std::uint64_t to = std::min(campaign.n(), from + kHistoriesPerDatabase);
     for (std::uint64_t i = from; i < to; ++i) {
-      SCOPED_TRACE(repeat_with(campaign.seed + i));
-      CloudSim sim(**store, "node-" + std::to_string(i), campaign.seed + i);
+      SCOPED_TRACE(repeat_with(campaign.seed() + i));
+      CloudSim sim(**store, "node-" + std::to_string(i), campaign.seed() + i);
       ASSERT_TRUE(sim.run()) << "rows are still unacknowledged";
       expect_equal(sim, folder.file("hub.sqlite"));
       EXPECT_EQ(sim.unknown_acks(), 0);

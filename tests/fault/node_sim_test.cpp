@@ -67,20 +67,20 @@ void expect_all_but_the_late(const NodeSim& sim, const Truth& held) {
 
 // A whole node with every fault mixed: see NodeSim. The publishers' history is the oracle.
 TEST(WholeNode, TheHubHoldsWhatThePublishersSentWhateverFails) {
-  const Campaign campaign(2000);
+  const Campaign campaign("whole_node", 2000);
   log::configure(log::Level::error, log::Format::logfmt);
   const FakeClock clock;
   const v1::Config config = node_sim_config(SLUICE_PLUGIN_DIR);
   std::map<std::string, std::uint64_t> strikes;
   constexpr std::uint64_t kHistoriesPerDatabase = 200;
-  for (std::uint64_t from = 0; from < campaign.count; from += kHistoriesPerDatabase) {
+  for (std::uint64_t from = 0; from < campaign.n(); from += kHistoriesPerDatabase) {
     const MemoryFolder folder;
     auto store = hub::HubStore::open(folder.file("hub.sqlite"), clock);
     ASSERT_TRUE(store.ok()) << store.status().to_string();
-    const std::uint64_t to = std::min(campaign.count, from + kHistoriesPerDatabase);
+    const std::uint64_t to = std::min(campaign.n(), from + kHistoriesPerDatabase);
     for (std::uint64_t i = from; i < to; ++i) {
-      SCOPED_TRACE(repeat_with(campaign.seed + i));
-      NodeSim sim(config, **store, "node-" + std::to_string(i), campaign.seed + i);
+      SCOPED_TRACE(repeat_with(campaign.seed() + i));
+      NodeSim sim(config, **store, "node-" + std::to_string(i), campaign.seed() + i);
       ASSERT_EQ(sim.run(), "");
       const Truth held = held_by_hub(folder.file("hub.sqlite"), sim.node());
       if (sim.exact()) {
