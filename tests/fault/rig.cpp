@@ -82,8 +82,8 @@ void Rig::start() {
     certificates_ = std::make_unique<TestCertificates>();
     certificates_->make_ca("ca");
     certificates_->make_leaf("broker", "ca", "localhost");
-    tls_port_ = e2e::free_port();
-    site.broker_extra += "listener " + std::to_string(tls_port_) + " 127.0.0.1\ncertfile " +
+    mqtt_tls_port = e2e::free_port();
+    site.broker_extra += "listener " + std::to_string(mqtt_tls_port) + " 127.0.0.1\ncertfile " +
                          certificates_->certificate_file("broker") + "\nkeyfile " +
                          certificates_->key_file("broker") + "\n";
   }
@@ -104,7 +104,7 @@ void Rig::start() {
 std::string Rig::config() const {
   std::string sources;
   for (const Link& link : options.links) {
-    sources += source_yaml(link, options.health_prefix, link.tls ? tls_port_ : mqtt_port,
+    sources += source_yaml(link, options.health_prefix, link.tls ? mqtt_tls_port : mqtt_port,
                            certificates_ ? certificates_->certificate_file("ca") : "");
   }
   std::string yaml = kConfig;

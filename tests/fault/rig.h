@@ -44,6 +44,7 @@ class Rig {
   void start();
   /// Ports that the daemon dials; the real ones by default, a proxy's when set.
   std::uint16_t mqtt_port = 0;
+  std::uint16_t mqtt_tls_port = 0;
   std::uint16_t hub_port = 0;
   std::string config() const;
 
@@ -69,7 +70,6 @@ class Rig {
   Campaign& campaign_;
   std::vector<std::string> topics_;
   std::unique_ptr<TestCertificates> certificates_;
-  std::uint16_t tls_port_ = 0;
   std::int64_t checked_ms_ = 0;  ///< windows that start before are done with
   std::size_t checked_readings_ = 0;
   Comparison totals_;
