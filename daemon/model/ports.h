@@ -109,4 +109,16 @@ class SummarySource {
   virtual void acknowledge(const std::vector<std::int64_t>& seqs) = 0;
 };
 
+/// Gaps that wait for the cloud, as the uplink sees them. Real: store. [sync]
+class GapSource {
+ public:
+  virtual ~GapSource() = default;
+  /// Rows with seq > `after_seq`, oldest first, at most `count_max`. A row that was given out comes
+  /// again unchanged until it is acknowledged.
+  virtual Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max) = 0;
+  /// The cloud holds durably what was read up to and including `seq`: it leaves. Repeats are
+  /// harmless, and so is a failure: the rows stay and are sent again.
+  virtual Status acknowledge_gaps(std::int64_t seq) = 0;
+};
+
 }  // namespace sluice

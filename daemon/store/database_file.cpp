@@ -16,6 +16,12 @@ std::string suspect_mark(const std::string& path) { return path + ".suspect"; }
 
 std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
+/// What the write-ahead log may keep: a header and a page per frame. Twice the pages, because a
+/// transaction that begins at the limit runs past it.
+std::int64_t wal_bytes_max(const PageBudget& budget) {
+  return 2 * budget.wal_pages * (kPageBytes + 24);
+}
+
 /// EXCLUSIVE first: with it the index of the log stays in our memory and no -shm file is made.
 /// FULL: a commit returns after the flash has it, the promise behind every ack.
 Status configure(Database& database, const PageBudget& budget) {
@@ -29,7 +35,7 @@ Status configure(Database& database, const PageBudget& budget) {
   if (*mode != "wal") return unavailable("SQLite refuses its write-ahead log on this file system");
   const std::string limits =
       "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=" + std::to_string(budget.wal_pages) +
-      "; PRAGMA journal_size_limit=" + std::to_string(2 * budget.wal_pages * (kPageBytes + 24)) +
+      "; PRAGMA journal_size_limit=" + std::to_string(wal_bytes_max(budget)) +
       "; PRAGMA max_page_count=" + std::to_string(budget.database_pages);
   if (Status s = database.execute(limits); !s.ok()) return s;
   // Takes the lock now, so that a second process is told at its start.
@@ -68,8 +74,8 @@ PageBudget page_budget(std::uint64_t quota_bytes) {
   const auto pages = static_cast<std::int64_t>(quota_bytes / kPageBytes);
   PageBudget budget;
   budget.wal_pages = std::clamp<std::int64_t>(pages / 8, 32, 1000);
-  // Twice: a transaction that begins at the limit runs past it.
-  budget.database_pages = pages - 2 * budget.wal_pages;
+  budget.database_pages =
+      (static_cast<std::int64_t>(quota_bytes) - wal_bytes_max(budget)) / kPageBytes;
   return budget;
 }
 
@@ -108,6 +114,10 @@ Result<std::string> set_aside(FileSystem& files, const std::string& path) {
               {{"file", old}, {"result", removed.to_string()}});
   }
   return target;
+}
+
+bool has_set_aside(FileSystem& files, const std::string& path) {
+  return !damaged_numbers(files, path).empty();
 }
 
 void mark_suspect(FileSystem& files, const std::string& path) {

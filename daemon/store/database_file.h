@@ -28,6 +28,9 @@ Result<Database> open_database(FileSystem& files, const std::string& path,
 /// name. The newest two are kept, older ones deleted. No connection may be open.
 Result<std::string> set_aside(FileSystem& files, const std::string& path);
 
+/// Whether a damaged database was set aside here before.
+bool has_set_aside(FileSystem& files, const std::string& path);
+
 /// Leaves a mark beside the database: SQLite found damage while we ran, look closely next time.
 void mark_suspect(FileSystem& files, const std::string& path);
 

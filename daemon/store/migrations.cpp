@@ -24,6 +24,9 @@ constexpr std::array kSteps = {
     "CREATE TABLE checkpoint_part(id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
     "  crc INTEGER NOT NULL, body BLOB NOT NULL);"
     "CREATE TABLE dead_letter(id INTEGER PRIMARY KEY, crc INTEGER NOT NULL, body BLOB NOT NULL);",
+    "CREATE TABLE gap(seq INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL,"
+    "  kind INTEGER NOT NULL, owner TEXT NOT NULL, cause TEXT NOT NULL, from_ns INTEGER NOT NULL,"
+    "  to_ns INTEGER NOT NULL, count INTEGER NOT NULL, crc INTEGER NOT NULL);",
 };
 
 Status check_owner(Database& database, std::int64_t version) {

@@ -1,5 +1,7 @@
 #include "store/outbox_table.h"
 
+#include <algorithm>
+
 namespace sluice::storage {
 namespace {
 
@@ -17,7 +19,14 @@ OutboxTable::OutboxTable(Database& database)
       read_(database,
             "SELECT seq, pipeline, panes, start_ns, end_ns, crc, bytes FROM outbox WHERE seq>?"
             " ORDER BY seq"),
-      remove_(database, "DELETE FROM outbox WHERE seq=? RETURNING pipeline, panes") {}
+      remove_(database,
+              "DELETE FROM outbox WHERE seq=? RETURNING pipeline, panes, start_ns, end_ns") {}
+
+void OutboxTable::Owner::add(const Owner& other) {
+  panes += other.panes;  // of a damaged row this may be anything
+  start_ns = std::min(start_ns, other.start_ns);
+  end_ns = std::max(end_ns, other.end_ns);
+}
 
 Result<std::int64_t> OutboxTable::next_seq() {
   // Both: the row of sqlite_sequence has no checksum.
@@ -71,7 +80,8 @@ Result<OutboxTable::Page> OutboxTable::read(std::int64_t after_seq, std::size_t 
 Result<std::optional<OutboxTable::Owner>> OutboxTable::remove(std::int64_t seq) {
   std::optional<Owner> owner;
   const Status status = remove_.bind(1, seq).each([&] {
-    owner = Owner{std::string(remove_.bytes(0)), static_cast<std::uint32_t>(remove_.integer(1))};
+    owner = Owner{std::string(remove_.bytes(0)), static_cast<std::uint32_t>(remove_.integer(1)),
+                  remove_.integer(2), remove_.integer(3)};
     return true;
   });
   if (!status.ok()) return status;

@@ -21,6 +21,10 @@ class OutboxTable {
   struct Owner {
     std::string pipeline;
     std::uint32_t panes = 0;
+    std::int64_t start_ns = 0;  ///< as in OutboxRow
+    std::int64_t end_ns = 0;
+    /// Another row of the same pipeline.
+    void add(const Owner& other);
   };
   struct Page {
     std::vector<OutboxRow> rows;
@@ -33,7 +37,7 @@ class OutboxTable {
   Status insert(const OutboxRow& row);
   /// As SummarySource::read_outbox.
   Result<Page> read(std::int64_t after_seq, std::size_t bytes_max);
-  /// Whose it was; empty when there is no such row.
+  /// Whose it was, unchecked; empty when there is no such row.
   Result<std::optional<Owner>> remove(std::int64_t seq);
   /// Panes per pipeline, by reading every row: for repairs only.
   Result<std::map<std::string, std::int64_t>> panes_by_pipeline();

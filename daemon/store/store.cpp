@@ -29,7 +29,7 @@ struct Store::Request {
 };
 
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, Clock& clock) {
-  auto file = storage::StoreFile::open(options);
+  auto file = storage::StoreFile::open(options, clock);
   if (!file.ok()) return file.status();
   return std::unique_ptr<Store>(new Store(*std::move(file), options, clock));
 }
@@ -162,6 +162,22 @@ Result<std::vector<OutboxRow>> Store::read_outbox(std::int64_t after_seq, std::s
   });
   if (!status.ok()) return status;
   return std::move(*rows);
+}
+
+Result<std::vector<GapRow>> Store::read_gaps(std::int64_t after_seq, std::size_t count_max) {
+  auto rows = std::make_shared<std::vector<GapRow>>();
+  const Status status = ask([=](storage::StoreFile& file) -> Status {
+    auto found = file.read_gaps(after_seq, count_max);
+    if (!found.ok()) return found.status();
+    *rows = *std::move(found);
+    return {};
+  });
+  if (!status.ok()) return status;
+  return std::move(*rows);
+}
+
+Status Store::acknowledge_gaps(std::int64_t seq) {
+  return ask([seq](storage::StoreFile& file) { return file.acknowledge_gaps(seq); });
 }
 
 Result<std::vector<DeadLetter>> Store::dead_letters(std::size_t count_max) {

@@ -41,7 +41,7 @@ class StoreFile;
 ///
 /// Threads: open, load, replay, start, stop by the owner; then "sl-store" alone touches the
 /// database. The rest may be called from any thread. Order: open, load, replay, start, stop.
-class Store final : public CommitSink, public SummarySource {
+class Store final : public CommitSink, public SummarySource, public GapSource {
  public:
   /// `failed_precondition` when another process has the database open or a newer program made it;
   /// `invalid_argument` for the options; `unavailable` when the file system refuses. A damaged or
@@ -86,6 +86,10 @@ class Store final : public CommitSink, public SummarySource {
                                              std::size_t bytes_max) override;
   /// Joins the next commit, or makes one within 250 ms.
   void acknowledge(const std::vector<std::int64_t>& seqs) override;
+  /// Errors as read_outbox. A gap that fails its checksum is replaced by one that says so.
+  Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max) override;
+  /// Durable on return. Errors as read_outbox, `resource_exhausted` when the disk is full.
+  Status acknowledge_gaps(std::int64_t seq) override;
   /// The newest rejected payloads, newest first. Errors as read_outbox.
   Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
   /// The cloud knows numbers we never gave out: go on under a new identity. Errors as read_outbox.

@@ -19,6 +19,7 @@ namespace {
 constexpr std::string_view kEpochKey = "epoch";
 constexpr std::string_view kMachineKey = "machine_id";
 constexpr std::string_view kCheckpointKey = "checkpoint";
+constexpr std::string_view kDamageKey = "damage";
 // A slice of trimming or reading stays near 2 ms, so that a commit never waits long.
 constexpr std::int64_t kTrimRows_max = 128;
 constexpr std::int64_t kTrimBytes_max = 1 << 20;
@@ -67,43 +68,48 @@ std::uint64_t random_bits(const StoreOptions& options) {
   return bits;
 }
 
-StoreFile::StoreFile(const StoreOptions& options, Database database)
+StoreFile::StoreFile(const StoreOptions& options, const Clock& clock, Database database)
     : options_(options),
+      clock_(clock),
       path_(options.dir + "/sluice.sqlite"),
       database_(std::move(database)),
       meta_(database_),
       segments_(database_),
       outbox_(database_),
+      gaps_(database_),
       series_(database_, "series"),
       topics_(database_, "topic"),
       checkpoint_(database_),
       dead_letters_(database_, options.dead_letters_max) {}
 
-Result<std::unique_ptr<StoreFile>> StoreFile::open(const StoreOptions& options) {
+Result<std::unique_ptr<StoreFile>> StoreFile::open(const StoreOptions& options,
+                                                   const Clock& clock) {
   if (Status s = check(options); !s.ok()) return s;
   if (Status s = files_of(options).make_directory(options.dir); !s.ok()) return s;
-  auto file = try_open(options);
+  auto file = try_open(options, clock);
   if (file.ok() || file.status().code() != StatusCode::data_loss) return file;
   const std::string reason(file.status().message());
   auto kept = set_aside(files_of(options), options.dir + "/sluice.sqlite");
   if (!kept.ok()) return kept.status();
   log::error("store", "the database is damaged or not ours: set aside, a new one begins",
              {{"reason", reason}, {"kept_as", *kept}});
-  file = try_open(options);
+  file = try_open(options, clock);
   if (file.ok()) (*file)->rebuilt_ = true;
   return file;
 }
 
-Result<std::unique_ptr<StoreFile>> StoreFile::try_open(const StoreOptions& options) {
+Result<std::unique_ptr<StoreFile>> StoreFile::try_open(const StoreOptions& options,
+                                                       const Clock& clock) {
   auto database =
       open_database(files_of(options), options.dir + "/sluice.sqlite", options.quota_bytes);
   if (!database.ok()) return database.status();
-  std::unique_ptr<StoreFile> file(new StoreFile(options, *std::move(database)));
+  std::unique_ptr<StoreFile> file(new StoreFile(options, clock, *std::move(database)));
   if (Status s = file->load(); !s.ok()) return s;
   return file;
 }
 
 Status StoreFile::load() {
+  if (Status s = gaps_.load(); !s.ok()) return s;
   if (Status s = load_identity(); !s.ok()) return s;
   auto series = series_.load();
   if (!series.ok()) return series.status();
@@ -114,6 +120,7 @@ Status StoreFile::load() {
   next_seq_ = *next;
   if (Status s = load_checkpoint(); !s.ok()) return s;
   if (Status s = load_segments(); !s.ok()) return s;
+  if (Status s = report_damaged_segments(); !s.ok()) return s;
   recovered_.series = *std::move(series);
   recovered_.topics = *std::move(topics);
   recovered_.ledger = total_;
@@ -138,6 +145,10 @@ Status StoreFile::load_identity() {
   if (Status s = transaction.begin(); !s.ok()) return s;
   if (Status s = meta_.put(kEpochKey, epoch_); !s.ok()) return s;
   if (Status s = meta_.put(kMachineKey, here); !s.ok()) return s;
+  // In this transaction, so that a kill at any moment since the renaming does not hide the loss.
+  if (epoch->empty() && has_set_aside(files_of(options_), path_)) {
+    if (Status s = add_gap(LedgerKind::readings, "", "database_rebuilt"); !s.ok()) return s;
+  }
   return transaction.commit();
 }
 
@@ -190,6 +201,27 @@ Status StoreFile::load_segments() {
                {{"segments", recovered_.damaged_segments}});
   }
   return {};
+}
+
+/// Once for each, though every open finds them again until the next checkpoint.
+Status StoreFile::report_damaged_segments() {
+  if (recovered_.damaged_segments == 0) return {};
+  auto known = meta_.get(kDamageKey);
+  if (!known.ok()) return known.status();
+  ByteReader in(*known);
+  if (in.i64() == checkpoint_id_ && in.u64() >= recovered_.damaged_segments) return {};
+  ByteWriter out;
+  out.i64(checkpoint_id_);
+  out.u64(recovered_.damaged_segments);
+  Transaction transaction(database_);
+  if (Status s = transaction.begin(); !s.ok()) return s;
+  if (Status s = add_gap(LedgerKind::readings, "", "segment_corrupt"); !s.ok()) return s;
+  if (Status s = meta_.put(kDamageKey, out.bytes()); !s.ok()) return s;
+  return transaction.commit();
+}
+
+Status StoreFile::add_gap(LedgerKind kind, std::string_view owner, std::string_view cause) {
+  return gaps_.add({kind, std::string(owner), std::string(cause), 0, clock_.wall_ns(), 0}, epoch_);
 }
 
 Status StoreFile::replay(const std::function<Status(const Segment&)>& apply) {
@@ -257,6 +289,9 @@ Status StoreFile::write_group(CommitGroup& group, Change& change) {
     if (Status s = outbox_.insert(row); !s.ok()) return s;
     ++change.position.outbox_rows;
   }
+  for (const Gap& gap : group.gaps) {
+    if (Status s = gaps_.add(gap, epoch_); !s.ok()) return s;
+  }
   return group.dead_letters.empty() ? Status() : dead_letters_.insert(group.dead_letters);
 }
 
@@ -305,12 +340,16 @@ Status StoreFile::quarantine(std::span<const std::int64_t> seqs) {
   Change change = begin_change();
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
+  Claims claims;
   for (const std::int64_t seq : seqs) {
     auto owner = outbox_.remove(seq);
     if (!owner.ok()) return owner.status();
-    if (*owner) --change.position.outbox_rows;
+    if (!*owner) continue;
+    --change.position.outbox_rows;
+    const auto [claim, fresh] = claims.emplace((*owner)->pipeline, **owner);
+    if (!fresh) claim->second.add(**owner);
   }
-  if (Status s = reconcile(change); !s.ok()) return s;
+  if (Status s = reconcile(change, claims); !s.ok()) return s;
   if (Status s = write_segment({}, change); !s.ok()) return s;
   if (Status s = transaction.commit(); !s.ok()) return s;
   adopt(std::move(change));
@@ -318,22 +357,58 @@ Status StoreFile::quarantine(std::span<const std::int64_t> seqs) {
 }
 
 /// A damaged row cannot be trusted to say whose panes it held. The ledger knows what should be
-/// there, so what the remaining rows do not account for is what was lost.
-Status StoreFile::reconcile(Change& change) {
+/// there, so what the remaining rows do not account for is what was lost. Where it confirms what
+/// the rows say of a pipeline's panes, their time range is taken for true as well.
+Status StoreFile::reconcile(Change& change, const Claims& claims) {
   auto held = outbox_.panes_by_pipeline();
   if (!held.ok()) return held.status();
   std::set<std::string> pipelines;
   for (const std::string& owner : total_.owners(LedgerKind::panes)) pipelines.insert(owner);
   for (const auto& [pipeline, panes] : *held) pipelines.insert(pipeline);
+  bool reported = false;
   for (const std::string& pipeline : pipelines) {
     const std::int64_t lost =
         total_.get(LedgerKind::panes, pipeline, Term::outbox) - (*held)[pipeline];
     change.delta.add(LedgerKind::panes, pipeline, Term::outbox, -lost);
     // More rows than counted: their commit's segment is damaged, and with it their `closed`.
     if (lost < 0) change.delta.add(LedgerKind::panes, pipeline, Term::closed, -lost);
-    if (lost > 0) change.delta.add(LedgerKind::panes, pipeline, Term::expired, lost, "corrupt");
+    if (lost <= 0) continue;
+    change.delta.add(LedgerKind::panes, pipeline, Term::expired, lost, "corrupt");
+    Gap gap{LedgerKind::panes, pipeline,
+            "corrupt",         0,
+            clock_.wall_ns(),  static_cast<std::uint64_t>(lost)};
+    const auto claim = claims.find(pipeline);
+    if (claim != claims.end() && claim->second.panes == lost) {
+      gap.from_ns = claim->second.start_ns;
+      gap.to_ns = claim->second.end_ns;
+    }
+    if (Status s = gaps_.add(std::move(gap), epoch_); !s.ok()) return s;
+    reported = true;
   }
-  return {};
+  return reported ? Status() : add_gap(LedgerKind::panes, "", "corrupt");
+}
+
+Result<std::vector<GapRow>> StoreFile::read_gaps(std::int64_t after_seq, std::size_t count_max) {
+  auto page = gaps_.read(after_seq, count_max);
+  if (!page.ok()) return page.status();
+  if (page->damaged.empty()) return std::move(page->rows);
+  Transaction transaction(database_);
+  if (Status s = transaction.begin(); !s.ok()) return s;
+  for (const std::int64_t seq : page->damaged) {
+    if (Status s = gaps_.remove(seq); !s.ok()) return s;
+  }
+  if (Status s = add_gap(LedgerKind::messages, "", "gap_corrupt"); !s.ok()) return s;
+  if (Status s = transaction.commit(); !s.ok()) return s;
+  log::error("store", "damaged gap records are replaced by one that says so",
+             {{"rows", page->damaged.size()}});
+  return std::move(page->rows);
+}
+
+Status StoreFile::acknowledge_gaps(std::int64_t seq) {
+  Transaction transaction(database_);
+  if (Status s = transaction.begin(); !s.ok()) return s;
+  if (Status s = gaps_.remove_up_to(seq); !s.ok()) return s;
+  return transaction.commit();
 }
 
 Result<std::vector<DeadLetter>> StoreFile::dead_letters(std::size_t count_max) {

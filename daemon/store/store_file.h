@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,9 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "model/log.h"
 #include "store/database.h"
+#include "store/gap_table.h"
 #include "store/outbox_table.h"
 #include "store/segment_table.h"
 #include "store/state_tables.h"
@@ -27,8 +30,9 @@ std::uint64_t random_bits(const StoreOptions& options);
 /// One thread at a time.
 class StoreFile {
  public:
-  /// A damaged or foreign file is set aside and a new database begun, with a new epoch.
-  static Result<std::unique_ptr<StoreFile>> open(const StoreOptions& options);
+  /// A damaged or foreign file is set aside and a new database begun, with a new epoch. `clock`
+  /// says until when a loss may reach; it is borrowed.
+  static Result<std::unique_ptr<StoreFile>> open(const StoreOptions& options, const Clock& clock);
 
   bool rebuilt() const { return rebuilt_; }
   const std::string& epoch() const { return epoch_; }
@@ -51,6 +55,9 @@ class StoreFile {
   /// As SummarySource::read_outbox. Rows that fail their checksum leave the table as
   /// `expired(corrupt)`.
   Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq, std::size_t bytes_max);
+  /// As GapSource. A gap that fails its checksum is replaced by one that says so.
+  Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max);
+  Status acknowledge_gaps(std::int64_t seq);
   Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
   Status new_epoch();
 
@@ -74,8 +81,12 @@ class StoreFile {
     std::optional<CheckpointTable::KnownParts> parts;
   };
 
-  StoreFile(const StoreOptions& options, Database database);
-  static Result<std::unique_ptr<StoreFile>> try_open(const StoreOptions& options);
+  /// What damaged outbox rows say of themselves, by pipeline.
+  using Claims = std::map<std::string, OutboxTable::Owner>;
+
+  StoreFile(const StoreOptions& options, const Clock& clock, Database database);
+  static Result<std::unique_ptr<StoreFile>> try_open(const StoreOptions& options,
+                                                     const Clock& clock);
   Status load();
   Status load_identity();
   Status load_checkpoint();
@@ -86,15 +97,20 @@ class StoreFile {
   Status write_segment(std::span<const LogEntry> entries, Change& change);
   Status write_checkpoint(const std::vector<CheckpointPart>& parts, Change& change);
   Status quarantine(std::span<const std::int64_t> seqs);
-  Status reconcile(Change& change);
+  Status reconcile(Change& change, const Claims& claims);
+  /// A loss of which the time is not known: any until now. Into the open transaction.
+  Status add_gap(LedgerKind kind, std::string_view owner, std::string_view cause);
+  Status report_damaged_segments();
   void adopt(Change change);
 
   const StoreOptions options_;
+  const Clock& clock_;
   const std::string path_;
   Database database_;
   MetaTable meta_;
   SegmentTable segments_;
   OutboxTable outbox_;
+  GapTable gaps_;
   DefinitionTable series_;
   DefinitionTable topics_;
   CheckpointTable checkpoint_;

@@ -20,9 +20,9 @@ TEST(PageBudget, LeavesTheWriteAheadLogItsPartOfTheQuota) {
     const PageBudget budget = page_budget(mib << 20);
     EXPECT_GT(budget.database_pages, 100);
     EXPECT_LE(budget.wal_pages, 1000);
-    EXPECT_LE(
-        static_cast<std::uint64_t>((budget.database_pages + 2 * budget.wal_pages) * kPageBytes),
-        mib << 20);
+    EXPECT_LE(static_cast<std::uint64_t>(budget.database_pages * kPageBytes +
+                                         2 * budget.wal_pages * (kPageBytes + 24)),
+              mib << 20);
   }
 }
 

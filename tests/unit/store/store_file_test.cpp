@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "fakes/fake_clock.h"
 #include "unit/store/scratch.h"
 
 namespace sluice::storage {
@@ -15,7 +16,7 @@ namespace fs = std::filesystem;
 class StoreFileTest : public ::testing::Test {
  protected:
   std::unique_ptr<StoreFile> open() {
-    auto file = StoreFile::open(options_);
+    auto file = StoreFile::open(options_, clock_);
     EXPECT_TRUE(file.ok()) << file.status().to_string();
     return file.ok() ? *std::move(file) : nullptr;
   }
@@ -37,8 +38,19 @@ class StoreFileTest : public ::testing::Test {
                     .ok());
     return numbers;
   }
+  static std::vector<Gap> gaps(StoreFile& file) {
+    std::vector<Gap> found;
+    const auto rows = file.read_gaps(0, 100);
+    EXPECT_TRUE(rows.ok()) << rows.status().to_string();
+    for (const GapRow& row : rows.ok() ? *rows : std::vector<GapRow>()) {
+      EXPECT_EQ(row.epoch, file.epoch());
+      found.push_back(row.gap);
+    }
+    return found;
+  }
   ScratchDir dir_;
   StoreOptions options_ = options_for(dir_);
+  FakeClock clock_;
 };
 
 TEST_F(StoreFileTest, GivesBackAWholeGroupAfterReopen) {
@@ -299,19 +311,19 @@ TEST_F(StoreFileTest, AnotherMachineMeansANewEpochAndItsRowsMoveAlong) {
 
 TEST_F(StoreFileTest, RefusesOptionsThatCannotWork) {
   options_.quota_bytes = 1000;
-  EXPECT_EQ(StoreFile::open(options_).status().code(), StatusCode::invalid_argument);
+  EXPECT_EQ(StoreFile::open(options_, clock_).status().code(), StatusCode::invalid_argument);
   options_.quota_bytes = 8 << 20;
   options_.raw_share = 1.5;
-  EXPECT_EQ(StoreFile::open(options_).status().code(), StatusCode::invalid_argument);
+  EXPECT_EQ(StoreFile::open(options_, clock_).status().code(), StatusCode::invalid_argument);
   options_.raw_share = 0.5;
   options_.dir = "/proc/no-such-folder";
-  EXPECT_EQ(StoreFile::open(options_).status().code(), StatusCode::unavailable);
+  EXPECT_EQ(StoreFile::open(options_, clock_).status().code(), StatusCode::unavailable);
 }
 
 TEST_F(StoreFileTest, ANewerSchemaIsRefusedAndLeftAlone) {
   { open(); }
   tamper(dir_, "PRAGMA user_version=77");
-  EXPECT_EQ(StoreFile::open(options_).status().code(), StatusCode::failed_precondition);
+  EXPECT_EQ(StoreFile::open(options_, clock_).status().code(), StatusCode::failed_precondition);
   EXPECT_FALSE(fs::exists(dir_.database() + ".damaged-1"));
 }
 
@@ -346,6 +358,123 @@ TEST_F(StoreFileTest, ADamagedOrForeignDatabaseIsSetAsideAndANewOneBegun) {
   }
 }
 
+TEST_F(StoreFileTest, AGapIsDurableWithItsGroupAndLeavesOnItsAckOnly) {
+  const Gap first{LedgerKind::messages, "plant", "queue_full", 10, 20, 7};
+  const Gap second{LedgerKind::readings, "room", "parked", 10, 20, 3};
+  {
+    const auto file = open();
+    CommitGroup group = numbered_group(1);
+    group.gaps = {first, second};
+    ASSERT_TRUE(file->commit(&group, {}).ok());
+  }
+  {
+    const auto file = open();
+    EXPECT_EQ(gaps(*file), (std::vector<Gap>{first, second}));
+    ASSERT_TRUE(file->acknowledge_gaps(1).ok());
+    ASSERT_TRUE(file->acknowledge_gaps(1).ok()) << "a repeated ack";
+  }
+  EXPECT_EQ(gaps(*open()), std::vector<Gap>{second});
+}
+
+TEST_F(StoreFileTest, AGroupThatFailsLeavesNoGap) {
+  options_.quota_bytes = 1 << 20;
+  std::mt19937_64 random(1);
+  const auto file = open();
+  CommitGroup huge = numbered_group(1);
+  huge.gaps = {{LedgerKind::messages, "plant", "queue_full", 10, 20, 7}};
+  close_panes(huge, "room", 1, random_bytes(random, 2 << 20));
+  EXPECT_EQ(file->commit(&huge, {}).code(), StatusCode::resource_exhausted);
+  EXPECT_TRUE(gaps(*file).empty());
+}
+
+TEST_F(StoreFileTest, DamagedOutboxRowsLeaveOneGapWithTheirPanesAndWindows) {
+  {
+    const auto file = open();
+    for (int i = 1; i <= 3; ++i) {
+      CommitGroup group = numbered_group(static_cast<std::uint64_t>(i));
+      group.outbox.push_back({0, "room", 5, i * 100, i * 100 + 50, "block"});
+      group.segment.ledger.add(LedgerKind::panes, "room", Term::closed, 5);
+      group.segment.ledger.add(LedgerKind::panes, "room", Term::outbox, 5);
+      ASSERT_TRUE(file->commit(&group, {}).ok());
+    }
+  }
+  tamper(dir_, "UPDATE outbox SET bytes=x'AA' WHERE seq IN (1, 3)");
+  {
+    const auto file = open();
+    ASSERT_TRUE(file->read_outbox(0, 1 << 20).ok());
+    ASSERT_TRUE(file->read_outbox(0, 1 << 20).ok());
+  }
+  EXPECT_EQ(gaps(*open()),
+            (std::vector<Gap>{{LedgerKind::panes, "room", "corrupt", 100, 350, 10}}));
+}
+
+TEST_F(StoreFileTest, ARowThatTheLedgerDoesNotConfirmMayHaveBeenOfAnyTime) {
+  {
+    const auto file = open();
+    CommitGroup group = numbered_group(1);
+    close_panes(group, "room", 5, "block");
+    ASSERT_TRUE(file->commit(&group, {}).ok());
+  }
+  tamper(dir_, "UPDATE outbox SET panes=6");
+  const auto file = open();
+  ASSERT_TRUE(file->read_outbox(0, 1 << 20).ok());
+  EXPECT_EQ(gaps(*file),
+            (std::vector<Gap>{{LedgerKind::panes, "room", "corrupt", 0, clock_.wall_ns(), 5}}));
+}
+
+TEST_F(StoreFileTest, DamagedSegmentsAreAGapOnceThoughEveryOpenFindsThem) {
+  {
+    const auto file = open();
+    commit(*file, 1, 5);
+  }
+  const Gap gap{LedgerKind::readings, "", "segment_corrupt", 0, clock_.wall_ns(), 0};
+  tamper(dir_, "UPDATE segment SET body=x'00' WHERE id=2");
+  for (int opened = 0; opened < 3; ++opened) EXPECT_EQ(gaps(*open()), std::vector<Gap>{gap});
+  clock_.advance(1);
+  tamper(dir_, "UPDATE segment SET body=x'00' WHERE id=4");
+  for (int opened = 0; opened < 3; ++opened) EXPECT_EQ(gaps(*open()).size(), 2u);
+}
+
+TEST_F(StoreFileTest, ARebuiltDatabaseSaysThatTheOneBeforeIsLost) {
+  commit(*open(), 1, 3);
+  std::ofstream(dir_.database()) << "no database at all, but long enough to be looked at";
+  const Gap gap{LedgerKind::readings, "", "database_rebuilt", 0, clock_.wall_ns(), 0};
+  for (int opened = 0; opened < 2; ++opened) EXPECT_EQ(gaps(*open()), std::vector<Gap>{gap});
+}
+
+// As if the process was killed between the renaming and the new database.
+TEST_F(StoreFileTest, AKillInTheMiddleOfARebuildDoesNotHideTheLoss) {
+  commit(*open(), 1, 3);
+  fs::rename(dir_.database(), dir_.database() + ".damaged-1");
+  fs::remove(dir_.database() + "-wal");
+  const auto file = open();
+  ASSERT_EQ(gaps(*file).size(), 1u);
+  EXPECT_EQ(gaps(*file)[0].cause, "database_rebuilt");
+}
+
+TEST_F(StoreFileTest, AnOrdinaryFirstStartIsNoLoss) { EXPECT_TRUE(gaps(*open()).empty()); }
+
+TEST_F(StoreFileTest, ADamagedGapRecordIsReplacedByOneThatSaysSo) {
+  {
+    const auto file = open();
+    CommitGroup group = numbered_group(1);
+    group.gaps = {{LedgerKind::messages, "plant", "queue_full", 10, 20, 7},
+                  {LedgerKind::messages, "hall", "queue_full", 10, 20, 7}};
+    ASSERT_TRUE(file->commit(&group, {}).ok());
+  }
+  tamper(dir_, "UPDATE gap SET to_ns=19 WHERE seq=1");
+  {
+    const auto file = open();
+    EXPECT_EQ(gaps(*file).size(), 1u) << "the new one comes with the next read";
+    ASSERT_EQ(gaps(*file).size(), 2u);
+  }
+  const auto file = open();
+  const std::vector<Gap> left = gaps(*file);
+  ASSERT_EQ(left.size(), 2u);
+  EXPECT_EQ(left[0].owner, "hall");
+  EXPECT_EQ(left[1], (Gap{LedgerKind::messages, "", "gap_corrupt", 0, clock_.wall_ns(), 0}));
+}
+
 // Whatever the flash does to the file, the node starts, never hands out a changed row, and commits.
 TEST_F(StoreFileTest, StartsAgainAfterAnyBytesOfTheFileChanged) {
   const std::uint64_t seed = fresh_seed();
@@ -375,7 +504,7 @@ TEST_F(StoreFileTest, StartsAgainAfterAnyBytesOfTheFileChanged) {
     }
     if (round % 10 == 0) bad.resize(random() % bad.size());
     std::ofstream(dir_.database(), std::ios::binary | std::ios::trunc) << bad;
-    auto file = StoreFile::open(options_);
+    auto file = StoreFile::open(options_, clock_);
     if (!file.ok()) {
       // One flip in the header makes a version of the future: refused, by design.
       ASSERT_EQ(file.status().code(), StatusCode::failed_precondition)

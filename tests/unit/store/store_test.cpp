@@ -81,6 +81,30 @@ TEST(Store, ReleasesGroupsInOrderOnceTheyAreDurable) {
   EXPECT_EQ(store->stats().last_error, "");
 }
 
+TEST(Store, GivesOutGapsUntilTheyAreAcknowledgedAlsoAfterARestart) {
+  const ScratchDir dir;
+  const Gap gap{LedgerKind::messages, "plant", "queue_full", 10, 20, 7};
+  std::vector<GapRow> first;
+  {
+    RunningStore store(options_for(dir));
+    CommitGroup group = numbered_group(1);
+    group.gaps = {gap};
+    ASSERT_TRUE(store.submit(std::move(group)));
+    ASSERT_TRUE(store.wait_released(1));
+    first = *store->read_gaps(0, 10);
+    ASSERT_EQ(first.size(), 1u);
+    EXPECT_EQ(first[0], (GapRow{1, store->epoch(), gap}));
+  }
+  {
+    RunningStore store(options_for(dir));
+    EXPECT_EQ(*store->read_gaps(0, 10), first);
+    ASSERT_TRUE(store->acknowledge_gaps(1).ok());
+    EXPECT_TRUE(store->read_gaps(0, 10)->empty());
+  }
+  RunningStore store(options_for(dir));
+  EXPECT_TRUE(store->read_gaps(0, 10)->empty());
+}
+
 TEST(Store, StopWritesWhatWasSubmittedAndAcknowledged) {
   const ScratchDir dir;
   {
