@@ -59,7 +59,7 @@ void Node::start_rooms() {
 
 void Node::on_durable(const CommitGroup& group) {
   for (const AckPosition& position : group.acks) sources_->release(position);
-  if (uplink_ && !group.outbox.empty()) uplink_->poke();
+  if (uplink_ && !(group.outbox.empty() && group.gaps.empty())) uplink_->poke();
   plane_->engine().poke();
 }
 

@@ -6,6 +6,16 @@ namespace sluice {
 namespace {
 constexpr std::size_t kPanesPerBlockMax = 4096;  // bounds the bytes of one outbox row
 constexpr std::size_t kDeadLettersPerGroup = 16;
+/// Counted as gone though nobody asked for it: not refused for what it is, not filtered.
+bool is_loss(const LedgerKey& key) {
+  return (key.kind == LedgerKind::messages && key.term == Term::dropped) ||
+         (key.kind == LedgerKind::readings && key.term == Term::rejected);
+}
+
+/// The ledger of messages is kept by source and QoS, "source/qos0".
+std::string gap_owner(const LedgerKey& key) {
+  return key.kind == LedgerKind::messages ? key.owner.substr(0, key.owner.rfind('/')) : key.owner;
+}
 }  // namespace
 
 CommitBuilder::CommitBuilder(const SeriesTable& series, const TopicTable& topics,
@@ -41,13 +51,26 @@ void CommitBuilder::add_dead_letter(DeadLetter letter) {
 void CommitBuilder::add_gap(const Gap& gap, std::int64_t boottime_ns) {
   touch(boottime_ns);
   for (Gap& known : group_.gaps) {
-    if (known.kind != gap.kind || known.owner != gap.owner || known.cause != gap.cause) continue;
-    known.from_ns = std::min(known.from_ns, gap.from_ns);
-    known.to_ns = std::max(known.to_ns, gap.to_ns);
-    known.count = known.count == 0 || gap.count == 0 ? 0 : known.count + gap.count;
-    return;
+    if (known.same_loss(gap)) return known.widen(gap);
   }
   group_.gaps.push_back(gap);
+}
+
+void CommitBuilder::name_losses(std::int64_t from_ns, std::int64_t to_ns,
+                                std::int64_t boottime_ns) {
+  Ledger fresh;
+  for (const auto& [key, count] : ledger().counters()) {
+    if (!is_loss(key)) continue;
+    const auto named = named_.counters().find(key);
+    const std::int64_t more = count - (named == named_.counters().end() ? 0 : named->second);
+    if (more > 0) fresh.add(key.kind, key.owner, key.term, more, key.cause);
+  }
+  for (const auto& [key, count] : fresh.counters()) {
+    add_gap(
+        {key.kind, gap_owner(key), key.cause, from_ns, to_ns, static_cast<std::uint64_t>(count)},
+        boottime_ns);
+  }
+  named_.add(fresh);
 }
 
 void CommitBuilder::add_message(const AckPosition& position, std::size_t bytes,
@@ -116,6 +139,7 @@ CommitGroup CommitBuilder::seal() {
   group_ = {};
   tickets_.clear();
   messages_by_source_.clear();
+  named_.clear();
   messages_ = 0;
   bytes_ = 0;
   return sealed;

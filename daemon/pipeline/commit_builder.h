@@ -24,6 +24,9 @@ class CommitBuilder {
   /// A loss goes upstream with this group. One of the same kind, owner and cause is widened instead
   /// of a second one begun, so that a storm of losses stays a few records.
   void add_gap(const Gap& gap, std::int64_t boottime_ns);
+  /// Adds a gap for what the group's ledger counts as lost and no gap speaks of yet. It was lost
+  /// between the two, wall clock in ns since 1970 UTC; 0 in `from_ns`: since when is not known.
+  void name_losses(std::int64_t from_ns, std::int64_t to_ns, std::int64_t boottime_ns);
   /// The group makes this message durable. Position and size bound the group.
   void add_message(const AckPosition& position, std::size_t bytes, std::int64_t boottime_ns);
 
@@ -52,6 +55,7 @@ class CommitBuilder {
   std::map<std::pair<std::string, std::uint64_t>, std::vector<Pane>> panes_;
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> tickets_;
   std::map<std::uint32_t, std::size_t> messages_by_source_;
+  Ledger named_;  ///< losses of this group that have their gap
   std::size_t messages_ = 0;
   std::size_t bytes_ = 0;
   std::int64_t opened_boottime_ns_ = 0;

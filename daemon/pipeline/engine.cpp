@@ -111,7 +111,9 @@ void Engine::begin() {
   // The first commit carries a checkpoint, so that no replay crosses a change of config or plugins.
   checkpoint_wanted_ = true;
   run_pipelines([](Pipeline& pipeline, PipelineEffects effects) { pipeline.catch_up(effects); });
+  name_losses(0);  // what waited here has been waiting for long
   start_idle_clocks();
+  group_wall_ns_ = last_take_wall_ns_ = rooms_.clock.wall_ns();
   publish_view();
 }
 
@@ -192,12 +194,14 @@ void Engine::take_messages() {
     wait = std::clamp(std::chrono::milliseconds(left / 1'000'000), std::chrono::milliseconds(1),
                       kWaitMax);
   }
+  if (builder_.empty()) group_wall_ns_ = last_take_wall_ns_;
   rooms_.messages.take(events_, options_.batch_messages_max, wait);
   for (const IngestEvent& event : events_) {
     if (event.kind == IngestEvent::Kind::connected) {
       process_batch();
       intake_.connected(event);
     } else {
+      group_wall_ns_ = std::min(group_wall_ns_, event.wall_ns);
       intake_.take(event);
     }
   }
@@ -205,6 +209,7 @@ void Engine::take_messages() {
   for (std::uint32_t i = 0; i < sources_.size(); ++i) {
     if (const std::uint64_t n = rooms_.messages.take_dropped_qos0(i); n > 0) intake_.dropped(i, n);
   }
+  last_take_wall_ns_ = rooms_.clock.wall_ns();
 }
 
 template <typename Step>
@@ -267,7 +272,12 @@ bool Engine::checkpoint_due() const {
          log_bytes_since_checkpoint_ >= options_.checkpoint_log_bytes;
 }
 
+void Engine::name_losses(std::int64_t since_wall_ns) {
+  builder_.name_losses(since_wall_ns, rooms_.clock.wall_ns(), rooms_.clock.boottime_ns());
+}
+
 void Engine::seal(bool checkpoint) {
+  name_losses(group_wall_ns_);
   sealed_ = builder_.seal();
   log_bytes_since_checkpoint_ += log_bytes(sealed_->segment);
   if (checkpoint) {

@@ -105,6 +105,7 @@ class Engine {
   bool group_due() const;
   bool may_take() const;
   void seal(bool checkpoint);
+  void name_losses(std::int64_t since_wall_ns);
   bool checkpoint_due() const;
   void start_idle_clocks();
   void publish_view();
@@ -126,6 +127,8 @@ class Engine {
   bool checkpoint_wanted_ = false;
   std::int64_t next_tick_boottime_ns_ = 0;
   std::int64_t last_take_boottime_ns_ = 0;
+  std::int64_t last_take_wall_ns_ = 0;
+  std::int64_t group_wall_ns_ = 0;  ///< nothing that the open group counts arrived before
   RecentPanes recent_panes_;
 
   std::atomic<bool> stopping_{false};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -28,7 +29,15 @@ class ScriptedMessages final : public MessageSource {
     return count;
   }
   void release(const AckPosition&) override {}
-  std::uint64_t take_dropped_qos0(std::uint32_t) override { return 0; }
+  std::uint64_t take_dropped_qos0(std::uint32_t) override {
+    MutexLock lock(mutex_);
+    return std::exchange(dropped_, 0);
+  }
+  /// Of source 0.
+  void drop_qos0(std::uint64_t count) {
+    MutexLock lock(mutex_);
+    dropped_ += count;
+  }
   bool empty() const {
     MutexLock lock(mutex_);
     return events_.empty();
@@ -38,6 +47,7 @@ class ScriptedMessages final : public MessageSource {
   mutable Mutex mutex_;
   CondVar arrived_;
   std::deque<IngestEvent> events_ SLUICE_GUARDED_BY(mutex_);
+  std::uint64_t dropped_ SLUICE_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace sluice

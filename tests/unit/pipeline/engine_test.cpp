@@ -108,6 +108,38 @@ TEST(Engine, LogsBatchesAndEncodesClosedPanesInTheSameGroup) {
   }
 }
 
+TEST(Engine, NamesWhatAFullQueueTurnedAwayInTheGroupThatCountsIt) {
+  Node node;
+  auto engine = node.engine();
+  const std::int64_t before_ns = node.clock.wall_ns();
+  engine->start();
+  node.messages.drop_qos0(5);
+  const auto lost = [&] {
+    return node.commits.ledger().get(LedgerKind::messages, "plant/qos0", Term::dropped);
+  };
+  ASSERT_TRUE(eventually([&] { return lost() == 5; }));
+  node.messages.drop_qos0(2);
+  ASSERT_TRUE(eventually([&] { return lost() == 7; }));
+  engine->stop();
+  std::uint64_t named = 0;
+  for (const CommitGroup& group : node.commits.groups()) {
+    const auto& delta = group.segment.ledger;
+    const auto counted = delta.get(LedgerKind::messages, "plant/qos0", Term::dropped);
+    EXPECT_EQ(group.gaps.size(), counted > 0 ? 1u : 0u);
+    for (const Gap& gap : group.gaps) {
+      EXPECT_EQ(gap.kind, LedgerKind::messages);
+      EXPECT_EQ(gap.owner, "plant");
+      EXPECT_EQ(gap.cause, "queue_full");
+      EXPECT_GE(gap.from_ns, before_ns);
+      EXPECT_LE(gap.from_ns, gap.to_ns);
+      EXPECT_LE(gap.to_ns, node.clock.wall_ns());
+      EXPECT_EQ(gap.count, static_cast<std::uint64_t>(counted));
+      named += gap.count;
+    }
+  }
+  EXPECT_EQ(named, 7u);
+}
+
 TEST(Engine, DropsARedeliveredMessageAlsoAfterARestartWithoutACheckpoint) {
   Node node;
   {
