@@ -31,6 +31,7 @@ struct Arguments {
   std::string measurement;
   std::string pipeline;
   std::string node;
+  std::string cause;
   std::string file;
   std::string from;
   std::string to;
@@ -111,6 +112,14 @@ ExitCode run_hub_summaries(const Arguments& a) {
   return show_hub_summaries(a.hub, query, a.hub_limit, a.all, a.local.json);
 }
 
+void add_paging(CLI::App& command, Arguments& a, const char* oldest_first) {
+  command.add_flag("--oldest-first", a.oldest_first, oldest_first);
+  auto* limit = command.add_option("--limit", a.hub_limit, "Rows at most")
+                    ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
+                    ->capture_default_str();
+  command.add_flag("--all", a.all, "All rows, page by page")->excludes(limit);
+}
+
 void add_hub_commands(CLI::App& app, Arguments& a) {
   auto* hub = app.add_subcommand("hub", "Ask a hub about its fleet");
   hub->require_subcommand(1);
@@ -128,12 +137,23 @@ void add_hub_commands(CLI::App& app, Arguments& a) {
       "Windows that start at or after this time: 2024-05-01T12:00:00Z, 2024-05-01 "
       "or ns since 1970 UTC");
   summaries->add_option("--to", a.to, "Windows that start before this time");
-  summaries->add_flag("--oldest-first", a.oldest_first, "Oldest window first");
-  auto* limit = summaries->add_option("--limit", a.hub_limit, "Rows at most")
-                    ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
-                    ->capture_default_str();
-  summaries->add_flag("--all", a.all, "All rows, page by page")->excludes(limit);
+  add_paging(*summaries, a, "Oldest window first");
   summaries->callback([&a] { a.run = [&a] { return run_hub_summaries(a); }; });
+
+  auto* gaps = hub->add_subcommand("gaps", "What the nodes lost, and when, newest first");
+  add_hub_options(*gaps, a.hub, true);
+  gaps->add_option("--node", a.node, "Only losses of this node");
+  gaps->add_option("--cause", a.cause, "Only losses of this cause, e.g. queue_full");
+  add_paging(*gaps, a, "Oldest loss first");
+  gaps->callback([&a] {
+    a.run = [&a] {
+      v1::ListGapsRequest query;
+      query.set_node(a.node);
+      query.set_cause(a.cause);
+      query.set_oldest_first(a.oldest_first);
+      return show_hub_gaps(a.hub, query, a.hub_limit, a.all, a.local.json);
+    };
+  });
 }
 
 void add_top(CLI::App& app, Arguments& a) {

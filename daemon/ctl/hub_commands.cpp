@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "ctl/format.h"
 #include "ctl/json_print.h"
@@ -21,6 +24,7 @@ std::string nodes_text(const v1::ListNodesResponse& response) {
                {"SEQ", true},
                {"WINDOWS", true},
                {"SERIES", true},
+               {"GAPS", true},
                {"ROWS", true},
                {"REPEATED", true},
                {"BYTES", true}});
@@ -28,7 +32,7 @@ std::string nodes_text(const v1::ListNodesResponse& response) {
     table.add_row({n.node(), n.epoch().substr(0, 8), n.connected() ? "connected" : "away",
                    n.last_seen_ns() == 0 ? "-" : utc_text(n.last_seen_ns()), n.version(),
                    grouped(std::int64_t{n.highest_seq()}), grouped(n.panes()), grouped(n.series()),
-                   grouped(n.rows_received()), grouped(n.rows_repeated()),
+                   grouped(n.gaps()), grouped(n.rows_received()), grouped(n.rows_repeated()),
                    bytes_text(n.bytes_received())});
   }
   return table.empty() ? "The hub knows no node yet.\n" : table.take();
@@ -42,24 +46,81 @@ std::string quality_text(v1::PaneQuality quality) {
   }
 }
 
+std::string kind_text(v1::GapKind kind) {
+  switch (kind) {
+    case v1::GAP_KIND_MESSAGES: return "messages";
+    case v1::GAP_KIND_SOURCE_READINGS:
+    case v1::GAP_KIND_READINGS: return "readings";
+    case v1::GAP_KIND_PANES: return "windows";
+    default: return "-";
+  }
+}
+
+/// How the rows of a query are asked for and shown.
+struct SummaryListing {
+  using Request = v1::ListSummariesRequest;
+  static constexpr const char* kName = "summaries";
+  static Result<v1::ListSummariesResponse> ask(HubClient& client, const Request& request) {
+    return client.summaries(request);
+  }
+  static const auto& rows(const v1::ListSummariesResponse& page) { return page.summaries(); }
+  static std::vector<Table::Column> columns() {
+    return {{"NODE"},         {"PIPELINE"},     {"SERIES"},     {"WINDOW START"},
+            {"LENGTH", true}, {"COUNT", true},  {"MEAN", true}, {"MIN", true},
+            {"MAX", true},    {"STDDEV", true}, {"REV", true},  {"QUALITY"}};
+  }
+  static std::vector<std::string> cells(const v1::SummaryRecord& s) {
+    return {s.node(),
+            s.pipeline(),
+            series_text(series_of(s)),
+            utc_text(s.start_ns()),
+            window_text(s.start_ns(), s.end_ns()),
+            grouped(s.count()),
+            value_text(s.mean()),
+            value_text(s.min()),
+            value_text(s.max()),
+            value_text(s.stddev()),
+            std::to_string(s.revision()),
+            quality_text(s.quality())};
+  }
+};
+
+struct GapListing {
+  using Request = v1::ListGapsRequest;
+  static constexpr const char* kName = "gaps";
+  static Result<v1::ListGapsResponse> ask(HubClient& client, const Request& request) {
+    return client.gaps(request);
+  }
+  static const auto& rows(const v1::ListGapsResponse& page) { return page.gaps(); }
+  static std::vector<Table::Column> columns() {
+    return {{"NODE"}, {"FROM"}, {"TO"}, {"LOST"}, {"OF"}, {"CAUSE"}, {"COUNT", true}};
+  }
+  static std::vector<std::string> cells(const v1::GapRow& g) {
+    return {g.node(),
+            g.from_ns() == 0 ? "unknown" : utc_text(g.from_ns()),
+            utc_text(g.to_ns()),
+            kind_text(g.kind()),
+            g.owner().empty() ? "(any)" : g.owner(),
+            g.cause(),
+            g.count() == 0 ? "unknown" : grouped(g.count())};
+  }
+};
+
 /// Where the rows of one query go, page by page.
-class SummaryPrinter {
+template <typename Listing>
+class ListPrinter {
  public:
-  explicit SummaryPrinter(bool json) : json_(json) {
-    if (json_) put("{\"summaries\":[");
+  explicit ListPrinter(bool json) : json_(json), table_(Listing::columns()) {
+    if (json_) put(std::string("{\"") + Listing::kName + "\":[");
   }
 
-  void page(const v1::ListSummariesResponse& response) {
-    for (const auto& s : response.summaries()) {
-      if (json_) {
-        put((rows_ > 0 ? "," : "") + to_json(s));
-      } else {
-        table_.add_row({s.node(), s.pipeline(), series_text(series_of(s)), utc_text(s.start_ns()),
-                        window_text(s.start_ns(), s.end_ns()), grouped(s.count()),
-                        value_text(s.mean()), value_text(s.min()), value_text(s.max()),
-                        value_text(s.stddev()), std::to_string(s.revision()),
-                        quality_text(s.quality())});
-      }
+  template <typename Page>
+  void page(const Page& page) {
+    for (const auto& row : Listing::rows(page)) {
+      if (json_)
+        put((rows_ > 0 ? "," : "") + to_json(row));
+      else
+        table_.add_row(Listing::cells(row));
       ++rows_;
     }
     if (!json_ && !table_.empty()) put(table_.take());
@@ -72,7 +133,7 @@ class SummaryPrinter {
       append_json_string(tail, next_page_token);
       put(tail + "}\n");
     } else if (rows_ == 0) {
-      put("No summaries.\n");
+      put(std::string("No ") + Listing::kName + ".\n");
     } else if (!next_page_token.empty()) {
       std::fprintf(stderr, "sluicectl: there are more than these %s (--limit or --all)\n",
                    grouped(rows_).c_str());
@@ -84,41 +145,20 @@ class SummaryPrinter {
  private:
   const bool json_;
   std::uint64_t rows_ = 0;
-  Table table_{{{"NODE"},
-                {"PIPELINE"},
-                {"SERIES"},
-                {"WINDOW START"},
-                {"LENGTH", true},
-                {"COUNT", true},
-                {"MEAN", true},
-                {"MIN", true},
-                {"MAX", true},
-                {"STDDEV", true},
-                {"REV", true},
-                {"QUALITY"}}};
+  Table table_;
 };
 
-}  // namespace
-
-ExitCode show_hub_nodes(const HubAddress& hub, bool json) {
+template <typename Listing>
+ExitCode show_list(const HubAddress& hub, typename Listing::Request query, std::uint64_t limit,
+                   bool all, bool json) {
   auto client = HubClient::make(hub);
   if (!client.ok()) return fail(client.status());
-  const auto nodes = client->nodes();
-  if (!nodes.ok()) return fail(nodes.status());
-  put(json ? to_json(*nodes) + "\n" : nodes_text(*nodes));
-  return kExitOk;
-}
-
-ExitCode show_hub_summaries(const HubAddress& hub, v1::ListSummariesRequest query,
-                            std::uint64_t limit, bool all, bool json) {
-  auto client = HubClient::make(hub);
-  if (!client.ok()) return fail(client.status());
-  std::optional<SummaryPrinter> printer;
+  std::optional<ListPrinter<Listing>> printer;
   for (;;) {
     const std::uint64_t shown = printer ? printer->rows() : 0;
     const std::uint64_t wanted = all ? kHubPageRows : limit - shown;
     query.set_limit(static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, kHubPageRows)));
-    const auto page = client->summaries(query);
+    const auto page = Listing::ask(*client, query);
     if (!page.ok()) return fail(page.status());
     if (!printer) printer.emplace(json);
     printer->page(*page);
@@ -134,6 +174,27 @@ ExitCode show_hub_summaries(const HubAddress& hub, v1::ListSummariesRequest quer
     }
     query.set_page_token(next);
   }
+}
+
+}  // namespace
+
+ExitCode show_hub_nodes(const HubAddress& hub, bool json) {
+  auto client = HubClient::make(hub);
+  if (!client.ok()) return fail(client.status());
+  const auto nodes = client->nodes();
+  if (!nodes.ok()) return fail(nodes.status());
+  put(json ? to_json(*nodes) + "\n" : nodes_text(*nodes));
+  return kExitOk;
+}
+
+ExitCode show_hub_summaries(const HubAddress& hub, v1::ListSummariesRequest query,
+                            std::uint64_t limit, bool all, bool json) {
+  return show_list<SummaryListing>(hub, std::move(query), limit, all, json);
+}
+
+ExitCode show_hub_gaps(const HubAddress& hub, v1::ListGapsRequest query, std::uint64_t limit,
+                       bool all, bool json) {
+  return show_list<GapListing>(hub, std::move(query), limit, all, json);
 }
 
 }  // namespace sluice::ctl

@@ -35,6 +35,9 @@ constexpr char kInsertPane[] =
 constexpr char kUpdatePane[] =
     "UPDATE pane SET revision = ?, quality = ?, count = ?, sum = ?, min = ?, max = ?, first = ?,"
     " last = ?, m2 = ?, first_time_ns = ?, last_time_ns = ? WHERE id = ?";
+constexpr char kInsertGap[] =
+    "INSERT OR IGNORE INTO gap (node_id, seq, kind, owner, cause, from_ns, to_ns, count,"
+    " received_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr int kContentColumns = 11;
 
 void bind_content(Statement& statement, const DecodedPane& pane) {
@@ -82,7 +85,8 @@ Result<ChangeWriter> ChangeWriter::create(Database& database) {
       {&writer.greet_node_, kGreetNode},       {&writer.find_node_, kFindNode},
       {&writer.write_node_, kWriteNode},       {&writer.find_series_, kFindSeries},
       {&writer.insert_series_, kInsertSeries}, {&writer.find_pane_, kFindPane},
-      {&writer.insert_pane_, kInsertPane},     {&writer.update_pane_, kUpdatePane}};
+      {&writer.insert_pane_, kInsertPane},     {&writer.update_pane_, kUpdatePane},
+      {&writer.insert_gap_, kInsertGap}};
   for (const auto& [statement, sql] : statements) {
     auto prepared = database.prepare(sql);
     if (!prepared.ok()) return prepared.status();
@@ -100,6 +104,9 @@ Result<ChangeWriter::Written> ChangeWriter::write(const Change& change, std::int
   Written written;
   for (const RowEntry& row : change.rows) {
     if (Status s = write_row(row, change.from, *node, written.counters); !s.ok()) return s;
+  }
+  for (const GapRow& gap : change.gaps) {
+    if (Status s = write_gap(gap, *node, change.from, seen_ns); !s.ok()) return s;
   }
   if (Status s = write_node(*node, seen_ns); !s.ok()) return s;
   written.highest_seq = node->highest_seq;
@@ -180,6 +187,35 @@ Status ChangeWriter::write_row(const RowEntry& row, const NodeKey& from, Node& n
     node.highest_crc32c = crc32c(row.block);
   }
   return {};
+}
+
+Status ChangeWriter::write_gap(const GapRow& row, const Node& node, const NodeKey& from,
+                               std::int64_t seen_ns) {
+  std::int64_t node_id = node.id;
+  if (row.epoch != from.epoch) {
+    const auto other = find_epoch(row.epoch, from, seen_ns);
+    if (!other.ok()) return other.status();
+    node_id = *other;
+  }
+  insert_gap_.bind(0, node_id).bind(1, row.seq);
+  insert_gap_.bind(2, static_cast<std::int64_t>(row.gap.kind));
+  insert_gap_.bind_text(3, row.gap.owner).bind_text(4, row.gap.cause);
+  insert_gap_.bind(5, row.gap.from_ns).bind(6, row.gap.to_ns);
+  insert_gap_.bind(7, static_cast<std::int64_t>(row.gap.count)).bind(8, seen_ns);
+  return insert_gap_.run();
+}
+
+// A gap of an epoch that ended before it could say Hello makes that epoch known.
+Result<std::int64_t> ChangeWriter::find_epoch(const std::string& epoch, const NodeKey& from,
+                                              std::int64_t seen_ns) {
+  Change greeting{{from.node, epoch}, std::nullopt, {}, {}};
+  auto known = find_node(greeting, seen_ns);
+  if (!known.ok() && known.status().code() == StatusCode::failed_precondition) {
+    greeting.version = "";
+    known = find_node(greeting, seen_ns);
+  }
+  if (!known.ok()) return known.status();
+  return known->id;
 }
 
 Result<ChangeWriter::Fate> ChangeWriter::write_pane(const DecodedBlock& block,

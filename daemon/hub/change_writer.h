@@ -39,6 +39,9 @@ class ChangeWriter {
   Result<Node> find_node(const Change& change, std::int64_t seen_ns);
   Status write_series(const SeriesEntry& entry, Node& node);
   Status write_row(const RowEntry& row, const NodeKey& from, Node& node, RowCounters& counters);
+  Status write_gap(const GapRow& gap, const Node& node, const NodeKey& from, std::int64_t seen_ns);
+  Result<std::int64_t> find_epoch(const std::string& epoch, const NodeKey& from,
+                                  std::int64_t seen_ns);
   Result<Fate> write_pane(const DecodedBlock& block, const DecodedPane& pane, Node& node);
   Status insert_pane(const DecodedBlock& block, const DecodedPane& pane, std::int64_t node_id);
   Status update_pane(std::int64_t pane_id, const DecodedPane& pane);
@@ -53,6 +56,7 @@ class ChangeWriter {
   Statement find_pane_;
   Statement insert_pane_;
   Statement update_pane_;
+  Statement insert_gap_;
 };
 
 }  // namespace sluice::hub

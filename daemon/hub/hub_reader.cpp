@@ -16,8 +16,8 @@ constexpr std::uint32_t kLimitDefault = 100;
 constexpr std::uint32_t kLimitMax = 100'000;
 
 constexpr char kListNodes[] =
-    "SELECT node, epoch, version, last_seen_ns, highest_seq, panes, series FROM node"
-    " ORDER BY node, id";
+    "SELECT node, epoch, version, last_seen_ns, highest_seq, panes, series,"
+    " (SELECT count(*) FROM gap WHERE gap.node_id = node.id) FROM node ORDER BY node, id";
 constexpr char kListSummaries[] =
     "SELECT pane.id, node.node, node.epoch, pane.pipeline, pane.spec_hash, series.definition,"
     " pane.kind, pane.start_ns, pane.end_ns, pane.revision, pane.quality, pane.count, pane.sum,"
@@ -25,12 +25,20 @@ constexpr char kListSummaries[] =
     " FROM pane JOIN node ON node.id = pane.node_id"
     " JOIN series ON series.node_id = pane.node_id AND series.id = pane.series_id WHERE TRUE";
 
+constexpr char kListGaps[] =
+    "SELECT gap.id, node.node, node.epoch, gap.seq, gap.kind, gap.owner, gap.cause, gap.from_ns,"
+    " gap.to_ns, gap.count, gap.received_ns FROM gap JOIN node ON node.id = gap.node_id WHERE TRUE";
+
+Status check_limit(std::uint32_t limit) {
+  if (limit <= kLimitMax) return {};
+  return invalid_argument("limit is " + std::to_string(limit) + "; at most " +
+                          std::to_string(kLimitMax) + ", 0 means " + std::to_string(kLimitDefault));
+}
+
+std::uint32_t rows_wanted(std::uint32_t limit) { return limit == 0 ? kLimitDefault : limit; }
+
 Status check(const v1::ListSummariesRequest& request) {
-  if (request.limit() > kLimitMax) {
-    return invalid_argument("limit is " + std::to_string(request.limit()) + "; at most " +
-                            std::to_string(kLimitMax) + ", 0 means " +
-                            std::to_string(kLimitDefault));
-  }
+  if (Status s = check_limit(request.limit()); !s.ok()) return s;
   if (request.from_ns() != 0 && request.to_ns() != 0 && request.from_ns() >= request.to_ns()) {
     return invalid_argument("from_ns " + std::to_string(request.from_ns()) +
                             " is not before to_ns " + std::to_string(request.to_ns()));
@@ -38,35 +46,68 @@ Status check(const v1::ListSummariesRequest& request) {
   return {};
 }
 
+// The rest of a listing: the rows after the page before, in order. Binds its parameters last.
+std::string page_sql(const std::string& time, const std::string& id, bool has_token, bool up) {
+  const char* direction = up ? " ASC" : " DESC";
+  std::string sql;
+  if (has_token) sql += " AND (" + time + ", " + id + ") " + (up ? ">" : "<") + " (?, ?)";
+  return sql + " ORDER BY " + time + direction + ", " + id + direction + " LIMIT ?";
+}
+
+void bind_page(Statement& statement, int place, const std::optional<PageEnd>& after,
+               std::uint32_t limit) {
+  if (after) {
+    statement.bind(place, after->time_ns).bind(place + 1, after->id);
+    place += 2;
+  }
+  // One more than asked for tells whether another page follows.
+  statement.bind(place, std::int64_t{limit} + 1);
+}
+
+/// Empty for the first page.
+template <typename Request>
+Result<std::optional<PageEnd>> page_before(const Request& request) {
+  if (request.page_token().empty()) return std::optional<PageEnd>();
+  const auto end = read_page_token(request);
+  if (!end.ok()) return end.status();
+  return std::optional<PageEnd>(*end);
+}
+
 // The filters that are set, as SQL; bound in the same order below.
 std::string summaries_sql(const v1::ListSummariesRequest& request, bool has_token) {
-  const bool up = request.oldest_first();
   std::string sql = kListSummaries;
   if (!request.node().empty()) sql += " AND node.node = ?";
   if (!request.pipeline().empty()) sql += " AND pane.pipeline = ?";
   if (!request.measurement().empty()) sql += " AND series.measurement = ?";
   if (request.from_ns() != 0) sql += " AND pane.start_ns >= ?";
   if (request.to_ns() != 0) sql += " AND pane.start_ns < ?";
-  if (has_token)
-    sql += std::string(" AND (pane.start_ns, pane.id) ") + (up ? ">" : "<") + " (?, ?)";
-  const char* direction = up ? " ASC" : " DESC";
-  return sql + " ORDER BY pane.start_ns" + direction + ", pane.id" + direction + " LIMIT ?";
+  return sql + page_sql("pane.start_ns", "pane.id", has_token, request.oldest_first());
 }
 
 void bind_filters(Statement& statement, const v1::ListSummariesRequest& request,
-                  const std::optional<PageEnd>& after, std::uint32_t limit) {
+                  const std::optional<PageEnd>& after) {
   int place = 0;
   if (!request.node().empty()) statement.bind_text(place++, request.node());
   if (!request.pipeline().empty()) statement.bind_text(place++, request.pipeline());
   if (!request.measurement().empty()) statement.bind_text(place++, request.measurement());
   if (request.from_ns() != 0) statement.bind(place++, std::int64_t{request.from_ns()});
   if (request.to_ns() != 0) statement.bind(place++, std::int64_t{request.to_ns()});
-  if (after) {
-    statement.bind(place, after->start_ns).bind(place + 1, after->pane_id);
-    place += 2;
-  }
-  // One more than asked for tells whether another page follows.
-  statement.bind(place, std::int64_t{limit} + 1);
+  bind_page(statement, place, after, rows_wanted(request.limit()));
+}
+
+std::string gaps_sql(const v1::ListGapsRequest& request, bool has_token) {
+  std::string sql = kListGaps;
+  if (!request.node().empty()) sql += " AND node.node = ?";
+  if (!request.cause().empty()) sql += " AND gap.cause = ?";
+  return sql + page_sql("gap.to_ns", "gap.id", has_token, request.oldest_first());
+}
+
+void bind_filters(Statement& statement, const v1::ListGapsRequest& request,
+                  const std::optional<PageEnd>& after) {
+  int place = 0;
+  if (!request.node().empty()) statement.bind_text(place++, request.node());
+  if (!request.cause().empty()) statement.bind_text(place++, request.cause());
+  bind_page(statement, place, after, rows_wanted(request.limit()));
 }
 
 // The wire numbers quality from 1, the model and the database from 0.
@@ -103,25 +144,61 @@ Status fill(const Statement& row, v1::SummaryRecord& out) {
   return {};
 }
 
-Status read_page(Statement& statement, const v1::ListSummariesRequest& request, std::uint32_t limit,
-                 v1::ListSummariesResponse& out) {
+Status fill(const Statement& row, v1::GapRow& out) {
+  out.set_node(std::string(row.column_bytes(1)));
+  out.set_epoch(std::string(row.column_bytes(2)));
+  out.set_seq(row.column_i64(3));
+  out.set_kind(static_cast<v1::GapKind>(row.column_i64(4)));
+  out.set_owner(std::string(row.column_bytes(5)));
+  out.set_cause(std::string(row.column_bytes(6)));
+  out.set_from_ns(row.column_i64(7));
+  out.set_to_ns(row.column_i64(8));
+  out.set_count(static_cast<std::uint64_t>(row.column_i64(9)));
+  out.set_received_ns(row.column_i64(10));
+  return {};
+}
+
+std::int64_t place_of(const v1::SummaryRecord& record) { return record.start_ns(); }
+std::int64_t place_of(const v1::GapRow& row) { return row.to_ns(); }
+
+/// Fills `rows` with one page; the token of the next one, empty on the last.
+template <typename Row, typename Request>
+Result<std::string> read_page(Statement& statement, const Request& request,
+                              google::protobuf::RepeatedPtrField<Row>& rows) {
+  const std::uint32_t limit = rows_wanted(request.limit());
   std::size_t bytes = 0;
   PageEnd end;
   while (true) {
-    const auto row = statement.step();
-    if (!row.ok()) return row.status();
-    if (!*row) return {};
-    v1::SummaryRecord record;
-    if (Status s = fill(statement, record); !s.ok()) return s;
-    bytes += record.ByteSizeLong() + 8;
-    const auto count = static_cast<std::uint32_t>(out.summaries_size());
+    const auto found = statement.step();
+    if (!found.ok()) return found.status();
+    if (!*found) return std::string();
+    Row row;
+    if (Status s = fill(statement, row); !s.ok()) return s;
+    bytes += row.ByteSizeLong() + 8;
+    const auto count = static_cast<std::uint32_t>(rows.size());
     if (count == limit || (count > 0 && bytes > HubReader::kPageBytesMax)) {
-      out.set_next_page_token(make_page_token(request, end));
-      return {};
+      return make_page_token(request, end);
     }
-    end = {record.start_ns(), statement.column_i64(0)};
-    *out.add_summaries() = std::move(record);
+    end = {place_of(row), statement.column_i64(0)};
+    *rows.Add() = std::move(row);
   }
+}
+
+/// One page of what `sql` selects.
+template <typename Row, typename Request>
+Result<std::string> list(const std::string& path, const Request& request,
+                         std::string (*sql)(const Request&, bool has_token),
+                         const std::function<bool()>& cancelled,
+                         google::protobuf::RepeatedPtrField<Row>& rows) {
+  const auto after = page_before(request);
+  if (!after.ok()) return after.status();
+  auto database = Database::open(path, Database::Mode::read_only);
+  if (!database.ok()) return database.status();
+  database->set_interrupt(cancelled);
+  auto statement = database->prepare(sql(request, after->has_value()));
+  if (!statement.ok()) return statement.status();
+  bind_filters(*statement, request, *after);
+  return read_page(*statement, request, rows);
 }
 
 }  // namespace
@@ -143,6 +220,7 @@ Status HubReader::list_nodes(v1::ListNodesResponse& out) const {
     node.set_highest_seq(rows->column_i64(4));
     node.set_panes(static_cast<std::uint64_t>(rows->column_i64(5)));
     node.set_series(static_cast<std::uint64_t>(rows->column_i64(6)));
+    node.set_gaps(static_cast<std::uint64_t>(rows->column_i64(7)));
   }
 }
 
@@ -150,20 +228,20 @@ Status HubReader::list_summaries(const v1::ListSummariesRequest& request,
                                  const std::function<bool()>& cancelled,
                                  v1::ListSummariesResponse& out) const {
   if (Status s = check(request); !s.ok()) return s;
-  std::optional<PageEnd> after;
-  if (!request.page_token().empty()) {
-    const auto end = read_page_token(request);
-    if (!end.ok()) return end.status();
-    after = *end;
-  }
-  auto database = Database::open(path_, Database::Mode::read_only);
-  if (!database.ok()) return database.status();
-  database->set_interrupt(cancelled);
-  auto statement = database->prepare(summaries_sql(request, after.has_value()));
-  if (!statement.ok()) return statement.status();
-  const std::uint32_t limit = request.limit() == 0 ? kLimitDefault : request.limit();
-  bind_filters(*statement, request, after, limit);
-  return read_page(*statement, request, limit, out);
+  auto next = list(path_, request, summaries_sql, cancelled, *out.mutable_summaries());
+  if (!next.ok()) return next.status();
+  out.set_next_page_token(*std::move(next));
+  return {};
+}
+
+Status HubReader::list_gaps(const v1::ListGapsRequest& request,
+                            const std::function<bool()>& cancelled,
+                            v1::ListGapsResponse& out) const {
+  if (Status s = check_limit(request.limit()); !s.ok()) return s;
+  auto next = list(path_, request, gaps_sql, cancelled, *out.mutable_gaps());
+  if (!next.ok()) return next.status();
+  out.set_next_page_token(*std::move(next));
+  return {};
 }
 
 }  // namespace sluice::hub

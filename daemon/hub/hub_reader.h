@@ -7,6 +7,8 @@
 #include "base/status.h"
 
 namespace sluice::v1 {
+class ListGapsRequest;
+class ListGapsResponse;
 class ListNodesResponse;
 class ListSummariesRequest;
 class ListSummariesResponse;
@@ -35,6 +37,10 @@ class HubReader {
   Status list_summaries(const v1::ListSummariesRequest& request,
                         const std::function<bool()>& cancelled,
                         v1::ListSummariesResponse& out) const;
+
+  /// As list_summaries, by the end of the gap's time range.
+  Status list_gaps(const v1::ListGapsRequest& request, const std::function<bool()>& cancelled,
+                   v1::ListGapsResponse& out) const;
 
  private:
   const std::string path_;

@@ -12,6 +12,9 @@ constexpr std::int64_t kApplicationId = 0x534C4842;
 //
 // `pane` is unique over the pane key, in an order that also serves "one node, by time". Its id
 // grows with the first arrival and never changes, so that a page of a listing has a stable end.
+//
+// `gap` is unique over its number and its content: two lives of one database (a restored backup)
+// may have given the same number to losses of their own, and neither may hide the other.
 constexpr std::array kMigrations = {R"(
 CREATE TABLE node (
   id INTEGER PRIMARY KEY,
@@ -58,6 +61,22 @@ CREATE TABLE pane (
   UNIQUE (node_id, start_ns, end_ns, kind, series_id, pipeline, spec_hash)
 ) STRICT;
 CREATE INDEX pane_by_start ON pane (start_ns);
+)",
+                                    R"(
+CREATE TABLE gap (
+  id INTEGER PRIMARY KEY,
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  seq INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  from_ns INTEGER NOT NULL,
+  to_ns INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  received_ns INTEGER NOT NULL,
+  UNIQUE (node_id, seq, kind, owner, cause, from_ns, to_ns, count)
+) STRICT;
+CREATE INDEX gap_by_end ON gap (to_ns);
 )"};
 
 Status check_owner(Database& database, std::int64_t version) {

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "model/gap.h"
 #include "model/series.h"
 
 namespace sluice::hub {
@@ -39,6 +40,7 @@ struct Change {
   std::optional<std::string> version;  ///< of its program; set by a Hello: makes the node known
   std::vector<SeriesEntry> series;
   std::vector<RowEntry> rows;
+  std::vector<GapRow> gaps = {};  ///< each under its own epoch
 };
 
 /// What became of a change.
@@ -59,7 +61,7 @@ struct RowCounters {
 /// What the hub knows of its nodes, their series and their panes, in one SQLite file.
 ///
 /// Idempotent: a pane replaces what is kept under its key (node, epoch, pipeline, spec hash,
-/// window) only with a higher revision, so a node may send anything again.
+/// window) only with a higher revision, and a gap is kept once, so a node may send anything again.
 ///
 /// Thread: one at a time; `counters` alone may be called from any thread.
 class HubStore {

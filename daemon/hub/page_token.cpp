@@ -21,6 +21,15 @@ std::uint64_t filter_hash(const v1::ListSummariesRequest& request) {
   return hash64(w.bytes());
 }
 
+std::uint64_t filter_hash(const v1::ListGapsRequest& request) {
+  ByteWriter w;
+  w.string("gaps");
+  w.string(request.node());
+  w.string(request.cause());
+  w.u8(request.oldest_first() ? 1 : 0);
+  return hash64(w.bytes());
+}
+
 int hex_value(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
   if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
@@ -40,14 +49,12 @@ std::string from_hex(const std::string& text) {
   return bytes;
 }
 
-}  // namespace
-
-std::string make_page_token(const v1::ListSummariesRequest& request, const PageEnd& end) {
+std::string make_token(std::uint64_t filters, const PageEnd& end) {
   ByteWriter w;
   w.u8(kTokenVersion);
-  w.fixed64(filter_hash(request));
-  w.i64(end.start_ns);
-  w.i64(end.pane_id);
+  w.fixed64(filters);
+  w.i64(end.time_ns);
+  w.i64(end.id);
   std::string token;
   for (const char c : w.bytes()) {
     const auto byte = static_cast<unsigned char>(c);
@@ -57,8 +64,8 @@ std::string make_page_token(const v1::ListSummariesRequest& request, const PageE
   return token;
 }
 
-Result<PageEnd> read_page_token(const v1::ListSummariesRequest& request) {
-  const std::string bytes = from_hex(request.page_token());
+Result<PageEnd> read_token(const std::string& token, std::uint64_t expected_filters) {
+  const std::string bytes = from_hex(token);
   ByteReader r(bytes);
   const std::uint8_t version = r.u8();
   const std::uint64_t filters = r.fixed64();
@@ -67,11 +74,27 @@ Result<PageEnd> read_page_token(const v1::ListSummariesRequest& request) {
     return invalid_argument(
         "page_token is not one this hub gave out; leave it empty to start over");
   }
-  if (filters != filter_hash(request)) {
+  if (filters != expected_filters) {
     return invalid_argument(
         "page_token belongs to other filters or another order; leave it empty to start over");
   }
   return end;
+}
+
+}  // namespace
+
+std::string make_page_token(const v1::ListSummariesRequest& request, const PageEnd& end) {
+  return make_token(filter_hash(request), end);
+}
+std::string make_page_token(const v1::ListGapsRequest& request, const PageEnd& end) {
+  return make_token(filter_hash(request), end);
+}
+
+Result<PageEnd> read_page_token(const v1::ListSummariesRequest& request) {
+  return read_token(request.page_token(), filter_hash(request));
+}
+Result<PageEnd> read_page_token(const v1::ListGapsRequest& request) {
+  return read_token(request.page_token(), filter_hash(request));
 }
 
 }  // namespace sluice::hub

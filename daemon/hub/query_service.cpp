@@ -34,6 +34,12 @@ class QueryService final : public v1::HubQuery::Service {
         *request, [context] { return context->IsCancelled(); }, *response));
   }
 
+  grpc::Status ListGaps(grpc::ServerContext* context, const v1::ListGapsRequest* request,
+                        v1::ListGapsResponse* response) override {
+    return to_grpc(reader_.list_gaps(
+        *request, [context] { return context->IsCancelled(); }, *response));
+  }
+
  private:
   const HubStore& store_;
   const StreamRegistry& streams_;

@@ -14,6 +14,8 @@ constexpr std::size_t kVersionBytesMax = 64;
 constexpr std::size_t kMeasurementBytesMax = 128;
 // Past any sensible label set; bounds what one definition may cost.
 constexpr std::size_t kDefinitionBytesMax = 16 * 1024;
+constexpr int kGapsPerBatchMax = 1000;
+constexpr std::size_t kGapTextBytesMax = 512;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -26,6 +28,8 @@ bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' 
 
 // A newline in it could forge a log line elsewhere.
 bool is_plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F; }
+
+bool is_any(char) { return true; }
 
 char lower(char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -43,9 +47,8 @@ Status check_text(std::string_view field, const std::string& text, std::size_t s
 Result<SeriesEntry> read_definition(const v1::SeriesDefinition& definition) {
   const std::string which = "series " + std::to_string(definition.id());
   if (definition.id() == 0) return invalid_argument("series id must be at least 1");
-  if (Status s = check_text(
-          which + " measurement", definition.measurement(), 1, kMeasurementBytesMax,
-          [](char) { return true; }, "UTF-8");
+  if (Status s = check_text(which + " measurement", definition.measurement(), 1,
+                            kMeasurementBytesMax, is_any, "UTF-8");
       !s.ok()) {
     return s;
   }
@@ -62,15 +65,47 @@ Result<SeriesEntry> read_definition(const v1::SeriesDefinition& definition) {
   return entry;
 }
 
+Result<std::string> read_epoch(std::string_view field, const std::string& text) {
+  if (Status s = check_text(field, text, kEpochDigits, kEpochDigits, is_hex, "hex digits");
+      !s.ok()) {
+    return s;
+  }
+  std::string epoch(text);
+  std::transform(epoch.begin(), epoch.end(), epoch.begin(), lower);
+  return epoch;
+}
+
+Result<GapRow> read_gap(const v1::GapRecord& record) {
+  const std::string which = "gap " + std::to_string(record.seq());
+  if (record.seq() < 1) return invalid_argument(which + ": seq must be at least 1");
+  if (record.kind() < v1::GAP_KIND_MESSAGES || record.kind() > v1::GAP_KIND_PANES) {
+    return invalid_argument(which + " has the unknown kind " + std::to_string(record.kind()));
+  }
+  auto epoch = read_epoch(which + " epoch", record.epoch());
+  if (!epoch.ok()) return epoch.status();
+  Status status =
+      check_text(which + " owner", record.owner(), 0, kGapTextBytesMax, is_any, "UTF-8");
+  if (status.ok()) {
+    status = check_text(which + " cause", record.cause(), 1, kGapTextBytesMax, is_any, "UTF-8");
+  }
+  if (status.ok() && record.from_ns() > record.to_ns()) {
+    status = invalid_argument(which + ": from_ns " + std::to_string(record.from_ns()) +
+                              " is after to_ns " + std::to_string(record.to_ns()));
+  }
+  if (!status.ok()) return status;
+  return GapRow{record.seq(),
+                *std::move(epoch),
+                {static_cast<LedgerKind>(record.kind()), record.owner(), record.cause(),
+                 record.from_ns(), record.to_ns(), record.count()}};
+}
+
 }  // namespace
 
 Result<NodeKey> read_hello(const v1::Hello& hello) {
   Status status =
       check_text("Hello.node", hello.node(), 1, kNodeBytesMax, is_name, "[A-Za-z0-9._-]");
-  if (status.ok()) {
-    status =
-        check_text("Hello.epoch", hello.epoch(), kEpochDigits, kEpochDigits, is_hex, "hex digits");
-  }
+  const auto epoch = read_epoch("Hello.epoch", hello.epoch());
+  if (status.ok()) status = epoch.status();
   if (status.ok()) {
     status = check_text("Hello.instance", hello.instance(), 1, kInstanceBytesMax, is_plain,
                         "printable text");
@@ -84,9 +119,7 @@ Result<NodeKey> read_hello(const v1::Hello& hello) {
                               std::to_string(hello.next_seq()));
   }
   if (!status.ok()) return status;
-  NodeKey key{hello.node(), hello.epoch()};
-  std::transform(key.epoch.begin(), key.epoch.end(), key.epoch.begin(), lower);
-  return key;
+  return NodeKey{hello.node(), *epoch};
 }
 
 Result<std::vector<SeriesEntry>> read_series(const v1::SeriesDefinitions& definitions) {
@@ -98,6 +131,25 @@ Result<std::vector<SeriesEntry>> read_series(const v1::SeriesDefinitions& defini
     entries.push_back(std::move(*entry));
   }
   return entries;
+}
+
+Result<std::vector<GapRow>> read_gaps(const v1::GapBatch& batch) {
+  if (batch.gaps_size() == 0 || batch.gaps_size() > kGapsPerBatchMax) {
+    return invalid_argument("a batch of gaps has 1.." + std::to_string(kGapsPerBatchMax) +
+                            " records; this one has " + std::to_string(batch.gaps_size()));
+  }
+  std::vector<GapRow> rows;
+  rows.reserve(static_cast<std::size_t>(batch.gaps_size()));
+  for (const v1::GapRecord& record : batch.gaps()) {
+    auto row = read_gap(record);
+    if (!row.ok()) return row.status();
+    if (!rows.empty() && row->seq <= rows.back().seq) {
+      return invalid_argument("gap " + std::to_string(row->seq) + " comes after gap " +
+                              std::to_string(rows.back().seq));
+    }
+    rows.push_back(*std::move(row));
+  }
+  return rows;
 }
 
 Result<std::vector<RowEntry>> take_rows(v1::SummaryBatch& batch) {

@@ -6,6 +6,7 @@
 #include "hub/hub_store.h"
 
 namespace sluice::v1 {
+class GapBatch;
 class Hello;
 class SeriesDefinitions;
 class SummaryBatch;
@@ -23,5 +24,8 @@ Result<std::vector<SeriesEntry>> read_series(const v1::SeriesDefinitions& defini
 
 /// Takes the blocks out of `batch`; they are checked only when they are stored.
 Result<std::vector<RowEntry>> take_rows(v1::SummaryBatch& batch);
+
+/// At least one; epochs come out in lower case.
+Result<std::vector<GapRow>> read_gaps(const v1::GapBatch& batch);
 
 }  // namespace sluice::hub

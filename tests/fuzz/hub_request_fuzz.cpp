@@ -7,17 +7,21 @@
 #include "sluice/v1/hub.pb.h"
 #include "sluice/v1/uplink.pb.h"
 
-// What anyone on the network may send to the hub: a node's messages, and a page token.
+// What anyone on the network may send to the hub: a node's messages, and page tokens.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string input(reinterpret_cast<const char*>(bytes), size);
   sluice::v1::UplinkRequest request;
   if (request.ParseFromString(input)) {
     (void)sluice::hub::read_hello(request.hello());
     (void)sluice::hub::read_series(request.series());
+    (void)sluice::hub::read_gaps(request.gaps());
     (void)sluice::hub::take_rows(*request.mutable_batch());
   }
   sluice::v1::ListSummariesRequest question;
   question.set_page_token(input);
   (void)sluice::hub::read_page_token(question);
+  sluice::v1::ListGapsRequest about_gaps;
+  about_gaps.set_page_token(input);
+  (void)sluice::hub::read_page_token(about_gaps);
   return 0;
 }
