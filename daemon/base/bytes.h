@@ -24,6 +24,10 @@ class ByteWriter {
   void fixed64(std::uint64_t v) {
     for (int shift = 0; shift < 64; shift += 8) bytes_.push_back(static_cast<char>(v >> shift));
   }
+  /// The low 48 bits.
+  void fixed48(std::uint64_t v) {
+    for (int shift = 0; shift < 48; shift += 8) bytes_.push_back(static_cast<char>(v >> shift));
+  }
   void f64(double v) { fixed64(std::bit_cast<std::uint64_t>(v)); }
   void u8(std::uint8_t v) { bytes_.push_back(static_cast<char>(v)); }
   /// Length, then the bytes.
@@ -60,14 +64,8 @@ class ByteReader {
     const std::uint64_t v = u64();
     return static_cast<std::int64_t>((v >> 1) ^ (~(v & 1) + 1));
   }
-  std::uint64_t fixed64() {
-    if (remaining() < 8) return fail();
-    std::uint64_t v = 0;
-    for (int i = 0; i < 8; ++i) {
-      v |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes_[at_++])) << (8 * i);
-    }
-    return v;
-  }
+  std::uint64_t fixed64() { return fixed(8); }
+  std::uint64_t fixed48() { return fixed(6); }
   double f64() { return std::bit_cast<double>(fixed64()); }
   std::uint8_t u8() {
     if (remaining() < 1) return static_cast<std::uint8_t>(fail());
@@ -96,6 +94,14 @@ class ByteReader {
   std::size_t remaining() const { return ok_ ? bytes_.size() - at_ : 0; }
 
  private:
+  std::uint64_t fixed(std::size_t size) {
+    if (remaining() < size) return fail();
+    std::uint64_t v = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      v |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes_[at_++])) << (8 * i);
+    }
+    return v;
+  }
   std::uint64_t fail() {
     ok_ = false;
     at_ = bytes_.size();

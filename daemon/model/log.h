@@ -30,12 +30,18 @@ struct ConnectedEntry {
   friend bool operator==(const ConnectedEntry&, const ConnectedEntry&) = default;
 };
 
-/// Who a stored QoS 1 message was: hash of (session generation, packet id, topic, payload).
+/// Which message of QoS 1 came, duplicates too: what the next redelivery is compared with.
 struct Fingerprint {
   std::uint32_t source = 0;
-  std::uint64_t hash = 0;
+  std::uint16_t packet_id = 0;
+  bool dup = false;        ///< the broker had sent it before
+  std::uint64_t hash = 0;  ///< of topic and payload; within kFingerprintMask
   friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
 };
+
+/// Chance takes one of 2^48 for another, and only under the same packet id of one session: six
+/// bytes on flash are enough.
+inline constexpr std::uint64_t kFingerprintMask = (std::uint64_t{1} << 48) - 1;
 
 /// Messages decoded together: the unit of stage calls and of replay.
 struct BatchEntry {

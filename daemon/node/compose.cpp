@@ -222,6 +222,7 @@ std::vector<SourceSpec> compose_source_specs(const v1::Config& config) {
     spec.accept_retained = mqtt.retained() == v1::MqttConfig::RETAINED_ACCEPT;
     spec.inflight_window = mqtt.version() == v1::MqttConfig::VERSION_3_1_1 ? mqtt.broker_inflight()
                                                                            : mqtt.receive_max();
+    spec.arrival_stamped = source.decode().time().empty();
     all.push_back(std::move(spec));
   }
   return all;

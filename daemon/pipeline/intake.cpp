@@ -14,12 +14,12 @@ std::string part_name(const SourceSpec& source) { return "source/" + source.name
 
 Intake::Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder)
     : sources_(std::move(sources)), decoder_(decoder), builder_(builder) {
-  for (const SourceSpec& source : sources_) redelivery_.emplace_back(source.inflight_window);
+  for (const SourceSpec& source : sources_)
+    redelivery_.emplace_back(source.inflight_window, source.arrival_stamped);
 }
 
 void Intake::take(const IngestEvent& message) {
   const SourceSpec& source = sources_[message.position.source];
-  Redelivery& redelivery = redelivery_[message.position.source];
   const std::string owner = owner_of(source, message.qos);
   Ledger& ledger = builder_.ledger();
   builder_.add_message(message.position, message.topic.size() + message.payload.size(),
@@ -27,8 +27,8 @@ void Intake::take(const IngestEvent& message) {
   ledger.add(LedgerKind::messages, owner, Term::received, 1);
   open_.boottime_ns = message.boottime_ns;
   if (message.qos > 0) {
-    const std::uint64_t fingerprint = redelivery.fingerprint(message);
-    switch (redelivery.check(message.dup, fingerprint)) {
+    open_.fingerprints.push_back(Redelivery::fingerprint(message));
+    switch (redelivery_[message.position.source].take(open_.fingerprints.back())) {
       case Redelivery::Answer::duplicate:
         ledger.add(LedgerKind::messages, owner, Term::duplicate, 1);
         return;
@@ -37,8 +37,6 @@ void Intake::take(const IngestEvent& message) {
         break;
       case Redelivery::Answer::fresh: break;
     }
-    redelivery.stored(fingerprint);
-    open_.fingerprints.push_back({message.position.source, fingerprint});
   }
   if (message.retain && !source.accept_retained) {
     reject(message, "retained", "a retained message; `retained: accept` would take it");
@@ -112,7 +110,7 @@ void Intake::replay(const ConnectedEntry& entry) {
 void Intake::replay(const BatchEntry& entry) {
   for (const Fingerprint& fingerprint : entry.fingerprints) {
     if (fingerprint.source < redelivery_.size()) {
-      redelivery_[fingerprint.source].stored(fingerprint.hash);
+      redelivery_[fingerprint.source].take(fingerprint);
     }
   }
 }
@@ -140,7 +138,7 @@ Status Intake::restore(const std::vector<CheckpointPart>& parts) {
 void Intake::adopt(std::vector<SourceSpec> sources) {
   std::vector<Redelivery> next;
   for (const SourceSpec& source : sources) {
-    next.emplace_back(source.inflight_window);
+    next.emplace_back(source.inflight_window, source.arrival_stamped);
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       if (sources_[i].name == source.name) next.back().inherit(redelivery_[i]);
     }

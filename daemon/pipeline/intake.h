@@ -15,6 +15,7 @@ struct SourceSpec {
   std::string name;
   bool accept_retained = false;
   std::size_t inflight_window = 1000;  ///< messages the broker may have unacknowledged
+  bool arrival_stamped = false;        ///< payloads carry no event time
 };
 
 /// From messages to the next batch of readings: redelivery, retained messages, decoding, and the

@@ -1,80 +1,225 @@
 #include "pipeline/redelivery.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "base/assert.h"
 #include "base/hash.h"
 
 namespace sluice {
 
 namespace {
-/// Brokers send more than the window they promised (mosquitto 2.0.11 after the first acks), and an
-/// ack may be lost on its way: the tail must reach back further than the window.
+/// The tail must hold what is stored and still unacknowledged at the broker: what the gate lets
+/// through unreleased (twice the window, node/compose), and as much again whose acks are under
+/// way. Brokers send more than the window they promised (mosquitto 2.0.11 after the first acks:
+/// 2,028 seen unacknowledged at a window of 20). Where it is too short for a broker of rising ids,
+/// what lies behind it is doubt.
 constexpr std::size_t kWindowMin = 512;
 constexpr std::size_t kTailWindows = 4;
+constexpr std::uint64_t kIdMax = 65'535;
+// Of the checkpoint part, after a zero byte. Parts of format 1 began with a generation number.
+constexpr std::uint8_t kFormat = 2;
+
+/// How far `id` lies ahead of `from` on the circle 1 … 65535.
+std::uint32_t ahead(std::uint16_t id, std::uint16_t from) {
+  return static_cast<std::uint32_t>((id + kIdMax - from) % kIdMax);
+}
 }  // namespace
 
-Redelivery::Redelivery(std::size_t window)
-    : tail_max_(kTailWindows * std::max(window, kWindowMin)) {}
+Redelivery::Redelivery(std::size_t window, bool arrival_stamped)
+    : tail_max_(kTailWindows * std::max(window, kWindowMin)),
+      arrival_stamped_(arrival_stamped),
+      in_tail_(std::make_unique<std::bitset<65536>>()) {}
+
+Fingerprint Redelivery::fingerprint(const IngestEvent& message) {
+  ByteWriter topic;
+  topic.string(message.topic);
+  const std::uint64_t hash = hash64(message.payload, hash64(topic.bytes()));
+  return {message.position.source, message.packet_id, message.dup, hash & kFingerprintMask};
+}
 
 void Redelivery::connected(bool session_present) {
+  session_known_ = true;
   if (!session_present) {
-    ++generation_;
     tail_.clear();
+    in_tail_->reset();
+    last_id_ = 0;
+    rising_ = false;
+    reuse_seen_ = 0;
   }
-  cursor_ = 0;
+  // What the last run passed over was not held by the broker any more.
+  if (!rising_) forget_unconfirmed(cursor_);
+  for (Held& held : tail_) held.confirmed = false;
   limit_ = tail_.size();
+  cursor_ = 0;
+  kept_ = 0;
+  aligned_ = false;
+  run_over_ = false;
 }
 
-std::uint64_t Redelivery::fingerprint(const IngestEvent& message) const {
-  ByteWriter head;
-  head.u64(generation_);
-  head.u64(message.packet_id);
-  head.string(message.topic);
-  return hash64(message.payload, hash64(head.bytes()));
-}
-
-Redelivery::Answer Redelivery::check(bool dup, std::uint64_t fingerprint) {
-  if (!dup) return Answer::fresh;
-  const auto begin = tail_.begin();
-  const auto end = begin + static_cast<std::ptrdiff_t>(limit_);
-  const auto cursor = begin + static_cast<std::ptrdiff_t>(cursor_);
-  const auto match = std::find(cursor, end, fingerprint);
-  if (match != end) {
-    cursor_ = static_cast<std::size_t>(match - begin) + 1;
-    return Answer::duplicate;
+Redelivery::Answer Redelivery::take(const Fingerprint& print) {
+  Answer answer = Answer::fresh;
+  if (print.dup) {
+    const std::size_t match = find(print.packet_id);
+    const bool equal = match != kNowhere && tail_[match].hash == print.hash;
+    const bool in_order = match >= cursor_ && match < limit_;
+    if (equal && (in_order || !arrival_stamped_ || rising_)) return judge(match);
+    if (equal || (match == kNowhere && behind_tail(print.packet_id))) answer = Answer::doubt;
+    ++kept_;
+    cursor_ = limit_;  // what the broker sent after one we never saw, we never saw either
+  } else if (!run_over_) {
+    run_over_ = true;
+    // Of what was stored before, the broker holds what it has sent again. (Where ids rise, what it
+    // does not hold does no harm.)
+    if (!rising_) forget_unconfirmed(limit_);
   }
-  return std::find(begin, cursor, fingerprint) != cursor ? Answer::doubt : Answer::fresh;
+  append(print);
+  return answer;
 }
 
-void Redelivery::stored(std::uint64_t fingerprint) {
-  tail_.push_back(fingerprint);
-  if (tail_.size() <= tail_max_) return;
+/// Of a match: a copy, or an equal message under a reused id?
+Redelivery::Answer Redelivery::judge(std::size_t match) {
+  if (match < limit_) cursor_ = std::max(cursor_, match + 1);
+  tail_[match].confirmed = true;
+  bool doubtful = arrival_stamped_ && !rising_;
+  if (doubtful && reuse_seen_ == 0) {
+    // The lowest free id can only be this one if all lower ones are in use, by messages that came
+    // earlier in this run and are no copies either: the tail, where ids rise, ends before them.
+    doubtful = tail_[match].doubtful || (!aligned_ && tail_[match].packet_id <= kept_ + 1);
+  }
+  if (doubtful) {
+    ++kept_;
+    // If this one is new, what was stored after the other one is not held by the broker any more.
+    for (std::size_t i = match + 1; i < limit_; ++i) tail_[i].doubtful = true;
+    return Answer::doubt;
+  }
+  aligned_ = true;
+  return Answer::duplicate;
+}
+
+/// Stored so long ago that the tail has forgotten it.
+bool Redelivery::behind_tail(std::uint16_t packet_id) const {
+  return rising_ && tail_.size() == tail_max_ &&
+         ahead(tail_.front().packet_id, packet_id) < kIdMax / 2;
+}
+
+std::size_t Redelivery::find(std::uint16_t packet_id) const {
+  if (!in_tail_->test(packet_id)) return kNowhere;
+  const auto held = std::find_if(tail_.begin(), tail_.end(),
+                                 [&](const Held& h) { return h.packet_id == packet_id; });
+  return static_cast<std::size_t>(std::distance(tail_.begin(), held));
+}
+
+/// What the next stored id says about how the broker gives them out.
+void Redelivery::learn(const Fingerprint& print) {
+  const std::uint16_t packet_id = print.packet_id;
+  const bool behind = packet_id == last_id_ || ahead(packet_id, last_id_) > kIdMax / 2;
+  if (in_tail_->test(packet_id) || (last_id_ != 0 && behind)) {
+    rising_ = false;
+    reuse_seen_ = tail_max_;
+  } else if (reuse_seen_ > 0) {
+    --reuse_seen_;
+  } else if (packet_id > (print.dup ? tail_max_ : tail_.size()) + 1) {
+    // The tail holds all that the broker may hold, so a lower id was free and was not taken. (What
+    // a message sent before came after may have expired since.)
+    rising_ = true;
+  }
+  last_id_ = packet_id;
+}
+
+void Redelivery::append(const Fingerprint& print) {
+  learn(print);
+  if (const std::size_t before = find(print.packet_id); before != kNowhere) forget_reused(before);
+  tail_.push_back({print.packet_id, false, true, print.hash});
+  in_tail_->set(print.packet_id);
+  if (tail_.size() > tail_max_) forget_oldest();
+}
+
+/// An id is free again once its message was acknowledged, and so were all before it, but for those
+/// the broker has sent again since.
+void Redelivery::forget_reused(std::size_t index) {
+  if (!tail_[index].confirmed) return forget_unconfirmed(index + 1);
+  for (std::size_t n = index + 1; n > 0; --n) forget_oldest();
+}
+
+void Redelivery::forget_unconfirmed(std::size_t end) {
+  std::deque<Held> rest;
+  std::size_t limit = limit_;
+  std::size_t cursor = cursor_;
+  for (std::size_t i = 0; i < tail_.size(); ++i) {
+    if (i >= std::min(end, limit_) || tail_[i].confirmed) {
+      rest.push_back(tail_[i]);
+      continue;
+    }
+    in_tail_->reset(tail_[i].packet_id);
+    --limit;
+    if (i < cursor_) --cursor;
+  }
+  tail_ = std::move(rest);
+  limit_ = limit;
+  cursor_ = cursor;
+}
+
+void Redelivery::forget_oldest() {
+  in_tail_->reset(tail_.front().packet_id);
   tail_.pop_front();
   if (cursor_ > 0) --cursor_;
   if (limit_ > 0) --limit_;
 }
 
 void Redelivery::inherit(const Redelivery& other) {
-  const std::size_t tail_max = tail_max_;
-  *this = other;
-  tail_max_ = std::max(tail_max, other.tail_max_);
+  ByteWriter out;
+  other.snapshot(out);
+  ByteReader in(out.bytes());
+  const Status status = restore(in);
+  SLUICE_ASSERT(status.ok());
+  tail_max_ = std::max(tail_max_, other.tail_max_);
 }
 
 void Redelivery::snapshot(ByteWriter& out) const {
-  out.u64(generation_);
+  out.u8(0);
+  out.u8(kFormat);
+  out.u8(static_cast<std::uint8_t>((session_known_ ? 1 : 0) | (rising_ ? 2 : 0) |
+                                   (aligned_ ? 4 : 0) | (run_over_ ? 8 : 0)));
+  out.u64(last_id_);
+  out.u64(reuse_seen_);
   out.u64(tail_.size());
-  for (const std::uint64_t hash : tail_) out.fixed64(hash);
-  out.u64(cursor_);
+  std::uint16_t id_before = 0;
+  for (const Held& held : tail_) {
+    // Rising ids take one byte: four times the step, and the flags.
+    out.u64(std::uint64_t{ahead(held.packet_id, id_before)} << 2 | (held.doubtful ? 2 : 0) |
+            (held.confirmed ? 1 : 0));
+    out.fixed48(held.hash);
+    id_before = held.packet_id;
+  }
   out.u64(limit_);
+  out.u64(cursor_);
+  out.u64(kept_);
 }
 
 Status Redelivery::restore(ByteReader& in) {
-  generation_ = in.u64();
+  // Of an earlier program's tail nothing can be used: what comes again meanwhile is taken as new.
+  if (in.u8() != 0 || in.u8() != kFormat) return {};
+  const std::uint8_t flags = in.u8();
+  session_known_ = (flags & 1) != 0;
+  rising_ = (flags & 2) != 0;
+  aligned_ = (flags & 4) != 0;
+  run_over_ = (flags & 8) != 0;
+  last_id_ = static_cast<std::uint16_t>(in.u64());
+  reuse_seen_ = in.u64();
   tail_.clear();
-  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) tail_.push_back(in.fixed64());
-  cursor_ = in.u64();
+  in_tail_->reset();
+  std::uint16_t id = 0;
+  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+    const std::uint64_t step = in.u64();
+    id = static_cast<std::uint16_t>((id + step / 4 + kIdMax - 1) % kIdMax + 1);
+    tail_.push_back({id, (step & 2) != 0, (step & 1) != 0, in.fixed48()});
+    in_tail_->set(id);
+  }
   limit_ = in.u64();
-  if (!in.ok() || limit_ > tail_.size() || cursor_ > limit_) {
+  cursor_ = in.u64();
+  kept_ = in.u64();
+  if (!in.ok() || limit_ > tail_.size() || cursor_ > limit_ || in_tail_->count() != tail_.size()) {
     return data_loss("malformed redelivery tail in a checkpoint");
   }
   return {};

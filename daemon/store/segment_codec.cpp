@@ -6,7 +6,9 @@
 namespace sluice {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormat = 2;
+/// Its fingerprints were one hash over all, the packet id too: they are passed over.
+constexpr std::uint8_t kFormatOneHash = 1;
 // Stored: never change a number.
 enum class Tag : std::uint8_t { start = 1, connected = 2, batch = 3, tick = 4 };
 
@@ -25,9 +27,13 @@ class EntryWriter {
   void operator()(const BatchEntry& entry) {
     begin(Tag::batch, entry.boottime_ns);
     out_.u64(entry.fingerprints.size());
+    // Two bytes and the hash each, where one source's ids rise.
+    std::int64_t id_before = 0;
     for (const Fingerprint& print : entry.fingerprints) {
-      out_.u64(print.source);
-      out_.fixed64(print.hash);
+      out_.u64(std::uint64_t{print.source} << 1 | (print.dup ? 1 : 0));
+      out_.i64(print.packet_id - id_before);
+      out_.fixed48(print.hash);
+      id_before = print.packet_id;
     }
     storage::encode_batch(out_, entry.readings);
   }
@@ -49,29 +55,49 @@ bool read_source(ByteReader& in, std::uint32_t& source) {
   return v <= UINT32_MAX;
 }
 
-Result<LogEntry> read_batch(ByteReader& in, std::int64_t boottime_ns) {
+bool read_fingerprints(ByteReader& in, std::vector<Fingerprint>& prints) {
+  std::int64_t id = 0;
+  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+    const std::uint64_t head = in.u64();
+    const std::int64_t step = in.i64();
+    if (head >> 1 > UINT32_MAX || step < -UINT16_MAX || step > UINT16_MAX) return false;
+    id += step;
+    if (id < 0 || id > UINT16_MAX) return false;
+    prints.push_back({static_cast<std::uint32_t>(head >> 1), static_cast<std::uint16_t>(id),
+                      (head & 1) != 0, in.fixed48()});
+  }
+  return true;
+}
+
+bool skip_fingerprints(ByteReader& in) {
+  std::uint32_t source = 0;
+  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+    if (!read_source(in, source)) return false;
+    in.fixed64();
+  }
+  return true;
+}
+
+Result<LogEntry> read_batch(ByteReader& in, std::uint8_t format, std::int64_t boottime_ns) {
   BatchEntry entry;
   entry.boottime_ns = boottime_ns;
-  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
-    Fingerprint print;
-    if (!read_source(in, print.source)) return data_loss("malformed fingerprint in a segment");
-    print.hash = in.fixed64();
-    entry.fingerprints.push_back(print);
-  }
+  const bool read =
+      format == kFormatOneHash ? skip_fingerprints(in) : read_fingerprints(in, entry.fingerprints);
+  if (!read) return data_loss("malformed fingerprint in a segment");
   auto readings = storage::decode_batch(in);
   if (!readings.ok()) return readings.status();
   entry.readings = *std::move(readings);
   return LogEntry(std::move(entry));
 }
 
-Result<LogEntry> read_entry(ByteReader& in, std::uint64_t& boottime_before) {
+Result<LogEntry> read_entry(ByteReader& in, std::uint8_t format, std::uint64_t& boottime_before) {
   const auto tag = static_cast<Tag>(in.u8());
   boottime_before += static_cast<std::uint64_t>(in.i64());
   const auto boottime_ns = static_cast<std::int64_t>(boottime_before);
   switch (tag) {
     case Tag::start: return LogEntry(StartEntry{boottime_ns});
     case Tag::tick: return LogEntry(TickEntry{boottime_ns});
-    case Tag::batch: return read_batch(in, boottime_ns);
+    case Tag::batch: return read_batch(in, format, boottime_ns);
     case Tag::connected: {
       ConnectedEntry entry;
       entry.boottime_ns = boottime_ns;
@@ -103,7 +129,10 @@ std::string encode_segment(const Segment& segment) {
 
 Result<Segment> decode_segment(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.u8() != kFormat) return data_loss("a segment of an unknown format");
+  const std::uint8_t format = in.u8();
+  if (format != kFormat && format != kFormatOneHash) {
+    return data_loss("a segment of an unknown format");
+  }
   Segment segment;
   if (const auto ledger_bytes = in.string(); !ledger_bytes.empty()) {
     auto ledger = Ledger::decode(ledger_bytes);
@@ -112,7 +141,7 @@ Result<Segment> decode_segment(std::string_view bytes) {
   }
   std::uint64_t boottime_before = 0;
   for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
-    auto entry = read_entry(in, boottime_before);
+    auto entry = read_entry(in, format, boottime_before);
     if (!entry.ok()) return entry.status();
     segment.entries.push_back(*std::move(entry));
   }

@@ -16,6 +16,7 @@ TEST(Bytes, GivesBackWhatWasWritten) {
   for (const auto v : kUnsigned) w.u64(v);
   for (const auto v : kSigned) w.i64(v);
   w.fixed64(0x0123456789ABCDEF);
+  w.fixed48(0x0123456789ABCDEF);
   w.f64(-0.0);
   w.u8(255);
   w.string(std::string_view("a\0b", 3));
@@ -25,6 +26,7 @@ TEST(Bytes, GivesBackWhatWasWritten) {
   for (const auto v : kUnsigned) EXPECT_EQ(r.u64(), v);
   for (const auto v : kSigned) EXPECT_EQ(r.i64(), v);
   EXPECT_EQ(r.fixed64(), 0x0123456789ABCDEFu);
+  EXPECT_EQ(r.fixed48(), 0x456789ABCDEFu);
   EXPECT_TRUE(std::signbit(r.f64()));
   EXPECT_EQ(r.u8(), 255);
   EXPECT_EQ(r.string(), std::string_view("a\0b", 3));

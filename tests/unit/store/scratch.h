@@ -92,7 +92,7 @@ inline CommitGroup numbered_group(std::uint64_t number) {
   CommitGroup group;
   BatchEntry entry;
   entry.boottime_ns = static_cast<std::int64_t>(number);
-  entry.fingerprints = {{0, number}};
+  entry.fingerprints = {{0, 1, false, number}};
   entry.readings.append({1, 1, static_cast<std::int64_t>(number), Value::of(20.5), Quality::good});
   group.segment.entries = {entry};
   group.segment.ledger.add(LedgerKind::messages, "mqtt/1", Term::received, 1);
