@@ -89,6 +89,15 @@ Result<std::string> Database::text(const std::string& sql) {
   return value;
 }
 
+Status Database::sync_log() {
+  sqlite3_file* log = nullptr;
+  int code = sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (code == SQLITE_OK && log != nullptr && log->pMethods != nullptr) {
+    code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  }
+  return code == SQLITE_OK ? Status() : status_of(nullptr, code, "cannot sync the log");
+}
+
 std::int64_t Database::total_changes() const { return sqlite3_total_changes64(handle_); }
 
 Status Database::error(std::string_view doing) const {

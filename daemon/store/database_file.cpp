@@ -39,7 +39,10 @@ Status configure(Database& database, const PageBudget& budget) {
       "; PRAGMA max_page_count=" + std::to_string(budget.database_pages);
   if (Status s = database.execute(limits); !s.ok()) return s;
   // Takes the lock now, so that a second process is told at its start.
-  return database.execute("BEGIN IMMEDIATE; COMMIT");
+  if (Status s = database.execute("BEGIN IMMEDIATE; COMMIT"); !s.ok()) return s;
+  // SQLite takes over what a killed process wrote and did not sync, and syncs it with the next
+  // commit. But what we read now counts as durable: rows leave for the cloud before that.
+  return database.sync_log();
 }
 
 Status check_if_suspect(FileSystem& files, Database& database, const std::string& path) {

@@ -1,0 +1,132 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+#include "base/log.h"
+#include "fault/store_rig.h"
+
+// The store as it ships, on a disk whose power is cut in the midst of any write, sync or rename.
+
+namespace sluice {
+namespace {
+
+/// Cuts by what they hit, for the line at the end: a campaign that never hits the open proves less.
+struct Tally {
+  std::uint64_t cuts = 0;
+  std::uint64_t in_open = 0;
+  std::uint64_t in_flight = 0;
+  std::uint64_t kills = 0;
+  std::uint64_t commits = 0;
+
+  void print(std::chrono::steady_clock::time_point since) const {
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
+    std::printf(
+        "%llu power cuts (%llu while opening, %llu with a group in flight), %llu kills, "
+        "%llu commits, %.0f cuts/s\n",
+        static_cast<unsigned long long>(cuts), static_cast<unsigned long long>(in_open),
+        static_cast<unsigned long long>(in_flight), static_cast<unsigned long long>(kills),
+        static_cast<unsigned long long>(commits), static_cast<double>(cuts) / seconds);
+  }
+};
+
+/// Early ends are as likely as late ones: from 1 to about 400 changes, evenly on a log scale.
+std::uint64_t some_changes(StoreRig& rig) {
+  return static_cast<std::uint64_t>(
+      std::exp(std::uniform_real_distribution<>(0, std::log(400))(rig.random())));
+}
+
+/// True: of the process alone.
+bool schedule_the_end(StoreRig& rig) {
+  const bool kill = rig.chance(0.15);
+  if (kill)
+    rig.disk().kill_process_after(some_changes(rig));
+  else
+    rig.disk().cut_power_after(some_changes(rig));
+  return kill;
+}
+
+void work_until_the_end(StoreRig& rig) {
+  for (int i = 0; i < 60 && !rig.disk().down() && !::testing::Test::HasFailure(); ++i) rig.work();
+  // Idle, or while it stops, which moves the log into the database.
+  if (!rig.disk().down() && rig.chance(0.5)) rig.disk().cut_power_after(0);
+}
+
+/// One life of the daemon: false when it did not get as far as working.
+bool live(StoreRig& rig, bool& kill) {
+  const bool early = rig.chance(0.3);
+  if (early) kill = schedule_the_end(rig);
+  // A mark makes the store check every page.
+  if (rig.chance(0.1)) static_cast<void>(rig.disk().create("/sluice/sluice.sqlite.suspect").ok());
+  auto state = rig.open();
+  if (!state.ok()) {
+    EXPECT_TRUE(rig.disk().down()) << state.status().to_string();
+    return false;
+  }
+  EXPECT_FALSE(state->rebuilt);
+  EXPECT_EQ(state->damaged_segments, 0u);
+  EXPECT_EQ(state->ledger.difference(), 0);
+  EXPECT_EQ(unlike_all(*state, rig.possible()), "");
+  rig.accept(*std::move(state));
+  if (!early) kill = schedule_the_end(rig);
+  work_until_the_end(rig);
+  return true;
+}
+
+/// One disk through up to 30 lives.
+void live_on(StoreRig& rig, std::uint64_t cuts_max, Tally& tally) {
+  for (int i = 0; i < 30 && tally.cuts < cuts_max && !::testing::Test::HasFailure(); ++i) {
+    bool kill = false;
+    const bool worked = live(rig, kill);
+    const bool in_flight = rig.in_flight();
+    if (!rig.close()) continue;
+    ++(kill ? tally.kills : tally.cuts);
+    if (!worked) ++tally.in_open;
+    if (worked && in_flight) ++tally.in_flight;
+  }
+  tally.commits += rig.commits();
+}
+
+TEST(PowerCut, EveryCommitThatReturnedIsThereWholeAndTheOneInFlightWholeOrNotAtAll) {
+  const std::uint64_t count = fault_count(5000);
+  const std::uint64_t seed = fault_seed();
+  const auto start = std::chrono::steady_clock::now();
+  log::configure(log::Level::error, log::Format::logfmt);
+  Tally tally;
+  for (std::uint64_t history = 0; tally.cuts < count; ++history) {
+    StoreRig rig(seed + history, {});
+    live_on(rig, count, tally);
+    ASSERT_FALSE(HasFailure()) << "the seed of this history is " << seed + history;
+  }
+  tally.print(start);
+}
+
+// SQLite takes over what a killed process wrote to the log but did not sync. Rows read from it
+// leave for the cloud, so it must not be lost any more.
+TEST(PowerCut, WhatAKilledProcessLeftUnsyncedIsDurableOnceItHasBeenRead) {
+  const std::uint64_t seed = fault_seed();
+  int taken_over = 0;
+  for (std::uint64_t changes = 1; changes <= 60; ++changes) {
+    StoreRig rig(seed + changes, {});
+    rig.accept(*rig.open());
+    rig.disk().kill_process_after(changes);
+    for (int i = 0; i < 20; ++i) rig.submit();
+    ASSERT_TRUE(rig.close());
+    auto state = rig.open();
+    ASSERT_TRUE(state.ok());
+    if (!difference(rig.expected(), *state).empty()) ++taken_over;
+    rig.accept(*std::move(state));
+    rig.disk().cut_power_after(0);
+    ASSERT_TRUE(rig.close());
+    state = rig.open();
+    ASSERT_TRUE(state.ok());
+    ASSERT_EQ(unlike_all(*state, rig.possible()), "") << "seed " << seed << " changes " << changes;
+    rig.close();
+  }
+  EXPECT_GT(taken_over, 0) << "seed " << seed;
+}
+
+}  // namespace
+}  // namespace sluice
