@@ -198,11 +198,13 @@ std::int64_t Site::ledger_count(const std::string& ledger_name, const std::strin
   return count;
 }
 
-std::vector<v1::SummaryRecord> Site::summaries(std::int64_t from_ns, std::int64_t to_ns) {
+std::vector<v1::SummaryRecord> Site::summaries(std::int64_t from_ns, std::int64_t to_ns,
+                                               const std::string& pipeline) {
   std::vector<std::string> command = {"hub", "summaries", "--hub",
                                       "127.0.0.1:" + std::to_string(hub_port_), "--all"};
   if (from_ns != 0) command.insert(command.end(), {"--from", std::to_string(from_ns)});
   if (to_ns != 0) command.insert(command.end(), {"--to", std::to_string(to_ns)});
+  if (!pipeline.empty()) command.insert(command.end(), {"--pipeline", pipeline});
   const Output output = ctl(command);
   EXPECT_EQ(output.exit_code, 0);
   const auto response = parse<v1::ListSummariesResponse>(output);

@@ -33,8 +33,10 @@ class Site {
 
   v1::Status status();
   v1::LedgerReport ledger();
-  /// What the hub holds of windows that start in [from_ns, to_ns); 0 is open.
-  std::vector<v1::SummaryRecord> summaries(std::int64_t from_ns = 0, std::int64_t to_ns = 0);
+  /// What the hub holds of windows that start in [from_ns, to_ns), where 0 is open; of one
+  /// pipeline, or of all.
+  std::vector<v1::SummaryRecord> summaries(std::int64_t from_ns = 0, std::int64_t to_ns = 0,
+                                           const std::string& pipeline = "");
   std::int64_t ledger_count(const std::string& ledger, const std::string& term,
                             const std::string& cause = "");
 

@@ -136,15 +136,15 @@ TEST(Disk, AFlashThatCannotSyncAcknowledgesNothingAndIngestResumesByItself) {
               [&] { return fs::remove(fail_file); });
 }
 
-// Windows of one reading each, so that what waits for the hub soon fills the smallest quota.
+// Windows of one reading each, in many pipelines, so that what waits for the hub soon fills the
+// smallest quota.
 TEST(Disk, AFullQuotaWithTheHubAwayAcknowledgesNothingAndDrainsWhenItIsBack) {
   RigOptions options = one_link();
   options.quota = "8MiB";
   options.window_ms = 2;
   options.step_ms = 2;
   options.max_out_of_order_ms = 20;
-  options.per_second = 20'000;
-  options.in_flight_max = 1000;
+  options.pipelines = 16;
   Trouble trouble("quota_full", 1, options);
   ASSERT_NO_FATAL_FAILURE(trouble.start());
   trouble.rig.site.hub.end(SIGTERM);

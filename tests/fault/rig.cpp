@@ -21,7 +21,11 @@ plugins:
 sources:
 @SOURCES@
 pipelines:
-  - name: all
+@PIPELINES@
+)";
+
+constexpr const char* kPipeline = R"(
+  - name: @NAME@
     windows:
       - tumbling: @WINDOW@ms
     max_out_of_order: @DISORDER@ms
@@ -107,7 +111,13 @@ std::string Rig::config() const {
     sources += source_yaml(link, options.health_prefix, link.tls ? mqtt_tls_port : mqtt_port,
                            certificates_ ? certificates_->certificate_file("ca") : "");
   }
+  std::string pipelines;
+  for (unsigned i = 0; i < options.pipelines; ++i) {
+    pipelines += kPipeline;
+    e2e::replace_all(pipelines, "@NAME@", i == 0 ? "all" : "copy" + std::to_string(i));
+  }
   std::string yaml = kConfig;
+  e2e::replace_all(yaml, "@PIPELINES@", pipelines);
   e2e::replace_all(yaml, "@NODE@", options.node);
   e2e::replace_all(yaml, "@SOURCES@", sources);
   e2e::replace_all(yaml, "@DIALLED_HUB@", std::to_string(hub_port));
@@ -137,8 +147,8 @@ bool Rig::ready_within(int seconds) {
 
 Comparison Rig::compare_now(std::int64_t to_ms) {
   return compare(publisher->history(checked_readings_), topics_,
-                 site.summaries(checked_ms_ * 1'000'000, to_ms * 1'000'000), options.window_ms,
-                 checked_ms_, to_ms);
+                 site.summaries(checked_ms_ * 1'000'000, to_ms * 1'000'000, "all"),
+                 options.window_ms, checked_ms_, to_ms);
 }
 
 void Rig::check(std::uint64_t reached) {

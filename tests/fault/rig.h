@@ -27,6 +27,7 @@ struct RigOptions {
   std::int64_t window_ms = 250;
   std::int64_t max_out_of_order_ms = 2000;
   std::int64_t step_ms = 1;
+  unsigned pipelines = 1;  ///< all the same; more make more panes of a reading
   std::string commit_interval = "50ms";
   std::string quota = "64MiB";
   std::string health_prefix = "sluice";
