@@ -14,6 +14,7 @@ UplinkSession::Answer UplinkSession::take(v1::UplinkRequest& request) {
   switch (request.message_case()) {
     case v1::UplinkRequest::kSeries: return take_series(request.series());
     case v1::UplinkRequest::kBatch: return take_batch(*request.mutable_batch());
+    case v1::UplinkRequest::kGaps: return take_gaps(request.gaps());
     case v1::UplinkRequest::kHello: return invalid_argument("a second Hello on one stream");
     case v1::UplinkRequest::MESSAGE_NOT_SET: break;
   }
@@ -43,6 +44,7 @@ UplinkSession::Answer UplinkSession::greet(const v1::Hello& hello) {
     response.mutable_hello()->set_highest_crc32c(outcome.highest_crc32c);
   }
   response.mutable_hello()->set_wall_ns(wall_ns);
+  response.mutable_hello()->set_takes_gaps(true);
   return std::optional(std::move(response));
 }
 
@@ -72,6 +74,23 @@ UplinkSession::Answer UplinkSession::take_batch(v1::SummaryBatch& batch) {
   batch_no_ = batch.batch_no();
   v1::UplinkResponse response;
   response.mutable_ack()->set_batch_no(batch_no_);
+  return std::optional(std::move(response));
+}
+
+// Also of a rewound node: a gap's identity is its content too, so nothing is mistaken.
+UplinkSession::Answer UplinkSession::take_gaps(const v1::GapBatch& batch) {
+  auto gaps = read_gaps(batch);
+  if (!gaps.ok()) return gaps.status();
+  if (gaps->front().seq <= gap_seq_) {
+    return invalid_argument("gap " + std::to_string(gaps->front().seq) + " comes after gap " +
+                            std::to_string(gap_seq_) + " in this stream");
+  }
+  const std::int64_t last = gaps->back().seq;
+  const Outcome outcome = rooms_.commit({node_, std::nullopt, {}, {}, *std::move(gaps)});
+  if (!outcome.status.ok()) return outcome.status;
+  gap_seq_ = last;
+  v1::UplinkResponse response;
+  response.mutable_gap_ack()->set_seq(last);
   return std::optional(std::move(response));
 }
 

@@ -10,6 +10,7 @@
 #include "hub/hub_store.h"
 
 namespace sluice::v1 {
+class GapBatch;
 class Hello;
 class SeriesDefinitions;
 class SummaryBatch;
@@ -44,11 +45,13 @@ class UplinkSession {
   Answer greet(const v1::Hello& hello);
   Answer take_series(const v1::SeriesDefinitions& definitions);
   Answer take_batch(v1::SummaryBatch& batch);
+  Answer take_gaps(const v1::GapBatch& batch);
 
   const Rooms rooms_;
   NodeKey node_;
   bool greeted_ = false;
   std::uint64_t batch_no_ = 0;
+  std::int64_t gap_seq_ = 0;  ///< of the last one taken
   bool is_rewound_ = false;
 };
 

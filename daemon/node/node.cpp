@@ -39,7 +39,8 @@ void Node::start_rooms() {
                                                    if (Status s = store.new_epoch(); !s.ok())
                                                      return s;
                                                    return store.epoch();
-                                                 }});
+                                                 },
+                                                 .gaps = &store});
   }
   report_ = std::make_unique<NodeReport>(
       config_, NodeReport::Rooms{store, *sources_, plane_->engine(), uplink_.get(),

@@ -38,12 +38,14 @@ struct UplinkCallbacks {
   /// The hub holds numbers the store has yet to give out: the store was rewound. Makes a new epoch
   /// durable and answers it; outbox rows then count as rows of that epoch.
   std::function<Result<std::string>()> new_epoch;
+  /// Losses to report beside the rows; null: none. Outlives the uplink.
+  GapSource* gaps = nullptr;
 };
 
 /// Since the process started.
 struct UplinkStats {
   bool connected = false;        ///< the hub has answered our Hello on the stream now open
-  std::uint64_t bytes_sent = 0;  ///< blocks and definitions, before gzip, repeats included
+  std::uint64_t bytes_sent = 0;  ///< all but the greeting, before gzip, repeats included
   std::uint64_t rows_sent = 0;   ///< repeats included
   std::uint64_t rows_acked = 0;
   std::string last_error;  ///< why there is no connection; empty while connected
@@ -71,7 +73,7 @@ class Uplink {
   void start();
   /// Cancels the stream and joins; unacknowledged rows stay in the outbox. Repeats are harmless.
   void stop();
-  /// The outbox has new rows. Any thread, cheap, never blocks.
+  /// The outbox has new rows, or there are new gaps. Any thread, cheap, never blocks.
   void poke();
   /// Any thread.
   UplinkStats stats() const;

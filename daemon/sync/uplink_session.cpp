@@ -31,6 +31,7 @@ UplinkSession::UplinkSession(const SessionContext& context, std::int64_t& acked_
       batches_(context.source, context.series,
                std::min(kBatchBytesMax, context.options.unacked_bytes_max / kBatchesUnderWay),
                acked_seq),
+      gaps_(context.callbacks.gaps),
       begun_ns_(context.clock.boottime_ns()),
       progress_ns_(begun_ns_) {}
 
@@ -60,7 +61,7 @@ v1::UplinkRequest UplinkSession::hello() {
 void UplinkSession::on_response(const v1::UplinkResponse& response) {
   const bool hello = response.has_hello();
   if (!failure_.ok()) return;
-  if (!hello && !response.has_ack()) return;  // a newer hub's message
+  if (!hello && !response.has_ack() && !response.has_gap_ack()) return;  // a newer hub's message
   if (hello != (phase_ == Phase::greeting)) {
     return fail(
         failed_precondition("hub " + context_.options.hub + " " +
@@ -68,8 +69,10 @@ void UplinkSession::on_response(const v1::UplinkResponse& response) {
   }
   if (hello) {
     on_hello_reply(response.hello());
-  } else {
+  } else if (response.has_ack()) {
     on_ack(response.ack().batch_no());
+  } else {
+    on_gap_ack(response.gap_ack());
   }
 }
 
@@ -94,6 +97,7 @@ void UplinkSession::on_hello_reply(const v1::HelloReply& reply) {
                                     "back, a new epoch begins"));
   }
   phase_ = Phase::exchanging;
+  if (reply.takes_gaps()) gaps_.enable();
   context_.stats.update([](UplinkStats& stats) {
     stats.connected = true;
     stats.last_error.clear();
@@ -107,9 +111,19 @@ void UplinkSession::on_ack(std::uint64_t batch_no) {
   if (seqs->empty()) return;
   context_.source.acknowledge(*seqs);
   acked_seq_ = seqs->back();
+  on_progress();
+  context_.stats.update([&seqs](UplinkStats& stats) { stats.rows_acked += seqs->size(); });
+}
+
+void UplinkSession::on_gap_ack(const v1::GapAck& ack) {
+  const auto fresh = gaps_.on_ack(ack);
+  if (!fresh.ok()) return fail(fresh.status());
+  if (*fresh) on_progress();
+}
+
+void UplinkSession::on_progress() {
   acked_ = true;
   progress_ns_ = context_.clock.boottime_ns();
-  context_.stats.update([&seqs](UplinkStats& stats) { stats.rows_acked += seqs->size(); });
 }
 
 void UplinkSession::on_time() {
@@ -134,6 +148,7 @@ nanoseconds UplinkSession::until_due() const {
   } else {
     if (awaits_hub()) due = progress_ns_ + nanoseconds(options.ack_timeout).count();
     if (retry_read_ns_ != 0) due = std::min(due, retry_read_ns_);
+    if (const auto gaps_due = gaps_.due_ns()) due = std::min(due, *gaps_due);
   }
   const std::int64_t now = context_.clock.boottime_ns();
   if (due <= now) return nanoseconds(0);
@@ -145,6 +160,7 @@ bool UplinkSession::fetch() {
   if (!more_rows_ || now < retry_read_ns_) return false;
   retry_read_ns_ = 0;
   auto next = batches_.next();
+  gaps_.look_again();  // the store may have found damage on the way
   if (next.ok()) {
     outgoing_ = std::move(*next);
     more_rows_ = !outgoing_.empty();
@@ -159,6 +175,15 @@ bool UplinkSession::fetch() {
 
 std::optional<v1::UplinkRequest> UplinkSession::next() {
   if (phase_ != Phase::exchanging || writing_ || !failure_.ok()) return std::nullopt;
+  const bool waited = awaits_hub();
+  auto message = gaps_.next(context_.clock.boottime_ns());
+  if (!message) return next_rows();
+  if (!waited) progress_ns_ = context_.clock.boottime_ns();
+  begin_write(message->ByteSizeLong(), 0);
+  return message;
+}
+
+std::optional<v1::UplinkRequest> UplinkSession::next_rows() {
   if (outgoing_.empty() && !fetch()) return std::nullopt;
   Outgoing& next = outgoing_.front();
   const std::size_t rows = next.seqs.size();
@@ -170,12 +195,16 @@ std::optional<v1::UplinkRequest> UplinkSession::next() {
   }
   std::optional<v1::UplinkRequest> message(std::move(next.message));
   outgoing_.pop_front();
+  begin_write(bytes, rows);
+  return message;
+}
+
+void UplinkSession::begin_write(std::size_t bytes, std::size_t rows) {
   writing_ = true;
   context_.stats.update([bytes, rows](UplinkStats& stats) {
     stats.bytes_sent += bytes;
     stats.rows_sent += rows;
   });
-  return message;
 }
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 #include "base/mutex.h"
 #include "sluice/v1/uplink.pb.h"
 #include "sync/batch_builder.h"
+#include "sync/gap_sender.h"
 #include "sync/send_window.h"
 #include "sync/uplink.h"
 
@@ -59,8 +60,11 @@ class UplinkSession {
   /// The transport has taken the last message.
   void written() { writing_ = false; }
   void on_response(const v1::UplinkResponse& response);
-  /// The outbox has new rows.
-  void on_outbox_grew() { more_rows_ = true; }
+  /// The outbox has new rows, or there are new gaps.
+  void on_outbox_grew() {
+    more_rows_ = true;
+    gaps_.look_again();
+  }
   /// Time passed: see until_due.
   void on_time();
   /// Until on_time or next may have something to do by themselves.
@@ -82,8 +86,12 @@ class UplinkSession {
   /// Whether the hub's highest row is none of ours: the store was set back to an earlier day.
   Result<bool> is_rewound(const v1::HelloReply& reply) const;
   void on_ack(std::uint64_t batch_no);
-  bool awaits_hub() const { return writing_ || !window_.empty(); }
+  void on_gap_ack(const v1::GapAck& ack);
+  void on_progress();
+  bool awaits_hub() const { return writing_ || !window_.empty() || gaps_.awaits_hub(); }
   bool fetch();
+  std::optional<v1::UplinkRequest> next_rows();
+  void begin_write(std::size_t bytes, std::size_t rows);
 
   const SessionContext& context_;
   std::int64_t& acked_seq_;
@@ -97,6 +105,7 @@ class UplinkSession {
   SendWindow window_;
   BatchBuilder batches_;
   std::deque<Outgoing> outgoing_;
+  GapSender gaps_;
   bool more_rows_ = true;  ///< the outbox may hold rows not read yet
 
   const std::int64_t begun_ns_;     ///< all three: CLOCK_BOOTTIME

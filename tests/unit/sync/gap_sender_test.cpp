@@ -1,0 +1,167 @@
+#include "sync/gap_sender.h"
+
+#include <gtest/gtest.h>
+
+#include "fakes/memory_gaps.h"
+
+namespace sluice {
+namespace {
+
+const std::string kEpoch = "00112233445566778899aabbccddeeff";
+constexpr std::int64_t kStart_ns = 1'000'000'000'000;
+
+v1::GapAck ack(std::int64_t seq) {
+  v1::GapAck message;
+  message.set_seq(seq);
+  return message;
+}
+
+class GapSenderTest : public ::testing::Test {
+ protected:
+  void append(int count) {
+    for (int i = 0; i < count; ++i) {
+      gaps_.append({LedgerKind::readings, "room", "parked", i, i + 1, 3});
+    }
+  }
+  MemoryGaps gaps_{kEpoch};
+};
+
+TEST_F(GapSenderTest, SendsNothingToAHubThatDoesNotTakeGaps) {
+  append(1);
+  GapSender sender(&gaps_);
+  EXPECT_FALSE(sender.next(kStart_ns));
+  EXPECT_FALSE(sender.due_ns());
+  sender.enable();
+  EXPECT_TRUE(sender.next(kStart_ns));
+}
+
+TEST_F(GapSenderTest, SaysAllOfAGap) {
+  gaps_.append({LedgerKind::panes, "room", "corrupt", -5, 7, 11});
+  GapSender sender(&gaps_);
+  sender.enable();
+  const auto message = sender.next(kStart_ns);
+  ASSERT_EQ(message->gaps().gaps_size(), 1);
+  const v1::GapRecord& gap = message->gaps().gaps(0);
+  EXPECT_EQ(gap.epoch(), kEpoch);
+  EXPECT_EQ(gap.seq(), 1);
+  EXPECT_EQ(gap.kind(), v1::GAP_KIND_PANES);
+  EXPECT_EQ(gap.owner(), "room");
+  EXPECT_EQ(gap.cause(), "corrupt");
+  EXPECT_EQ(gap.from_ns(), -5);
+  EXPECT_EQ(gap.to_ns(), 7);
+  EXPECT_EQ(gap.count(), 11u);
+}
+
+TEST_F(GapSenderTest, HoldsOneBatchUntilItsAckAndThenGoesOnWhereItEnded) {
+  append(250);
+  GapSender sender(&gaps_);
+  sender.enable();
+  std::int64_t last = 0;
+  for (const int expected : {100, 100, 50}) {
+    const auto message = sender.next(kStart_ns);
+    ASSERT_TRUE(message);
+    EXPECT_EQ(message->gaps().gaps_size(), expected);
+    EXPECT_EQ(message->gaps().gaps(0).seq(), last + 1);
+    last = message->gaps().gaps(expected - 1).seq();
+    EXPECT_TRUE(sender.awaits_hub());
+    EXPECT_FALSE(sender.next(kStart_ns)) << "one batch at a time";
+    EXPECT_TRUE(*sender.on_ack(ack(last)));
+    EXPECT_FALSE(sender.awaits_hub());
+  }
+  EXPECT_TRUE(gaps_.empty());
+}
+
+// The ack was lost with its connection: the next stream sends the same bytes.
+TEST_F(GapSenderTest, SendsTheSameBytesOnTheNextStream) {
+  append(3);
+  GapSender first(&gaps_);
+  first.enable();
+  const auto before = first.next(kStart_ns);
+  append(1);
+  GapSender second(&gaps_);
+  second.enable();
+  const auto after = second.next(kStart_ns + 1);
+  ASSERT_EQ(after->gaps().gaps_size(), 4);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(after->gaps().gaps(i).SerializeAsString(),
+              before->gaps().gaps(i).SerializeAsString());
+  }
+}
+
+TEST_F(GapSenderTest, ARepeatedOrOlderAckTakesNothingOff) {
+  append(2);
+  GapSender sender(&gaps_);
+  sender.enable();
+  ASSERT_TRUE(sender.next(kStart_ns));
+  EXPECT_TRUE(*sender.on_ack(ack(2)));
+  append(1);
+  EXPECT_FALSE(*sender.on_ack(ack(2)));
+  EXPECT_FALSE(*sender.on_ack(ack(1)));
+  EXPECT_FALSE(*sender.on_ack(ack(-1)));
+  EXPECT_FALSE(gaps_.empty());
+}
+
+TEST_F(GapSenderTest, AnAckOfAGapThatWasNeverSentIsRefusedAndTakesNothingOff) {
+  append(2);
+  GapSender sender(&gaps_);
+  sender.enable();
+  ASSERT_TRUE(sender.next(kStart_ns));
+  append(1);
+  EXPECT_EQ(sender.on_ack(ack(3)).status().code(), StatusCode::failed_precondition);
+  EXPECT_EQ(gaps_.read_gaps(0, 10)->size(), 3u);
+}
+
+TEST_F(GapSenderTest, PausesAfterABatchSoThatAStormBecomesOneGap) {
+  append(1);
+  GapSender sender(&gaps_);
+  sender.enable();
+  ASSERT_TRUE(sender.next(kStart_ns));
+  ASSERT_TRUE(*sender.on_ack(ack(1)));
+  append(1);
+  sender.look_again();
+  EXPECT_FALSE(sender.next(kStart_ns + GapSender::kPause_ns - 1));
+  EXPECT_EQ(sender.due_ns(), kStart_ns + GapSender::kPause_ns);
+  EXPECT_TRUE(sender.next(kStart_ns + GapSender::kPause_ns));
+}
+
+TEST_F(GapSenderTest, LooksNoMoreWhenThereIsNothingUntilItIsTold) {
+  GapSender sender(&gaps_);
+  sender.enable();
+  EXPECT_FALSE(sender.next(kStart_ns));
+  EXPECT_FALSE(sender.due_ns());
+  append(1);
+  EXPECT_FALSE(sender.next(kStart_ns + GapSender::kPause_ns));
+  sender.look_again();
+  EXPECT_TRUE(sender.next(kStart_ns + GapSender::kPause_ns));
+}
+
+TEST_F(GapSenderTest, TriesAgainALittleLaterWhenTheStoreDoesNotAnswer) {
+  append(1);
+  gaps_.failing_reads = 1;
+  GapSender sender(&gaps_);
+  sender.enable();
+  EXPECT_FALSE(sender.next(kStart_ns));
+  EXPECT_EQ(sender.due_ns(), kStart_ns + GapSender::kLookAgain_ns);
+  EXPECT_TRUE(sender.next(kStart_ns + GapSender::kLookAgain_ns));
+}
+
+TEST_F(GapSenderTest, AnAckThatTheStoreCannotKeepIsNoEndOfTheStream) {
+  append(1);
+  gaps_.failing_acks = 1;
+  GapSender sender(&gaps_);
+  sender.enable();
+  ASSERT_TRUE(sender.next(kStart_ns));
+  EXPECT_TRUE(*sender.on_ack(ack(1)));
+  EXPECT_FALSE(sender.awaits_hub());
+  EXPECT_FALSE(gaps_.empty()) << "it goes again on the next stream";
+}
+
+TEST_F(GapSenderTest, WithoutASourceThereIsNothingToDo) {
+  GapSender sender(nullptr);
+  sender.enable();
+  EXPECT_FALSE(sender.next(kStart_ns));
+  EXPECT_FALSE(sender.due_ns());
+}
+
+}  // namespace
+}  // namespace sluice
