@@ -169,10 +169,13 @@ Status Statement::finish(int code) {
     const char* sql = handle_ != nullptr ? sqlite3_sql(handle_) : "a statement";
     status = status_of(database_->handle(), code, std::string(sql).substr(0, 60));
   }
-  if (handle_ != nullptr) {
-    sqlite3_reset(handle_);
-    sqlite3_clear_bindings(handle_);
+  if (handle_ == nullptr) return status;
+  // A statement that was stopped early commits here, and may fail at that.
+  const int reset = sqlite3_reset(handle_);
+  if (status.ok() && reset != SQLITE_OK) {
+    status = status_of(database_->handle(), reset, std::string(sqlite3_sql(handle_)).substr(0, 60));
   }
+  sqlite3_clear_bindings(handle_);
   return status;
 }
 

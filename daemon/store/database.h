@@ -33,7 +33,7 @@ class Database {
   /// First column of the first row; 0 when there is none.
   Result<std::int64_t> integer(const std::string& sql);
   Result<std::string> text(const std::string& sql);
-  /// Makes the write-ahead log durable as it is, its name included.
+  /// Makes the write-ahead log durable as it is.
   Status sync_log();
   /// Rows changed since open, by INSERT, UPDATE and DELETE.
   std::int64_t total_changes() const;

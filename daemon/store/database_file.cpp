@@ -39,16 +39,21 @@ Status configure(Database& database, const PageBudget& budget) {
       "; PRAGMA max_page_count=" + std::to_string(budget.database_pages);
   if (Status s = database.execute(limits); !s.ok()) return s;
   // Takes the lock now, so that a second process is told at its start.
-  if (Status s = database.execute("BEGIN IMMEDIATE; COMMIT"); !s.ok()) return s;
-  // SQLite takes over what a killed process wrote and did not sync, and syncs it with the next
-  // commit. But what we read now counts as durable: rows leave for the cloud before that.
-  return database.sync_log();
+  return database.execute("BEGIN IMMEDIATE; COMMIT");
+}
+
+/// SQLite tells of a page that it could not read in the words of its check, not with a code.
+bool tells_of_reading(std::string_view verdict) {
+  return verdict.find("failed to get page") != std::string_view::npos ||
+         verdict.find("unable to get the page") != std::string_view::npos;
 }
 
 Status check_if_suspect(FileSystem& files, Database& database, const std::string& path) {
   if (!files.exists(suspect_mark(path))) return {};
   auto verdict = database.text("PRAGMA quick_check(1)");
   if (!verdict.ok()) return verdict.status();
+  // A disk that does not read today is no reason to give up what it holds.
+  if (tells_of_reading(*verdict)) return unavailable("the check of every page says: " + *verdict);
   if (*verdict != "ok") return data_loss("the check of every page says: " + *verdict);
   // Where the mark cannot go, the next start checks again.
   static_cast<void>(files.remove(suspect_mark(path)).ok());
@@ -92,6 +97,11 @@ Result<Database> open_database(FileSystem& files, const std::string& path,
     return failed_precondition(path + " is in use by another process: stop it first (" +
                                std::string(s.message()) + ")");
   }
+  // SQLite takes over what a killed process wrote and did not sync, and syncs it with the next
+  // commit. But what we read now counts as durable: rows leave for the cloud before that. Names
+  // too: SQLite syncs the folder for a new log, but goes on when that fails.
+  if (Status s = database->sync_log(); !s.ok()) return s;
+  if (Status s = files.sync_directory(directory_of(path)); !s.ok()) return s;
   if (Status s = check_if_suspect(files, *database, path); !s.ok()) return s;
   if (Status s = migrate(*database); !s.ok())
     return Status(s.code(), path + ": " + std::string(s.message()));
@@ -103,12 +113,13 @@ Result<std::string> set_aside(FileSystem& files, const std::string& path) {
   const unsigned number = numbers.empty() ? 1 : numbers.back() + 1;
   numbers.push_back(number);
   const std::string target = path + ".damaged-" + std::to_string(number);
-  // The database before its log: SQLite deletes a log that it finds beside a new database.
+  // The database before its log, also after a power cut: SQLite deletes a log that it finds beside
+  // a new database, but a database without its log is an older one that looks sound.
   if (Status s = files.rename(path, target); !s.ok()) return s;
+  if (Status s = files.sync_directory(directory_of(path)); !s.ok()) return s;
   // There may be no log, and no mark.
   static_cast<void>(files.rename(path + "-wal", target + "-wal").ok());
   static_cast<void>(files.remove(suspect_mark(path)).ok());
-  files.sync_directory(directory_of(path));
   for (; numbers.size() > kDamagedKept; numbers.erase(numbers.begin())) {
     const std::string old = path + ".damaged-" + std::to_string(numbers.front());
     const Status removed = files.remove(old);

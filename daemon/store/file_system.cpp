@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -32,7 +33,7 @@ class SystemFiles final : public FileSystem {
     // cut after the first acks could take the whole folder.
     const fs::path whole = fs::absolute(dir, error);
     for (fs::path at = whole.parent_path(); at.has_relative_path(); at = at.parent_path()) {
-      sync_directory(at.string());
+      static_cast<void>(sync_directory(at.string()).ok());  // not made by us where not ours to read
     }
     return {};
   }
@@ -74,11 +75,13 @@ class SystemFiles final : public FileSystem {
     return names;
   }
 
-  void sync_directory(const std::string& dir) override {
+  Status sync_directory(const std::string& dir) override {
     const int fd = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;  // not ours to read, so not made by us either
-    ::fsync(fd);
+    if (fd < 0) return failure("open the folder", dir, {errno, std::generic_category()});
+    const int result = ::fsync(fd);
+    const std::error_code error(errno, std::generic_category());
     ::close(fd);
+    return result == 0 ? Status() : failure("sync the folder", dir, error);
   }
 };
 

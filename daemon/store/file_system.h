@@ -27,7 +27,7 @@ class FileSystem {
   virtual Status remove(const std::string& path) = 0;
   /// Names in the folder, in no order; none when it cannot be read.
   virtual std::vector<std::string> list(const std::string& dir) = 0;
-  virtual void sync_directory(const std::string& dir) = 0;
+  virtual Status sync_directory(const std::string& dir) = 0;
 };
 
 /// The system's files, with SQLite's default VFS. Stateless.

@@ -307,9 +307,8 @@ std::vector<std::string> SimDisk::list(const std::string& dir) {
   return names;
 }
 
-void SimDisk::sync_directory(const std::string& dir) {
-  // As with the system's files, nobody hears of a failure.
-  static_cast<void>(sync_names(dir));
+Status SimDisk::sync_directory(const std::string& dir) {
+  return sync_names(dir) == Outcome::done ? Status() : failure("sync the folder", dir);
 }
 
 }  // namespace sluice

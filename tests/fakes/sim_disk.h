@@ -82,7 +82,7 @@ class SimDisk final : public FileSystem {
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   std::vector<std::string> list(const std::string& dir) override;
-  void sync_directory(const std::string& dir) override;
+  Status sync_directory(const std::string& dir) override;
 
  private:
   friend struct SimVfs;

@@ -104,7 +104,7 @@ TEST(SimDisk, NamesAreVolatileUntilTheirFolderIsSynced) {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     SimDisk disk(seed, {});
     ASSERT_TRUE(disk.create("/db/synced").ok());
-    disk.sync_directory("/db");
+    ASSERT_TRUE(disk.sync_directory("/db").ok());
     ASSERT_TRUE(disk.create("/db/new").ok());
     ASSERT_TRUE(disk.rename("/db/synced", "/db/renamed").ok());
     disk.cut_power_after(0);

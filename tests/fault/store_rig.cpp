@@ -53,6 +53,8 @@ Result<StoreState> StoreRig::open() {
   auto opened = Store::open(options_, clock_);
   if (!opened.ok()) return opened.status();
   store_ = *std::move(opened);
+  damaged_ = false;
+  raw_bytes_ = 0;
   store_->set_on_durable([this](const CommitGroup& group) {
     released_ = true;
     std::int64_t seq = expected_.next_seq;
@@ -64,7 +66,8 @@ Result<StoreState> StoreRig::open() {
 }
 
 std::vector<StoreState> StoreRig::possible() const {
-  std::vector<StoreState> states = {expected_};
+  std::vector<StoreState> states = ghosts_;
+  states.push_back(expected_);
   if (!acks_.empty()) {
     states.push_back(expected_);
     apply_acks(states.back(), std::vector(acks_.begin(), acks_.end()));
@@ -73,15 +76,18 @@ std::vector<StoreState> StoreRig::possible() const {
     states.push_back(states.back());
     apply_group(states.back(), *group_);
   }
-  if (!epoch_asked_) return states;
-  for (std::size_t i = states.size(); i > 0; --i) {
-    states.push_back(states[i - 1]);
+  if (epoch_asked_) {
+    states.push_back(expected_);
     states.back().epoch.clear();
   }
   return states;
 }
 
 void StoreRig::accept(StoreState state) {
+  if (difference(state, expected_).empty())
+    ghosts_ = possible();
+  else
+    ghosts_.clear();
   expected_ = std::move(state);
   group_.reset();
   acks_.clear();
@@ -106,15 +112,28 @@ void StoreRig::note_step() {
     history_.add(expected_);
     acks_.clear();
     group_.reset();
+    ghosts_.clear();
+    epoch_asked_ = false;  // this commit took its place in the log
     ++commits_;
   } else if (disk_.down()) {
     return;  // the next open shows what became of it
   } else if (!acks.empty() && store_->durable_ledger() != expected_.ledger) {
     apply_acks(expected_, acks);
     acks_.clear();
+    ghosts_.clear();
+    epoch_asked_ = false;
   }
+  note_stats();
   ASSERT_EQ(store_->durable_ledger(), expected_.ledger);
   ASSERT_EQ(store_->next_seq(), expected_.next_seq);
+}
+
+void StoreRig::note_stats() {
+  const StoreStats stats = store_->stats();
+  if (stats.raw_bytes < raw_bytes_) ++trims_;
+  raw_bytes_ = stats.raw_bytes;
+  if (stats.last_error.rfind("resource_exhausted", 0) == 0) ++full_;
+  if (stats.last_error.rfind("data_loss", 0) == 0) damaged_ = true;
 }
 
 void StoreRig::submit() {
@@ -127,7 +146,8 @@ void StoreRig::submit() {
 }
 
 void StoreRig::finish() {
-  for (int tries = 0; group_ && !disk_.down() && !::testing::Test::HasFailure(); ++tries) {
+  for (int tries = 0; group_ && !disk_.down() && !damaged_ && !::testing::Test::HasFailure();
+       ++tries) {
     ASSERT_LT(tries, 1000) << "stuck: " << store_->stats().last_error;
     // The quota is full of rows that wait: the cloud is the only way out.
     if (tries % 10 == 9) acknowledge_some(1);
@@ -150,11 +170,9 @@ void StoreRig::acknowledge_some(double share) {
 
 void StoreRig::ask_new_epoch() {
   const Status status = store_->new_epoch();
-  if (disk_.down() && !status.ok()) {
-    epoch_asked_ = true;
-    return;
-  }
   EXPECT_EQ(status.ok(), store_->epoch() != expected_.epoch) << status.to_string();
+  if (status.ok()) ghosts_.clear();
+  epoch_asked_ = !status.ok();
   expected_.epoch = store_->epoch();
 }
 

@@ -32,7 +32,10 @@ class StoreRig {
   /// Opens the store, reads all of it and starts it. `unavailable` when the disk went down or
   /// failed meanwhile; then it is closed.
   Result<StoreState> open();
-  /// The states that may be read now: what was returned, with or without what was in flight.
+  /// The states that may be read now: what was returned, with or without what was in flight. Also
+  /// with what was in flight in an earlier life and did not show then, until a later commit has
+  /// taken its place in the log: a half-written transaction becomes whole when the next one, cut
+  /// short too, writes the same bytes where the first lacks them. Nobody was told of either.
   std::vector<StoreState> possible() const;
   /// The test found `state` right: what follows builds on it.
   void accept(StoreState state);
@@ -51,11 +54,18 @@ class StoreRig {
   /// down meanwhile; then it is up again.
   bool close();
   bool in_flight() const { return group_.has_value() || !acks_.empty() || epoch_asked_; }
+  /// SQLite found damage in this life: the next open looks at every page.
+  bool damaged() const { return damaged_; }
   std::uint64_t commits() const { return commits_; }
+  /// Steps after which older segments were gone.
+  std::uint64_t trims() const { return trims_; }
+  /// Tries that failed because the quota was full.
+  std::uint64_t full() const { return full_; }
 
  private:
   void step();
   void note_step();
+  void note_stats();
   void acknowledge_some(double share);
   void ask_new_epoch();
   void compare_reads();
@@ -69,11 +79,16 @@ class StoreRig {
 
   StoreState expected_;
   StoreHistory history_;
+  std::vector<StoreState> ghosts_;    // cut short in an earlier life, on top of expected_
   std::optional<CommitGroup> group_;  // submitted, not yet released
   std::set<std::int64_t> acks_;       // given, not yet known to be on flash
-  bool epoch_asked_ = false;          // a new epoch may or may not be on flash
+  bool epoch_asked_ = false;          // and not granted: it may be on flash all the same
   bool released_ = false;             // in the step that runs
+  bool damaged_ = false;
+  std::uint64_t raw_bytes_ = 0;
   std::uint64_t commits_ = 0;
+  std::uint64_t trims_ = 0;
+  std::uint64_t full_ = 0;
 };
 
 /// Whether one of `possible` equals `state`; an epoch nobody knows yet is free. What differs from

@@ -39,7 +39,7 @@ TEST(SystemFiles, MakesRenamesListsAndDeletesFiles) {
   files.close_to_others(one);
   EXPECT_EQ(fs::status(one).permissions(), fs::perms::owner_read | fs::perms::owner_write);
   ASSERT_TRUE(files.rename(one, two).ok());
-  files.sync_directory(dir.path());
+  EXPECT_TRUE(files.sync_directory(dir.path()).ok());
   EXPECT_FALSE(files.exists(one));
   EXPECT_TRUE(files.exists(two));
   EXPECT_EQ(files.list(dir.path()), std::vector<std::string>{"two"});
@@ -47,6 +47,7 @@ TEST(SystemFiles, MakesRenamesListsAndDeletesFiles) {
   EXPECT_EQ(files.remove(two).code(), StatusCode::not_found);
   EXPECT_EQ(files.rename(two, one).code(), StatusCode::unavailable);
   EXPECT_TRUE(files.list(dir.path() + "/nowhere").empty());
+  EXPECT_EQ(files.sync_directory(dir.path() + "/nowhere").code(), StatusCode::unavailable);
   EXPECT_EQ(files.create(dir.path() + "/nowhere/one").code(), StatusCode::unavailable);
 }
 
