@@ -79,7 +79,9 @@ class Mix {
 
   void restart_daemon(int signal) {
     EXPECT_TRUE(rig.site.daemon.running()) << "the daemon ended by itself";
-    EXPECT_EQ(rig.site.daemon.end(signal), signal == SIGKILL ? -SIGKILL : 0);
+    const int result = rig.site.daemon.end(signal);
+    // A SIGTERM in the first moments finds a process that has not begun to handle it.
+    EXPECT_TRUE(result == -signal || (result == 0 && signal == SIGTERM)) << result;
     rig.site.spawn_daemon(rig.config());
   }
 
