@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "unit/hub/hub_samples.h"
@@ -185,6 +186,47 @@ TEST_F(HubReaderTest, ListsNodesByNameWithTheirCounts) {
   EXPECT_EQ(plant.panes(), 6u);
   EXPECT_EQ(plant.series(), 10u);
   EXPECT_EQ(plant.last_seen_ns(), kNoonNs);
+}
+
+TEST_F(HubReaderTest, ListsGapsByNodeAndCauseInPagesNewestFirst) {
+  const NodeKey other = sample_node("plant-8");
+  ASSERT_TRUE(apply(*store_, hello_change(other)).status.ok());
+  std::vector<GapRow> gaps;
+  for (std::int64_t seq = 1; seq <= 25; ++seq) {
+    gaps.push_back(sample_gap(seq, seq % 5 == 0 ? "corrupt" : "parked"));
+  }
+  ASSERT_TRUE(apply(*store_, gap_change(gaps)).status.ok());
+  ASSERT_TRUE(apply(*store_, gap_change(gaps, other)).status.ok());
+  v1::ListGapsRequest request;
+  request.set_node("plant-8");
+  request.set_cause("parked");
+  request.set_limit(7);
+  std::vector<std::int64_t> seqs;
+  do {
+    v1::ListGapsResponse page;
+    ASSERT_TRUE(reader_.list_gaps(request, never, page).ok());
+    EXPECT_LE(page.gaps_size(), 7);
+    for (const v1::GapRow& row : page.gaps()) {
+      EXPECT_EQ(row.node(), "plant-8");
+      EXPECT_EQ(row.cause(), "parked");
+      seqs.push_back(row.seq());
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_EQ(seqs.size(), 20u);
+  EXPECT_TRUE(std::is_sorted(seqs.rbegin(), seqs.rend()));
+  EXPECT_EQ(seqs.front(), 24);
+  EXPECT_EQ(read_gap_rows(path_).size(), 50u);
+}
+
+TEST_F(HubReaderTest, RefusesGapsWithATokenOfOtherFiltersOrTooManyRows) {
+  v1::ListGapsRequest request;
+  request.set_limit(100'001);
+  v1::ListGapsResponse page;
+  EXPECT_EQ(reader_.list_gaps(request, never, page).code(), StatusCode::invalid_argument);
+  request.set_limit(1);
+  request.set_page_token("00");
+  EXPECT_EQ(reader_.list_gaps(request, never, page).code(), StatusCode::invalid_argument);
 }
 
 }  // namespace

@@ -119,6 +119,29 @@ inline std::unique_ptr<HubStore> open_store(const std::string& path, const Clock
   return std::move(*store);
 }
 
+inline GapRow sample_gap(std::int64_t seq, const std::string& cause = "parked") {
+  return {seq,
+          sample_node().epoch,
+          {LedgerKind::readings, "climate", cause, kNoonNs, kNoonNs + seq, 3}};
+}
+
+inline Change gap_change(std::vector<GapRow> gaps, const NodeKey& node = sample_node()) {
+  return {node, std::nullopt, {}, {}, std::move(gaps)};
+}
+
+/// Every gap that is kept, oldest first.
+inline std::vector<v1::GapRow> read_gap_rows(const std::string& path) {
+  v1::ListGapsRequest request;
+  request.set_limit(100'000);
+  request.set_oldest_first(true);
+  v1::ListGapsResponse page;
+  const Status status = HubReader(path).list_gaps(
+      request, [] { return false; }, page);
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  EXPECT_EQ(page.next_page_token(), "");
+  return {page.gaps().begin(), page.gaps().end()};
+}
+
 /// Everything that is kept, oldest window first.
 inline std::vector<v1::SummaryRecord> read_all(const std::string& path) {
   const HubReader reader(path);

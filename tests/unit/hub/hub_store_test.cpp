@@ -49,6 +49,53 @@ TEST_F(HubStoreTest, ChangesNothingWhenABatchIsReplayed) {
   EXPECT_EQ(counters.panes_conflicting, 0u);
 }
 
+TEST_F(HubStoreTest, KeepsEachGapOnceAlsoOverARestart) {
+  for (int opened = 0; opened < 2; ++opened) {
+    const auto store = open_store(path_, clock_);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(apply(*store, gap_change({sample_gap(1), sample_gap(2)})).status.ok());
+    }
+  }
+  const auto rows = read_gap_rows(path_);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].node(), sample_node().node);
+  EXPECT_EQ(rows[0].epoch(), sample_node().epoch);
+  EXPECT_EQ(rows[0].seq(), 1);
+  EXPECT_EQ(rows[0].kind(), v1::GAP_KIND_READINGS);
+  EXPECT_EQ(rows[0].owner(), "climate");
+  EXPECT_EQ(rows[0].cause(), "parked");
+  EXPECT_EQ(rows[0].from_ns(), kNoonNs);
+  EXPECT_EQ(rows[0].to_ns(), kNoonNs + 1);
+  EXPECT_EQ(rows[0].count(), 3u);
+  EXPECT_EQ(rows[0].received_ns(), clock_.wall);
+  EXPECT_EQ(read_node(path_).gaps(), 2u);
+}
+
+// A restored backup gave the number of a gap we have to another loss.
+TEST_F(HubStoreTest, TwoLossesUnderOneNumberAreBothKept) {
+  const auto store = open_store(path_, clock_);
+  EXPECT_TRUE(apply(*store, gap_change({sample_gap(1)})).status.ok());
+  GapRow other = sample_gap(1);
+  other.gap.to_ns += 5;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(apply(*store, gap_change({other})).status.ok());
+    EXPECT_TRUE(apply(*store, gap_change({sample_gap(1)})).status.ok());
+  }
+  EXPECT_EQ(read_gap_rows(path_).size(), 2u);
+}
+
+TEST_F(HubStoreTest, AGapMayBeOfAnEpochThatNeverSaidHello) {
+  const auto store = open_store(path_, clock_);
+  GapRow older = sample_gap(1);
+  older.epoch = std::string(32, 'e');
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(apply(*store, gap_change({older, sample_gap(2)})).status.ok());
+  }
+  EXPECT_EQ(read_gap_rows(path_).size(), 2u);
+  EXPECT_EQ(read_node(path_, {sample_node().node, older.epoch}).gaps(), 1u);
+  EXPECT_EQ(read_node(path_).gaps(), 1u);
+}
+
 TEST_F(HubStoreTest, StoresNothingOfABatchWithOneMalformedRow) {
   const auto store = open_store(path_, clock_);
   const Change batch{

@@ -23,8 +23,8 @@ TEST(PageToken, LeadsBackToWhereThePageEnded) {
   request.set_limit(17);
   const auto read = read_page_token(request);
   ASSERT_TRUE(read.ok()) << read.status().to_string();
-  EXPECT_EQ(read->start_ns, end.start_ns);
-  EXPECT_EQ(read->pane_id, end.pane_id);
+  EXPECT_EQ(read->time_ns, end.time_ns);
+  EXPECT_EQ(read->id, end.id);
 }
 
 TEST(PageToken, IsRefusedBesideOtherFilters) {
@@ -42,6 +42,21 @@ TEST(PageToken, IsRefusedBesideOtherFilters) {
   EXPECT_TRUE(refused([](auto& r) { r.set_from_ns(1); }));
   EXPECT_TRUE(refused([](auto& r) { r.set_to_ns(1); }));
   EXPECT_TRUE(refused([](auto& r) { r.set_oldest_first(true); }));
+}
+
+TEST(PageToken, OfGapsIsBoundToTheirFiltersAndToGaps) {
+  v1::ListGapsRequest request;
+  request.set_node("plant-7");
+  request.set_page_token(make_page_token(request, {5, 6}));
+  ASSERT_TRUE(read_page_token(request).ok());
+  EXPECT_EQ(read_page_token(request)->time_ns, 5);
+  EXPECT_EQ(read_page_token(request)->id, 6);
+  v1::ListSummariesRequest summaries;
+  summaries.set_node("plant-7");
+  summaries.set_page_token(request.page_token());
+  EXPECT_FALSE(read_page_token(summaries).ok());
+  request.set_cause("parked");
+  EXPECT_FALSE(read_page_token(request).ok());
 }
 
 TEST(PageToken, IsRefusedWhenCutOrDamaged) {

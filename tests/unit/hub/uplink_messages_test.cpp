@@ -95,5 +95,55 @@ TEST(UplinkMessages, TakesRowsInOrderAndRefusesASequenceBelowOne) {
   EXPECT_EQ(take_rows(batch).status().code(), StatusCode::invalid_argument);
 }
 
+v1::GapBatch sample_gaps(int count) {
+  v1::GapBatch batch;
+  for (int seq = 1; seq <= count; ++seq) {
+    v1::GapRecord& gap = *batch.add_gaps();
+    gap.set_epoch("0123456789ABCDEF0123456789abcdef");
+    gap.set_seq(seq);
+    gap.set_kind(v1::GAP_KIND_PANES);
+    gap.set_owner("room");
+    gap.set_cause("corrupt");
+    gap.set_from_ns(-1);
+    gap.set_to_ns(2);
+    gap.set_count(3);
+  }
+  return batch;
+}
+
+TEST(UplinkMessages, TakesGaps) {
+  const auto gaps = read_gaps(sample_gaps(1000));
+  ASSERT_TRUE(gaps.ok()) << gaps.status().to_string();
+  ASSERT_EQ(gaps->size(), 1000u);
+  EXPECT_EQ(gaps->back(), (GapRow{1000,
+                                  "0123456789abcdef0123456789abcdef",
+                                  {LedgerKind::panes, "room", "corrupt", -1, 2, 3}}));
+}
+
+TEST(UplinkMessages, NamesTheFaultOfABadGap) {
+  const auto refusal = [](auto change) {
+    v1::GapBatch batch = sample_gaps(2);
+    change(batch, *batch.mutable_gaps(1));
+    const auto gaps = read_gaps(batch);
+    EXPECT_EQ(gaps.status().code(), StatusCode::invalid_argument);
+    return std::string(gaps.status().message());
+  };
+  const auto names = [&](auto change, const std::string& word) {
+    const std::string why = refusal(change);
+    EXPECT_NE(why.find(word), std::string::npos) << why;
+  };
+  names([](auto& b, auto&) { b.clear_gaps(); }, "1..1000");
+  names([](auto& b, auto&) { b = sample_gaps(1001); }, "1001");
+  names([](auto&, auto& g) { g.set_seq(0); }, "seq");
+  names([](auto&, auto& g) { g.set_seq(1); }, "comes after");
+  names([](auto&, auto& g) { g.clear_kind(); }, "kind");
+  names([](auto&, auto& g) { g.set_kind(static_cast<v1::GapKind>(5)); }, "kind");
+  names([](auto&, auto& g) { g.set_epoch("abc"); }, "epoch");
+  names([](auto&, auto& g) { g.set_owner(std::string(513, 'a')); }, "owner");
+  names([](auto&, auto& g) { g.clear_cause(); }, "cause");
+  names([](auto&, auto& g) { g.set_cause(std::string(513, 'a')); }, "cause");
+  names([](auto&, auto& g) { g.set_from_ns(3); }, "from_ns");
+}
+
 }  // namespace
 }  // namespace sluice::hub
