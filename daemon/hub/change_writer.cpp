@@ -67,6 +67,16 @@ bool row_equals(const Statement& row, const DecodedPane& pane) {
          row.column_i64(10) == pane.first_time_ns && row.column_i64(11) == pane.last_time_ns;
 }
 
+// Two lives of one database (a restored backup, a clone) may close the same window under the same
+// identity. They agree on what the window held when they parted; the one that ended its epoch there
+// has no more than that, so the fuller pane holds the readings of both, whichever comes first.
+bool gives_way(const Statement& kept, const DecodedPane& pane) {
+  if (kept.column_i64(2) != static_cast<std::int64_t>(PaneQuality::partial_epoch)) return false;
+  const auto count = static_cast<std::int64_t>(pane.count);
+  const std::int64_t kept_count = kept.column_i64(3);
+  return count > kept_count || (count == kept_count && pane.quality != PaneQuality::partial_epoch);
+}
+
 Status in_row(std::int64_t seq, const Status& why, StatusCode code) {
   return {code, "row seq " + std::to_string(seq) + ": " + std::string(why.message())};
 }
@@ -237,8 +247,10 @@ Result<ChangeWriter::Fate> ChangeWriter::write_pane(const DecodedBlock& block,
   }
   const std::int64_t kept_revision = find_pane_.column_i64(1);
   if (pane.revision < kept_revision) return Fate::ignored;
-  if (pane.revision == kept_revision) {
-    return row_equals(find_pane_, pane) ? Fate::ignored : Fate::conflicting;
+  if (pane.revision == kept_revision && !gives_way(find_pane_, pane)) {
+    const bool lesser = pane.quality == PaneQuality::partial_epoch &&
+                        static_cast<std::int64_t>(pane.count) <= find_pane_.column_i64(3);
+    return lesser || row_equals(find_pane_, pane) ? Fate::ignored : Fate::conflicting;
   }
   if (Status s = update_pane(find_pane_.column_i64(0), pane); !s.ok()) return s;
   return Fate::stored;

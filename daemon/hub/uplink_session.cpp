@@ -29,7 +29,7 @@ UplinkSession::Answer UplinkSession::greet(const v1::Hello& hello) {
   const Outcome outcome = rooms_.commit({node_, hello.version(), {}, {}});
   if (!outcome.status.ok()) return outcome.status;
   greeted_ = true;
-  is_rewound_ = hello.next_seq() <= outcome.highest_seq;
+  is_rewound_ = !hello.ended() && hello.next_seq() <= outcome.highest_seq;
   const std::int64_t wall_ns = rooms_.clock.wall_ns();
   log::info("hub", "node connected",
             {{"node", node_.node},
@@ -37,6 +37,7 @@ UplinkSession::Answer UplinkSession::greet(const v1::Hello& hello) {
              {"version", hello.version()},
              {"highest_seq", outcome.highest_seq},
              {"next_seq", std::int64_t{hello.next_seq()}},
+             {"ended", hello.ended()},
              {"clock_ahead_ms", hello.wall_ns() / 1'000'000 - wall_ns / 1'000'000}});
   v1::UplinkResponse response;
   response.mutable_hello()->set_highest_seq(outcome.highest_seq);

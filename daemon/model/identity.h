@@ -10,6 +10,7 @@ namespace sluice {
 struct Identity {
   std::string node;
   std::string epoch;
+  friend bool operator==(const Identity&, const Identity&) = default;
 };
 
 }  // namespace sluice

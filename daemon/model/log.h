@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/gap.h"
+#include "model/identity.h"
 #include "model/ledger.h"
 #include "model/message.h"
 #include "model/reading.h"
@@ -66,7 +67,17 @@ struct Segment {
   friend bool operator==(const Segment&, const Segment&) = default;
 };
 
-/// One row for the outbox: `bytes` are the identity of the summary block and never change.
+/// A row's panes in the two parts that an epoch change would make of them (PaneSplit), encoded.
+struct RowSplit {
+  std::uint32_t before_panes = 0;  ///< at least 1
+  std::string before;
+  std::uint32_t since_panes = 0;  ///< 0: nothing came since the start
+  std::string since;
+  friend bool operator==(const RowSplit&, const RowSplit&) = default;
+};
+
+/// One row for the outbox: `bytes` are the identity of the summary block. They never change, nor do
+/// the node and the epoch under which the row was made, and under which alone it is sent.
 struct OutboxRow {
   std::int64_t seq = 0;  ///< given by the store on commit; 0 before
   std::string pipeline;
@@ -74,6 +85,21 @@ struct OutboxRow {
   std::int64_t start_ns = 0;  ///< smallest window start
   std::int64_t end_ns = 0;    ///< largest window end
   std::string bytes;
+  /// In a group with `epoch_end`: what the old epoch still has to say.
+  bool of_ended_epoch = false;
+  std::optional<RowSplit> split;
+  Identity identity;  ///< given by the store when it is read
+};
+
+/// The epoch ends with this group, and the next one begins. The group carries a checkpoint too, so
+/// that no replay crosses the change.
+struct EpochEnd {
+  /// The highest number the cloud holds of the ending epoch; 0 when nobody knows.
+  std::int64_t cloud_highest_seq = 0;
+  /// This process has not sent anything yet: its rows go over to the new epoch, without the parts
+  /// that were there before it started.
+  bool takes_rows_along = false;
+  friend bool operator==(const EpochEnd&, const EpochEnd&) = default;
 };
 
 /// State of one part of the pipeline as of the commit that carries it, e.g.
@@ -112,6 +138,7 @@ struct CommitGroup {
   std::vector<Gap> gaps;  ///< losses found in this group, for the cloud
   /// When set, the transaction also makes this the checkpoint: all parts, the whole state.
   std::optional<std::vector<CheckpointPart>> checkpoint;
+  std::optional<EpochEnd> epoch_end;
   /// Released to the broker after the transaction is on flash: the highest ticket per connection.
   std::vector<AckPosition> acks;
 };

@@ -102,11 +102,18 @@ class SummaryEncoder {
 class SummarySource {
  public:
   virtual ~SummarySource() = default;
-  /// Rows with seq > `after_seq`, oldest first, at most `bytes_max` in sum but at least one if any.
+  /// Under which rows are made now; `unavailable` while that is being changed, when all
+  /// rows there are belong to an identity that has ended.
+  virtual Result<Identity> identity() = 0;
+  /// Rows with seq > `after_seq`, oldest first, at most `bytes_max` in sum but at least one if any;
+  /// all of one identity, though rows of another may follow.
   virtual Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq,
                                                      std::size_t bytes_max) = 0;
   /// The cloud holds these durably; they leave with the next commit. Repeats are harmless.
   virtual void acknowledge(const std::vector<std::int64_t>& seqs) = 0;
+  /// The rows of `of`, which is not identity() any more, are not ours to deliver: they leave as
+  /// `expired(cause)`.
+  virtual Status give_up(const Identity& of, const std::string& cause) = 0;
 };
 
 /// Gaps that wait for the cloud, as the uplink sees them. Real: store. [sync]

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,18 @@ struct Moments {
   double stddev() const;
 };
 
-enum class PaneQuality : std::uint8_t { complete = 0, partial_config = 1 };
+enum class PaneQuality : std::uint8_t {
+  complete = 0,
+  partial_config = 1,  ///< the window straddled a change of its pipeline's config
+  partial_epoch = 2    ///< its epoch ended while it was open; later readings are in another epoch
+};
+
+/// A window's readings, parted at the start of the process: what an epoch change needs to know as
+/// long as nobody can say whether the database was set back (decisions/0004-epochs.md).
+struct PaneSplit {
+  Moments before;  ///< what the window held when the process started
+  Moments since;
+};
 
 /// The result of one window at one revision: what goes upstream.
 struct Pane {
@@ -54,6 +66,7 @@ struct Pane {
   std::uint32_t revision = 1;  ///< 1 for the on-time pane; the highest wins
   PaneQuality quality = PaneQuality::complete;
   Moments moments;
+  std::shared_ptr<const PaneSplit> split;  ///< null unless the window was open at the start
 };
 
 /// Panes of one block; what closes beyond that in one commit goes into further blocks. The hub

@@ -179,6 +179,8 @@ StoreOptions compose_store(const v1::Config& config) {
   StoreOptions options;
   options.dir = config.storage().dir();
   options.quota_bytes = config.storage().quota_bytes();
+  options.node = config.node().name();
+  options.machine_id = config.node().machine_id();
   return options;
 }
 
@@ -186,17 +188,17 @@ EngineOptions compose_engine(const v1::Config& config) {
   EngineOptions options;
   options.commit_interval_ns = config.storage().commit_interval_ns();
   options.checkpoint_log_bytes = config.storage().quota_bytes() / 8;
+  options.awaits_cloud = !config.uplink().hub().empty();
   return options;
 }
 
-UplinkOptions compose_uplink(const v1::Config& config, Identity identity) {
+UplinkOptions compose_uplink(const v1::Config& config) {
   UplinkOptions options;
   options.hub = config.uplink().hub();
   options.tls = uplink_tls(config.uplink());
   options.gzip = config.uplink().gzip();
   options.backoff_max = std::chrono::milliseconds(config.uplink().backoff_max_ns() / 1'000'000);
   options.unacked_bytes_max = config.uplink().unacked_bytes_max();
-  options.identity = std::move(identity);
   options.instance = random_instance();
   options.version = SLUICE_VERSION;
   return options;

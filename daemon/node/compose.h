@@ -6,7 +6,6 @@
 #include "base/status.h"
 #include "ingest/json_decoder.h"
 #include "ingest/mqtt_options.h"
-#include "model/identity.h"
 #include "pipeline/engine.h"
 #include "sluice/v1/config.pb.h"
 #include "store/types.h"
@@ -20,7 +19,7 @@ namespace sluice {
 
 StoreOptions compose_store(const v1::Config& config);
 EngineOptions compose_engine(const v1::Config& config);
-UplinkOptions compose_uplink(const v1::Config& config, Identity identity);
+UplinkOptions compose_uplink(const v1::Config& config);
 
 /// `previous`: the config before, whose filters are to be unsubscribed; may be null.
 Result<std::vector<SourceOptions>> compose_sources(const v1::Config& config,

@@ -82,6 +82,7 @@ Status DataPlane::recover(MessageSource& messages) {
                    config_.SerializeAsString(), recovered_.ledger);
     log::info("node", "the config changed; unchanged pipelines keep their state");
   }
+  if (store_->epoch_ends()) engine_->end_epoch(store_->epoch(), 0);
   log::info("node", "state recovered",
             {{"series", series_.size()},
              {"segments_replayed", recovered_.segments_after_checkpoint},

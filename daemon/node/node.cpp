@@ -31,16 +31,16 @@ void Node::start_rooms() {
   Store& store = plane_->store();
   store.set_on_durable([this](const CommitGroup& group) { on_durable(group); });
   if (!config_.uplink().hub().empty()) {
-    uplink_ =
-        std::make_unique<Uplink>(compose_uplink(config_, {config_.node().name(), store.epoch()}),
-                                 store, plane_->series(), clock_,
-                                 UplinkCallbacks{.next_seq = [&store] { return store.next_seq(); },
-                                                 .new_epoch = [&store]() -> Result<std::string> {
-                                                   if (Status s = store.new_epoch(); !s.ok())
-                                                     return s;
-                                                   return store.epoch();
-                                                 },
-                                                 .gaps = &store});
+    Engine& engine = plane_->engine();
+    uplink_ = std::make_unique<Uplink>(
+        compose_uplink(config_), store, plane_->series(), clock_,
+        UplinkCallbacks{.next_seq = [&store] { return store.next_seq(); },
+                        .end_epoch =
+                            [&engine](const std::string& epoch, std::int64_t highest_seq) {
+                              engine.end_epoch(epoch, highest_seq);
+                            },
+                        .confirm_epoch = [&engine] { engine.confirm_epoch(); },
+                        .gaps = &store});
   }
   report_ = std::make_unique<NodeReport>(
       config_, NodeReport::Rooms{store, *sources_, plane_->engine(), uplink_.get(),
@@ -60,7 +60,7 @@ void Node::start_rooms() {
 
 void Node::on_durable(const CommitGroup& group) {
   for (const AckPosition& position : group.acks) sources_->release(position);
-  if (uplink_ && !(group.outbox.empty() && group.gaps.empty())) uplink_->poke();
+  if (uplink_ && !(group.outbox.empty() && group.gaps.empty() && !group.epoch_end)) uplink_->poke();
   plane_->engine().poke();
 }
 

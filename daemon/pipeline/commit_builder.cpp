@@ -1,6 +1,7 @@
 #include "pipeline/commit_builder.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -16,6 +17,23 @@ bool is_loss(const LedgerKey& key) {
 std::string gap_owner(const LedgerKey& key) {
   return key.kind == LedgerKind::messages ? key.owner.substr(0, key.owner.rfind('/')) : key.owner;
 }
+
+/// What the window held when the process started: stays with the epoch of that time.
+Pane before_part(const Pane& pane) {
+  Pane part = pane;
+  part.quality = PaneQuality::partial_epoch;
+  part.moments = pane.split->before;
+  part.split.reset();
+  return part;
+}
+
+/// What came since; all of it when nothing was there before.
+Pane since_part(const Pane& pane) {
+  Pane part = pane;
+  if (pane.split) part.moments = pane.split->since;
+  part.split.reset();
+  return part;
+}
 }  // namespace
 
 CommitBuilder::CommitBuilder(const SeriesTable& series, const TopicTable& topics,
@@ -28,7 +46,8 @@ void CommitBuilder::touch(std::int64_t boottime_ns) {
 
 bool CommitBuilder::empty() const {
   return group_.segment.entries.empty() && messages_ == 0 && panes_.empty() &&
-         group_.segment.ledger.empty() && group_.gaps.empty();
+         ended_panes_.empty() && group_.segment.ledger.empty() && group_.gaps.empty() &&
+         !group_.epoch_end;
 }
 
 void CommitBuilder::add_entry(LogEntry entry, std::int64_t boottime_ns) {
@@ -103,29 +122,83 @@ void CommitBuilder::definitions_are_stored() {
   topics_stored_ = topics_.size();
 }
 
-void CommitBuilder::add_outbox() {
-  for (auto& [key, panes] : panes_) {
-    for (std::size_t from = 0; from < panes.size(); from += kPanesPerBlockMax) {
-      const std::size_t to = std::min(panes.size(), from + kPanesPerBlockMax);
-      SummaryBlock block{key.first, key.second, {}};
-      block.panes.assign(panes.begin() + static_cast<std::ptrdiff_t>(from),
-                         panes.begin() + static_cast<std::ptrdiff_t>(to));
-      OutboxRow row;
-      row.pipeline = block.pipeline;
-      row.panes = static_cast<std::uint32_t>(block.panes.size());
-      row.start_ns = block.panes.front().window.start_ns;
-      row.end_ns = block.panes.front().window.end_ns;
-      for (const Pane& pane : block.panes) {
-        row.start_ns = std::min(row.start_ns, pane.window.start_ns);
-        row.end_ns = std::max(row.end_ns, pane.window.end_ns);
+void CommitBuilder::end_epoch(const EpochEnd& end, std::int64_t boottime_ns) {
+  touch(boottime_ns);
+  group_.epoch_end = end;
+  for (auto& [key, panes] : std::exchange(panes_, {})) {
+    for (Pane& pane : panes) {
+      if (!end.takes_rows_along) {
+        ended_panes_[key].push_back(std::move(pane));
+        continue;
       }
-      row.bytes = encoder_.encode(block);
-      group_.outbox.push_back(std::move(row));
+      if (pane.split) ended_panes_[key].push_back(before_part(pane));
+      if (!pane.split || pane.split->since.count > 0) panes_[key].push_back(since_part(pane));
+    }
+  }
+}
+
+void CommitBuilder::add_ended_panes(const std::string& pipeline, std::uint64_t spec_hash,
+                                    std::vector<Pane> panes) {
+  std::vector<Pane>& all = ended_panes_[{pipeline, spec_hash}];
+  std::move(panes.begin(), panes.end(), std::back_inserter(all));
+}
+
+OutboxRow CommitBuilder::make_row(const SummaryBlock& block) {
+  OutboxRow row;
+  row.pipeline = block.pipeline;
+  row.panes = static_cast<std::uint32_t>(block.panes.size());
+  row.start_ns = block.panes.front().window.start_ns;
+  row.end_ns = block.panes.front().window.end_ns;
+  for (const Pane& pane : block.panes) {
+    row.start_ns = std::min(row.start_ns, pane.window.start_ns);
+    row.end_ns = std::max(row.end_ns, pane.window.end_ns);
+  }
+  row.bytes = encoder_.encode(block);
+  if (!block.panes.front().split) return row;
+  SummaryBlock before{block.pipeline, block.spec_hash, {}};
+  SummaryBlock since = before;
+  for (const Pane& pane : block.panes) {
+    before.panes.push_back(before_part(pane));
+    if (pane.split->since.count > 0) since.panes.push_back(since_part(pane));
+  }
+  row.split = RowSplit{
+      row.panes, encoder_.encode(before), static_cast<std::uint32_t>(since.panes.size()), {}};
+  if (!since.panes.empty()) row.split->since = encoder_.encode(since);
+  return row;
+}
+
+void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
+  for (const auto& [key, panes] : all) {
+    // Panes with a split are few and of the first moments after a start: they get rows of their
+    // own.
+    for (const bool with_split : {false, true}) {
+      SummaryBlock block{key.first, key.second, {}};
+      const auto flush = [&, of_ended_epoch] {
+        if (block.panes.empty()) return;
+        group_.outbox.push_back(make_row(block));
+        group_.outbox.back().of_ended_epoch = of_ended_epoch;
+        block.panes.clear();
+      };
+      for (const Pane& pane : panes) {
+        if ((pane.split != nullptr) != with_split) continue;
+        block.panes.push_back(pane);
+        if (block.panes.size() == kPanesPerBlockMax) flush();
+      }
+      flush();
     }
     const auto count = static_cast<std::int64_t>(panes.size());
     ledger().add(LedgerKind::panes, key.first, Term::closed, count);
     ledger().add(LedgerKind::panes, key.first, Term::outbox, count);
   }
+}
+
+void CommitBuilder::add_outbox() {
+  for (auto& [key, panes] : ended_panes_) {
+    for (Pane& pane : panes) pane.split.reset();
+  }
+  add_rows(ended_panes_, true);
+  add_rows(panes_, false);
+  ended_panes_.clear();
   panes_.clear();
 }
 

@@ -20,6 +20,12 @@ class CommitBuilder {
   Ledger& ledger() { return group_.segment.ledger; }
   void add_entry(LogEntry entry, std::int64_t boottime_ns);
   void add_panes(const std::string& pipeline, std::uint64_t spec_hash, std::vector<Pane> panes);
+  /// The epoch ends with this group. Of the panes that wait in it, what was there before the start
+  /// stays with the old one; when the rows made since do not go along, all of it does.
+  void end_epoch(const EpochEnd& end, std::int64_t boottime_ns);
+  /// After end_epoch(): panes of the epoch that ends.
+  void add_ended_panes(const std::string& pipeline, std::uint64_t spec_hash,
+                       std::vector<Pane> panes);
   void add_dead_letter(DeadLetter letter);
   /// A loss goes upstream with this group. One of the same kind, owner and cause is widened instead
   /// of a second one begun, so that a storm of losses stays a few records.
@@ -45,14 +51,19 @@ class CommitBuilder {
 
  private:
   void add_definitions();
+  using PanesByPipeline = std::map<std::pair<std::string, std::uint64_t>, std::vector<Pane>>;
+
   void add_outbox();
+  void add_rows(const PanesByPipeline& panes, bool of_ended_epoch);
+  OutboxRow make_row(const SummaryBlock& block);
   void touch(std::int64_t boottime_ns);
 
   const SeriesTable& series_;
   const TopicTable& topics_;
   SummaryEncoder& encoder_;
   CommitGroup group_;
-  std::map<std::pair<std::string, std::uint64_t>, std::vector<Pane>> panes_;
+  PanesByPipeline panes_;
+  PanesByPipeline ended_panes_;  ///< of the epoch that ends with this group
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> tickets_;
   std::map<std::uint32_t, std::size_t> messages_by_source_;
   Ledger named_;  ///< losses of this group that have their gap

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <utility>
 
 #include "base/log.h"
 
@@ -99,6 +101,10 @@ void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> sp
     if (!old) continue;
     std::vector<Pane> closed;
     old->retire(durable, {builder_.ledger(), closed});
+    if (options_.awaits_cloud) {
+      for (Pane& pane : closed)
+        pane.split = std::make_shared<PaneSplit>(PaneSplit{pane.moments, {}});
+    }
     recent_panes_.add(old->name(), closed);
     builder_.add_panes(old->name(), old->hash(), std::move(closed));
   }
@@ -110,7 +116,10 @@ void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> sp
 void Engine::begin() {
   // The first commit carries a checkpoint, so that no replay crosses a change of config or plugins.
   checkpoint_wanted_ = true;
-  run_pipelines([](Pipeline& pipeline, PipelineEffects effects) { pipeline.catch_up(effects); });
+  tracks_start_ = options_.awaits_cloud;
+  run_pipelines([this](Pipeline& pipeline, PipelineEffects effects) {
+    pipeline.catch_up(effects, tracks_start_);
+  });
   name_losses(0);  // what waited here has been waiting for long
   start_idle_clocks();
   group_wall_ns_ = last_take_wall_ns_ = rooms_.clock.wall_ns();
@@ -150,6 +159,7 @@ void Engine::run() {
 }
 
 bool Engine::step() {
+  settle_epoch();
   if (may_take()) {
     take_messages();
     // While more waits to be taken, or nothing can be, silence says nothing about a topic.
@@ -165,10 +175,7 @@ void Engine::hand_over_last() {
   const std::int64_t deadline = rooms_.clock.boottime_ns() + options_.stop_timeout_ns;
   const auto hand_over = [&] {
     while (sealed_ && rooms_.clock.boottime_ns() < deadline) {
-      if (rooms_.commits.try_submit(*sealed_)) {
-        sealed_.reset();
-        return;
-      }
+      if (submit()) return;
       MutexLock lock(wake_mutex_);
       wake_.wait_for(wake_mutex_, kStoreWait);
     }
@@ -179,7 +186,47 @@ void Engine::hand_over_last() {
   hand_over();
 }
 
+void Engine::confirm_epoch() {
+  MutexLock lock(wake_mutex_);
+  confirm_wanted_ = true;
+  wake_.notify_all();
+}
+
+void Engine::end_epoch(const std::string& epoch, std::int64_t cloud_highest_seq) {
+  MutexLock lock(wake_mutex_);
+  if (ended_epoch_ == epoch) return;
+  ended_epoch_ = epoch;
+  end_above_seq_ = cloud_highest_seq;
+  wake_.notify_all();
+}
+
+void Engine::settle_epoch() {
+  bool confirmed = false;
+  std::optional<std::int64_t> above_seq;
+  {
+    MutexLock lock(wake_mutex_);
+    confirmed = std::exchange(confirm_wanted_, false);
+    if (!sealed_) above_seq = std::exchange(end_above_seq_, std::nullopt);
+  }
+  if (confirmed && tracks_start_) {
+    tracks_start_ = false;
+    for (const auto& pipeline : pipelines_) pipeline->confirm_epoch();
+  }
+  if (!above_seq) return;
+  builder_.end_epoch({*above_seq, tracks_start_}, rooms_.clock.boottime_ns());
+  tracks_start_ = false;
+  for (const auto& pipeline : pipelines_) {
+    std::vector<Pane> closed;
+    pipeline->end_epoch({builder_.ledger(), closed});
+    recent_panes_.add(pipeline->name(), closed);
+    builder_.add_ended_panes(pipeline->name(), pipeline->hash(), std::move(closed));
+  }
+  seal(true);
+}
+
 bool Engine::may_take() const {
+  // A change of epoch waits for the checkpoint that belongs to it: nothing may get in between.
+  if (lacks_checkpoint()) return false;
   return !(sealed_ && (group_due() || builder_.bytes() >= options_.group_bytes_max));
 }
 
@@ -264,7 +311,14 @@ void Engine::submit_if_due() {
   if (!sealed_ && group_due()) {
     seal(checkpoint_due());
   }
-  if (sealed_ && rooms_.commits.try_submit(*sealed_)) sealed_.reset();
+  if (sealed_) submit();
+}
+
+bool Engine::submit() {
+  if (lacks_checkpoint() && !add_checkpoint(*sealed_).ok()) return false;
+  if (!rooms_.commits.try_submit(*sealed_)) return false;
+  sealed_.reset();
+  return true;
 }
 
 bool Engine::checkpoint_due() const {

@@ -32,6 +32,9 @@ struct EngineOptions {
   std::size_t group_bytes_max = 8u << 20;
   /// How long stop() tries to hand the last group to the store.
   std::int64_t stop_timeout_ns = 5'000'000'000;
+  /// An uplink will say whether the cloud knows us as who we are, with confirm_epoch() or
+  /// end_epoch(): until then, what was open at the start is kept apart from what came since.
+  bool awaits_cloud = false;
   /// Kept as the checkpoint part "config": which config the state belongs to.
   std::string config;
 };
@@ -89,6 +92,14 @@ class Engine {
   /// One turn: takes what waits, runs it, lets time pass, hands a due group to the store. False
   /// when the store must make room first. Waits in the message source at most.
   bool step();
+  /// `epoch` is ours alone: rows of it are sent from now on. Any thread.
+  void confirm_epoch();
+  /// The database that we began with was copied or set back, so `epoch` has, or may have, another
+  /// life: closes what that life knows too as the last word under `epoch`, in a group with a
+  /// checkpoint; what came since the start goes over to the next epoch, unless `epoch` was
+  /// confirmed. Repeats are harmless. `cloud_highest_seq` as in EpochEnd. Any thread, also before
+  /// start().
+  void end_epoch(const std::string& epoch, std::int64_t cloud_highest_seq);
   /// The store took a group: there is room for the next. Any thread.
   void poke();
 
@@ -104,6 +115,9 @@ class Engine {
   void submit_if_due();
   bool group_due() const;
   bool may_take() const;
+  void settle_epoch();
+  bool lacks_checkpoint() const { return sealed_ && sealed_->epoch_end && !sealed_->checkpoint; }
+  bool submit();
   void seal(bool checkpoint);
   void name_losses(std::int64_t since_wall_ns);
   bool checkpoint_due() const;
@@ -125,6 +139,7 @@ class Engine {
   std::size_t log_bytes_since_checkpoint_ = 0;
   std::uint64_t readings_processed_ = 0;
   bool checkpoint_wanted_ = false;
+  bool tracks_start_ = false;  ///< pipelines know what was there at the start
   std::int64_t next_tick_boottime_ns_ = 0;
   std::int64_t last_take_boottime_ns_ = 0;
   std::int64_t last_take_wall_ns_ = 0;
@@ -134,6 +149,9 @@ class Engine {
   std::atomic<bool> stopping_{false};
   Mutex wake_mutex_;
   CondVar wake_;
+  bool confirm_wanted_ SLUICE_GUARDED_BY(wake_mutex_) = false;
+  std::optional<std::int64_t> end_above_seq_ SLUICE_GUARDED_BY(wake_mutex_);
+  std::string ended_epoch_ SLUICE_GUARDED_BY(wake_mutex_);  ///< the last one asked to end
   mutable Mutex view_mutex_;
   EngineView view_ SLUICE_GUARDED_BY(view_mutex_);
   Thread thread_;

@@ -31,20 +31,6 @@ std::size_t first_ordered_stage(const std::vector<std::unique_ptr<Stage>>& stage
   return static_cast<std::size_t>(it - stages.begin());
 }
 
-/// Readings that a stage let go later than they came stand out of order: sort by topic and time.
-void sort_by_event_time(ReadingBatch& readings) {
-  std::vector<std::size_t> order(readings.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto before = [&](std::size_t a, std::size_t b) {
-    return readings.event_time_ns[a] < readings.event_time_ns[b];
-  };
-  if (std::is_sorted(order.begin(), order.end(), before)) return;
-  std::stable_sort(order.begin(), order.end(), before);
-  ReadingBatch sorted;
-  for (const std::size_t i : order) sorted.append(readings.at(i));
-  readings = std::move(sorted);
-}
-
 }  // namespace
 
 Pipeline::Pipeline(PipelineSpec spec, const SeriesTable& series, const TopicTable& topics)
@@ -61,6 +47,23 @@ std::vector<std::string> Pipeline::stage_names() const {
   std::vector<std::string> names;
   for (const auto& stage : spec_.stages) names.push_back(stage->name());
   return names;
+}
+
+/// Readings that a stage let go later than they came stand out of order.
+void Pipeline::sort_by_event_time(Flow& flow) {
+  std::vector<std::size_t> order(flow.row.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto before = [&](std::size_t a, std::size_t b) {
+    return flow.readings.event_time_ns[a] < flow.readings.event_time_ns[b];
+  };
+  if (std::is_sorted(order.begin(), order.end(), before)) return;
+  std::stable_sort(order.begin(), order.end(), before);
+  Flow sorted;
+  for (const std::size_t i : order) {
+    sorted.readings.append(flow.readings.at(i));
+    sorted.row.push_back(flow.row[i]);
+  }
+  flow = std::move(sorted);
 }
 
 void Pipeline::count(PipelineEffects effects, Term term, std::int64_t n,
@@ -119,22 +122,22 @@ void Pipeline::process_in_arrival_order(std::int64_t boottime_ns, const Flow& ro
   std::size_t next = 0;
   for (std::size_t row = 0; row < routed.readings.size(); ++row) {
     while (next < flow.row.size() && flow.row[next] == row) {
-      fold(flow.readings.at(next++), effects);
+      fold(flow.readings.at(next++), false, effects);
     }
     const TopicId topic = routed.readings.topic[row];
     if (watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns) && windows_) {
       windows_->advance(topic, watermarks_, boottime_ns, effects.closed);
     }
   }
-  while (next < flow.row.size()) fold(flow.readings.at(next++), effects);
+  while (next < flow.row.size()) fold(flow.readings.at(next++), false, effects);
 }
 
 void Pipeline::process_in_event_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
                                       PipelineEffects effects) {
-  Flow released;
+  ReorderBuffer::Released released;
   const std::size_t waiting = reorder_.size();
   const auto offer = [&](const Reading& reading) {
-    if (!reorder_.add(reading, released.readings)) count(effects, Term::late, 1);
+    if (!reorder_.add(reading, released, doing_missed_)) count(effects, Term::late, 1);
   };
   std::vector<TopicId> risen;
   std::size_t next = 0;
@@ -144,30 +147,44 @@ void Pipeline::process_in_event_order(std::int64_t boottime_ns, const Flow& rout
     if (watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns)) {
       risen.push_back(topic);
     }
-    reorder_.release(topic, watermarks_.of(topic), released.readings);
+    reorder_.release(topic, watermarks_.of(topic), released);
   }
   while (next < flow.row.size()) offer(flow.readings.at(next++));
   count(effects, Term::pending,
         static_cast<std::int64_t>(reorder_.size()) - static_cast<std::int64_t>(waiting));
-  released.row.assign(released.readings.size(), kDerived);
-  run_stages(first_ordered_, spec_.stages.size(), released, effects);
-  fold_all(released.readings, effects);
+  run_ordered(std::move(released), effects);
   if (!windows_) return;
   for (const TopicId topic : risen) {
     windows_->advance(topic, watermarks_, boottime_ns, effects.closed);
   }
 }
 
-void Pipeline::fold(const Reading& reading, PipelineEffects effects) {
+Pipeline::Flow Pipeline::flow_of(ReorderBuffer::Released released) {
+  Flow flow;
+  flow.readings = std::move(released.readings);
+  for (const bool before : released.before) flow.row.push_back(before ? kBefore : kDerived);
+  return flow;
+}
+
+void Pipeline::run_ordered(ReorderBuffer::Released released, PipelineEffects effects) {
+  Flow flow = flow_of(std::move(released));
+  run_stages(first_ordered_, spec_.stages.size(), flow, effects);
+  fold_all(flow, effects);
+}
+
+void Pipeline::fold(const Reading& reading, bool before, PipelineEffects effects) {
   if (!windows_) {
     count(effects, Term::observed, 1);
   } else {
-    count(effects, windows_->fold(reading) ? Term::aggregated : Term::late, 1);
+    const bool folded = windows_->fold(reading, before || doing_missed_);
+    count(effects, folded ? Term::aggregated : Term::late, 1);
   }
 }
 
-void Pipeline::fold_all(const ReadingBatch& readings, PipelineEffects effects) {
-  for (std::size_t i = 0; i < readings.size(); ++i) fold(readings.at(i), effects);
+void Pipeline::fold_all(const Flow& flow, PipelineEffects effects) {
+  for (std::size_t i = 0; i < flow.row.size(); ++i) {
+    fold(flow.readings.at(i), flow.row[i] == kBefore, effects);
+  }
 }
 
 void Pipeline::run_stages(std::size_t from, std::size_t to, Flow& flow, PipelineEffects effects) {
@@ -221,7 +238,7 @@ void Pipeline::take_output(std::size_t index, Flow& flow, PipelineEffects effect
   count(effects, Term::derived, static_cast<std::int64_t>(output_.derived.size()));
   flow = std::move(next);
   if (index >= first_ordered_ && index + 1 < spec_.stages.size()) {
-    sort_by_event_time(flow.readings);  // every row is kDerived here, so `row` needs no sorting
+    sort_by_event_time(flow);
   }
 }
 
@@ -256,7 +273,7 @@ void Pipeline::notify_time(std::int64_t boottime_ns, PipelineEffects effects) {
     Flow flow;
     take_output(index, flow, effects);
     run_stages(index + 1, spec_.stages.size(), flow, effects);
-    fold_all(flow.readings, effects);
+    fold_all(flow, effects);
   }
 }
 
@@ -269,12 +286,10 @@ void Pipeline::tick(std::int64_t boottime_ns, PipelineEffects effects) {
   if (behind_ && !missed_) backlog_.add_applied(Backlog::Kind::tick, boottime_ns);
   if (!due(boottime_ns)) return;
   watermarks_.settle(boottime_ns);
-  Flow released;
-  reorder_.release_all(watermarks_, boottime_ns, released.readings);
-  released.row.assign(released.readings.size(), kDerived);
+  ReorderBuffer::Released released;
+  reorder_.release_all(watermarks_, boottime_ns, released);
   count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
-  run_stages(first_ordered_, spec_.stages.size(), released, effects);
-  fold_all(released.readings, effects);
+  run_ordered(std::move(released), effects);
   if (windows_) windows_->advance_all(watermarks_, boottime_ns, effects.closed);
 }
 
@@ -309,6 +324,46 @@ void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
   }
 }
 
+void Pipeline::mark_start() {
+  marked_ = true;
+  reorder_.mark_start();
+  if (windows_) windows_->mark_start();
+}
+
+void Pipeline::confirm_epoch() {
+  marked_ = false;
+  reorder_.forget_start();
+  if (windows_) windows_->forget_start();
+}
+
+void Pipeline::end_epoch(PipelineEffects effects) {
+  if (behind_) return end_parked_epoch(effects);
+  if (!marked_) mark_start();
+  ReorderBuffer::Released released;
+  reorder_.drain(released);
+  count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
+  run_ordered(std::move(released), effects);
+  if (windows_) windows_->end_epoch(effects.closed);
+  confirm_epoch();
+}
+
+/// Its windows are those of its last checkpoint, all from before. What waits for its stages goes on
+/// waiting, and so do its windows where the stages' part of the story is missing.
+void Pipeline::end_parked_epoch(PipelineEffects effects) {
+  const auto own = std::find_if(kept_.begin(), kept_.end(), [&](const CheckpointPart& part) {
+    return part.name == part_name(spec_.name);
+  });
+  if (own == kept_.end() || backlog_.has_applied() || !windows_) return;
+  if (const Status s = restore_own(*own); !s.ok()) {
+    log::error("pipeline", "open windows of a parked pipeline cannot be closed",
+               {{"pipeline", spec_.name}, {"error", s.to_string()}});
+    return;
+  }
+  windows_->mark_start();
+  windows_->end_epoch(effects.closed);
+  own->bytes = own_state();
+}
+
 void Pipeline::park(const Status& why) {
   spec_.parked = why.message();
   behind_ = true;
@@ -328,8 +383,9 @@ Status Pipeline::inherit(Pipeline& old) {
   return {};
 }
 
-void Pipeline::catch_up(PipelineEffects effects) {
+void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   missed_ = true;
+  if (remembers) mark_start();
   if (!behind_ || !spec_.parked.empty()) return;
   if (const CheckpointPart* own = find_part(kept_, part_name(spec_.name))) {
     Status s = restore_own(*own);
@@ -342,8 +398,11 @@ void Pipeline::catch_up(PipelineEffects effects) {
   behind_ = false;
   const Backlog backlog = std::exchange(backlog_, {});
   kept_.clear();
+  if (remembers) mark_start();
+  doing_missed_ = true;
   Backlog::Reader steps(backlog);
   while (const std::optional<Backlog::Step> step = steps.next()) take_step(*step, effects);
+  doing_missed_ = false;
   if (backlog.pending() > 0) {
     log::info("pipeline", "runs again and has caught up",
               {{"pipeline", spec_.name}, {"readings", backlog.pending()}});
@@ -377,6 +436,16 @@ Status Pipeline::snapshot(std::vector<CheckpointPart>& parts) {
     parts.push_back({backlog_part_name(spec_.name), out.take()});
     return {};
   }
+  parts.push_back({part_name(spec_.name), own_state()});
+  for (std::size_t i = 0; i < spec_.stages.size(); ++i) {
+    Result<std::string> bytes = spec_.stages[i]->snapshot();
+    if (!bytes.ok()) return bytes.status();
+    parts.push_back({stage_part_name(spec_.name, i), *std::move(bytes)});
+  }
+  return {};
+}
+
+std::string Pipeline::own_state() const {
   ByteWriter out;
   out.u8(kFormat);
   out.fixed64(spec_.hash);
@@ -385,13 +454,7 @@ Status Pipeline::snapshot(std::vector<CheckpointPart>& parts) {
   reorder_.snapshot(out);
   out.u8(windows_ ? 1 : 0);
   if (windows_) windows_->snapshot(out);
-  parts.push_back({part_name(spec_.name), out.take()});
-  for (std::size_t i = 0; i < spec_.stages.size(); ++i) {
-    Result<std::string> bytes = spec_.stages[i]->snapshot();
-    if (!bytes.ok()) return bytes.status();
-    parts.push_back({stage_part_name(spec_.name, i), *std::move(bytes)});
-  }
-  return {};
+  return out.take();
 }
 
 Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {

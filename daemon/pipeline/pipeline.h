@@ -59,6 +59,14 @@ class Pipeline {
   /// or pending.
   void retire(const Ledger& durable, PipelineEffects effects);
 
+  /// The cloud knows us as who we are: no epoch change will part what was there at catch_up() from
+  /// what came since.
+  void confirm_epoch();
+  /// The epoch ends. `closed` takes what was open at catch_up(), or now if there was none or the
+  /// epoch was confirmed since, as `partial_epoch`; what came since stays open. Reorder buffers are
+  /// emptied. Watermarks and stages go on.
+  void end_epoch(PipelineEffects effects);
+
   /// Appends the parts "pipeline/<name>", "pipeline/<name>/stage/<n>" and, when it is behind,
   /// "pipeline/<name>/backlog".
   Status snapshot(std::vector<CheckpointPart>& parts);
@@ -68,8 +76,9 @@ class Pipeline {
   /// Goes on where `old`, of the same name and hash, stood; catch_up() must follow.
   Status inherit(Pipeline& old);
   /// The log has been replayed: from here on steps happen. A pipeline that is behind and can run
-  /// does what it missed.
-  void catch_up(PipelineEffects effects);
+  /// does what it missed. `remembers`: an epoch change may come that must know what was there by
+  /// now (PaneSplit).
+  void catch_up(PipelineEffects effects, bool remembers = false);
 
  private:
   /// Readings on their way through the stages, with the batch row each came from.
@@ -78,6 +87,8 @@ class Pipeline {
     std::vector<std::size_t> row;  ///< kDerived for those a stage made or let go later
   };
   static constexpr std::size_t kDerived = static_cast<std::size_t>(-1);
+  /// As kDerived, and it was there when the process started.
+  static constexpr std::size_t kBefore = static_cast<std::size_t>(-2);
 
   Flow route(const BatchEntry& batch, std::vector<bool>& routed, PipelineEffects effects);
   /// Runs stages [from, to); what is left stays in `flow`.
@@ -94,9 +105,15 @@ class Pipeline {
   void defer(std::int64_t boottime_ns, const ReadingBatch& readings, PipelineEffects effects);
   void take_step(const Backlog::Step& step, PipelineEffects effects);
   void park(const Status& why);
-  void fold(const Reading& reading, PipelineEffects effects);
-  void fold_all(const ReadingBatch& readings, PipelineEffects effects);
+  static Flow flow_of(ReorderBuffer::Released released);
+  void run_ordered(ReorderBuffer::Released released, PipelineEffects effects);
+  static void sort_by_event_time(Flow& flow);
+  void mark_start();
+  void end_parked_epoch(PipelineEffects effects);
+  void fold(const Reading& reading, bool before, PipelineEffects effects);
+  void fold_all(const Flow& flow, PipelineEffects effects);
   Status restore_stages(const std::vector<CheckpointPart>& parts);
+  std::string own_state() const;
   Status restore_own(const CheckpointPart& part);
   void count(PipelineEffects effects, Term term, std::int64_t n, std::string_view cause = {}) const;
 
@@ -111,6 +128,8 @@ class Pipeline {
 
   bool behind_;                       ///< the state is kept_ plus backlog_, not the parts above
   bool missed_ = false;               ///< while behind: the steps that come now were never done
+  bool marked_ = false;               ///< windows and reorder buffer know what was there before
+  bool doing_missed_ = false;         ///< what is processed now came before
   std::vector<CheckpointPart> kept_;  ///< of a pipeline that is behind: its state, unchanged
   Backlog backlog_;
 };

@@ -4,49 +4,69 @@
 #include <tuple>
 
 namespace sluice {
-namespace {
+
 /// std::*_heap keep the largest on top, so "less" is "later".
-bool later(const Reading& a, const Reading& b) {
-  return std::tuple(a.event_time_ns, a.series, a.value.bits) >
-         std::tuple(b.event_time_ns, b.series, b.value.bits);
+bool ReorderBuffer::later(const Waiting& a, const Waiting& b) {
+  return std::tuple(a.reading.event_time_ns, a.reading.series, a.reading.value.bits) >
+         std::tuple(b.reading.event_time_ns, b.reading.series, b.reading.value.bits);
 }
-}  // namespace
 
 ReorderBuffer::ReorderBuffer(std::size_t count_max) : count_max_(count_max) {
   SLUICE_ASSERT(count_max > 0);
 }
 
-void ReorderBuffer::pop(Lane& lane, ReadingBatch& out) {
+void ReorderBuffer::pop(Lane& lane, Released& out) {
   std::pop_heap(lane.heap.begin(), lane.heap.end(), later);
-  lane.released_ns = std::max(lane.released_ns, lane.heap.back().event_time_ns);
-  out.append(lane.heap.back());
+  const Waiting& next = lane.heap.back();
+  lane.released_ns = std::max(lane.released_ns, next.reading.event_time_ns);
+  out.readings.append(next.reading);
+  out.before.push_back(next.before);
   lane.heap.pop_back();
   --size_;
 }
 
-bool ReorderBuffer::add(const Reading& reading, ReadingBatch& out) {
+bool ReorderBuffer::add(const Reading& reading, Released& out, bool before) {
   Lane& lane = lanes_[reading.topic];
   if (lane.released_ns != kNoTime && reading.event_time_ns < lane.released_ns) return false;
-  lane.heap.push_back(reading);
+  lane.heap.push_back({reading, before});
   std::push_heap(lane.heap.begin(), lane.heap.end(), later);
   ++size_;
   if (size_ > count_max_) pop(lane, out);
   return true;
 }
 
-void ReorderBuffer::release(TopicId topic, std::int64_t watermark_ns, ReadingBatch& out) {
+void ReorderBuffer::release(TopicId topic, std::int64_t watermark_ns, Released& out) {
   if (watermark_ns == kNoTime) return;
   const auto it = lanes_.find(topic);
   if (it == lanes_.end()) return;
   Lane& lane = it->second;
-  while (!lane.heap.empty() && lane.heap.front().event_time_ns <= watermark_ns) pop(lane, out);
+  while (!lane.heap.empty() && lane.heap.front().reading.event_time_ns <= watermark_ns)
+    pop(lane, out);
   lane.released_ns = std::max(lane.released_ns, watermark_ns);
 }
 
 void ReorderBuffer::release_all(const Watermarks& watermarks, std::int64_t boottime_ns,
-                                ReadingBatch& out) {
+                                Released& out) {
   for (const auto& [topic, lane] : lanes_) {
     release(topic, watermarks.at(topic, boottime_ns), out);
+  }
+}
+
+void ReorderBuffer::drain(Released& out) {
+  for (auto& [topic, lane] : lanes_) {
+    while (!lane.heap.empty()) pop(lane, out);
+  }
+}
+
+void ReorderBuffer::mark_start() {
+  for (auto& [topic, lane] : lanes_) {
+    for (Waiting& waiting : lane.heap) waiting.before = true;
+  }
+}
+
+void ReorderBuffer::forget_start() {
+  for (auto& [topic, lane] : lanes_) {
+    for (Waiting& waiting : lane.heap) waiting.before = false;
   }
 }
 
@@ -54,7 +74,7 @@ bool ReorderBuffer::due(const Watermarks& watermarks, std::int64_t boottime_ns) 
   return std::any_of(lanes_.begin(), lanes_.end(), [&](const auto& entry) {
     const Lane& lane = entry.second;
     return !lane.heap.empty() &&
-           lane.heap.front().event_time_ns <= watermarks.at(entry.first, boottime_ns);
+           lane.heap.front().reading.event_time_ns <= watermarks.at(entry.first, boottime_ns);
   });
 }
 
@@ -64,7 +84,7 @@ void ReorderBuffer::snapshot(ByteWriter& out) const {
     out.u64(topic);
     out.fixed64(static_cast<std::uint64_t>(lane.released_ns));
     out.u64(lane.heap.size());
-    for (const Reading& r : lane.heap) {
+    for (const auto& [r, before] : lane.heap) {
       out.u64(r.series);
       out.i64(r.event_time_ns);
       out.u8(static_cast<std::uint8_t>(r.value.kind));
@@ -89,7 +109,7 @@ Status ReorderBuffer::restore(ByteReader& in) {
       reading.value.kind = static_cast<ValueKind>(in.u8() & 3);
       reading.value.bits = in.fixed64();
       reading.quality = static_cast<Quality>(std::min<std::uint8_t>(in.u8(), 2));
-      lane.heap.push_back(reading);
+      lane.heap.push_back({reading});
       ++size_;
     }
     std::make_heap(lane.heap.begin(), lane.heap.end(), later);

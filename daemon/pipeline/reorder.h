@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -18,14 +19,26 @@ namespace sluice {
 /// the order of series and value, so that arrival order does not matter. Thread: [pipeline].
 class ReorderBuffer {
  public:
+  /// What was let go, in order; for each whether it came before mark_start().
+  struct Released {
+    ReadingBatch readings;
+    std::vector<bool> before;
+  };
+
   explicit ReorderBuffer(std::size_t count_max);
 
-  /// False when the reading is late. `out` takes what had to leave early.
-  bool add(const Reading& reading, ReadingBatch& out);
+  /// False when the reading is late. `out` takes what had to leave early. `before`: it came before
+  /// mark_start().
+  bool add(const Reading& reading, Released& out, bool before = false);
   /// Appends the topic's readings up to and including `watermark_ns`, in order.
-  void release(TopicId topic, std::int64_t watermark_ns, ReadingBatch& out);
+  void release(TopicId topic, std::int64_t watermark_ns, Released& out);
   /// Releases every topic up to its watermark, as moved on by the clock.
-  void release_all(const Watermarks& watermarks, std::int64_t boottime_ns, ReadingBatch& out);
+  void release_all(const Watermarks& watermarks, std::int64_t boottime_ns, Released& out);
+  /// Releases everything, whatever the watermarks say.
+  void drain(Released& out);
+  /// Everything that waits now counts as from before. Not part of snapshots.
+  void mark_start();
+  void forget_start();
   /// Whether `release_all` would let anything go.
   bool due(const Watermarks& watermarks, std::int64_t boottime_ns) const;
   std::size_t size() const { return size_; }
@@ -34,11 +47,16 @@ class ReorderBuffer {
   Status restore(ByteReader& in);
 
  private:
+  struct Waiting {
+    Reading reading;
+    bool before = false;
+  };
   struct Lane {
     std::int64_t released_ns = kNoTime;  ///< everything before this has left
-    std::vector<Reading> heap;           ///< smallest on top
+    std::vector<Waiting> heap;           ///< smallest on top
   };
-  void pop(Lane& lane, ReadingBatch& out);
+  static bool later(const Waiting& a, const Waiting& b);
+  void pop(Lane& lane, Released& out);
 
   const std::size_t count_max_;
   std::map<TopicId, Lane> lanes_;

@@ -20,7 +20,7 @@ void TumblingWindows::link(TopicId topic, SeriesId series, Key& key) {
   fed_by_[topic].push_back(series);
 }
 
-bool TumblingWindows::fold(const Reading& reading) {
+bool TumblingWindows::fold(const Reading& reading, bool before) {
   Key& key = keys_[reading.series];
   link(reading.topic, reading.series, key);
   const std::int64_t start = start_of(reading.event_time_ns);
@@ -28,11 +28,58 @@ bool TumblingWindows::fold(const Reading& reading) {
   auto it = std::lower_bound(key.open.begin(), key.open.end(), start,
                              [](const Open& w, std::int64_t s) { return w.start_ns < s; });
   if (it == key.open.end() || it->start_ns != start) {
-    it = key.open.insert(it, Open{start, {}});
+    it = key.open.insert(it, Open{start, {}, nullptr});
     ++open_count_;
   }
-  it->moments.add(reading.event_time_ns, reading.value.as_double());
+  const double value = reading.value.as_double();
+  if (marked_ && before && !it->split) {
+    it->split = std::make_shared<PaneSplit>(PaneSplit{{}, it->moments});
+  }
+  it->moments.add(reading.event_time_ns, value);
+  if (it->split) {
+    (before ? it->split->before : it->split->since).add(reading.event_time_ns, value);
+  }
   return true;
+}
+
+void TumblingWindows::mark_start() {
+  marked_ = true;
+  for (auto& [series, key] : keys_) {
+    for (Open& window : key.open) {
+      window.split = std::make_shared<PaneSplit>(PaneSplit{window.moments, {}});
+    }
+  }
+}
+
+void TumblingWindows::forget_start() {
+  marked_ = false;
+  for (auto& [series, key] : keys_) {
+    for (Open& window : key.open) window.split.reset();
+  }
+}
+
+void TumblingWindows::end_epoch(std::vector<Pane>& closed) {
+  for (auto& [series, key] : keys_) {
+    for (Open& window : key.open) {
+      if (!window.split) continue;
+      Pane pane = pane_of(series, window);
+      pane.quality = PaneQuality::partial_epoch;
+      pane.moments = window.split->before;
+      pane.split.reset();
+      closed.push_back(pane);
+      window.moments = window.split->since;
+    }
+    open_count_ -= std::erase_if(key.open, [](const Open& w) { return w.moments.count == 0; });
+  }
+  forget_start();
+}
+
+Pane TumblingWindows::pane_of(SeriesId series, const Open& window) const {
+  Pane pane;
+  pane.window = {WindowKind::tumbling, series, window.start_ns, window.start_ns + size_ns_};
+  pane.moments = window.moments;
+  pane.split = window.split;
+  return pane;
 }
 
 std::int64_t TumblingWindows::watermark_of(const Key& key, const Watermarks& watermarks,
@@ -52,10 +99,7 @@ void TumblingWindows::advance_key(SeriesId series, Key& key, const Watermarks& w
   key.watermark_ns = std::max(key.watermark_ns, watermark_of(key, watermarks, boottime_ns));
   auto it = key.open.begin();
   for (; it != key.open.end() && it->start_ns + size_ns_ <= key.watermark_ns; ++it) {
-    Pane pane;
-    pane.window = {WindowKind::tumbling, series, it->start_ns, it->start_ns + size_ns_};
-    pane.moments = it->moments;
-    closed.push_back(pane);
+    closed.push_back(pane_of(series, *it));
     --open_count_;
   }
   key.open.erase(key.open.begin(), it);
@@ -93,11 +137,8 @@ bool TumblingWindows::due(const Watermarks& watermarks, std::int64_t boottime_ns
 void TumblingWindows::close_all(PaneQuality quality, std::vector<Pane>& closed) {
   for (auto& [series, key] : keys_) {
     for (const Open& window : key.open) {
-      Pane pane;
-      pane.window = {WindowKind::tumbling, series, window.start_ns, window.start_ns + size_ns_};
-      pane.quality = quality;
-      pane.moments = window.moments;
-      closed.push_back(pane);
+      closed.push_back(pane_of(series, window));
+      closed.back().quality = quality;
     }
     key.open.clear();
   }
@@ -156,7 +197,7 @@ Status TumblingWindows::restore(ByteReader& in) {
     }
     for (std::size_t w = in.count(); w > 0 && in.ok(); --w) {
       const std::int64_t start = in.i64();
-      key.open.push_back({start, restore_moments(in)});
+      key.open.push_back({start, restore_moments(in), nullptr});
       ++open_count_;
     }
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -20,8 +21,9 @@ class TumblingWindows {
  public:
   explicit TumblingWindows(std::int64_t size_ns);
 
-  /// False when the reading is late; nothing is changed then.
-  bool fold(const Reading& reading);
+  /// False when the reading is late; nothing is changed then. `before`: it came before
+  /// mark_start().
+  bool fold(const Reading& reading, bool before = false);
   /// The watermark of `topic` rose: appends the panes of all windows that end by now.
   void advance(TopicId topic, const Watermarks& watermarks, std::int64_t boottime_ns,
                std::vector<Pane>& closed);
@@ -33,6 +35,14 @@ class TumblingWindows {
   /// Closes everything that is open, marked with `quality`.
   void close_all(PaneQuality quality, std::vector<Pane>& closed);
 
+  /// From here on windows remember what they held until now, so that end_epoch() can part it from
+  /// what follows. Costs memory and time only for windows that are open now. Not part of snapshots.
+  void mark_start();
+  void forget_start();
+  /// Closes what the windows held at the mark as `partial_epoch`; what came since stays open. Ends
+  /// the mark.
+  void end_epoch(std::vector<Pane>& closed);
+
   std::size_t open_count() const { return open_count_; }
 
   void snapshot(ByteWriter& out) const;
@@ -42,6 +52,7 @@ class TumblingWindows {
   struct Open {
     std::int64_t start_ns;
     Moments moments;
+    std::shared_ptr<PaneSplit> split;  ///< null when there is no mark, or nothing before it
   };
   struct Key {
     std::int64_t watermark_ns = kNoTime;  ///< never falls, so that a window closes once
@@ -52,6 +63,7 @@ class TumblingWindows {
   std::int64_t watermark_of(const Key& key, const Watermarks& watermarks,
                             std::int64_t boottime_ns) const;
   void link(TopicId topic, SeriesId series, Key& key);
+  Pane pane_of(SeriesId series, const Open& window) const;
   void advance_key(SeriesId series, Key& key, const Watermarks& watermarks,
                    std::int64_t boottime_ns, std::vector<Pane>& closed);
 
@@ -59,6 +71,7 @@ class TumblingWindows {
   std::unordered_map<SeriesId, Key> keys_;
   std::unordered_map<TopicId, std::vector<SeriesId>> fed_by_;
   std::size_t open_count_ = 0;
+  bool marked_ = false;
 };
 
 void snapshot_moments(ByteWriter& out, const Moments& moments);

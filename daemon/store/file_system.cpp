@@ -42,6 +42,13 @@ class SystemFiles final : public FileSystem {
     ::chmod(path.c_str(), S_IRUSR | S_IWUSR);
   }
 
+  std::string birth_mark(const std::string& path) override {
+    struct statx file = {};
+    if (::statx(AT_FDCWD, path.c_str(), 0, STATX_BTIME, &file) != 0) return {};
+    if ((file.stx_mask & STATX_BTIME) == 0) return {};
+    return std::to_string(file.stx_btime.tv_sec) + "." + std::to_string(file.stx_btime.tv_nsec);
+  }
+
   bool exists(const std::string& path) override {
     std::error_code error;
     return fs::exists(path, error);

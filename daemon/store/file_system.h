@@ -19,6 +19,11 @@ class FileSystem {
   virtual Status make_directory(const std::string& dir) = 0;
   /// Mode 0600, for a file that is there.
   virtual void close_to_others(const std::string& path) = 0;
+  /// When the file came into being, which no copy of it shares; empty where that is not known.
+  virtual std::string birth_mark(const std::string& path) {
+    static_cast<void>(path);
+    return {};
+  }
   virtual bool exists(const std::string& path) = 0;
   /// Makes an empty file; one that is there becomes empty.
   virtual Status create(const std::string& path) = 0;

@@ -27,6 +27,11 @@ constexpr std::array kSteps = {
     "CREATE TABLE gap(seq INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL,"
     "  kind INTEGER NOT NULL, owner TEXT NOT NULL, cause TEXT NOT NULL, from_ns INTEGER NOT NULL,"
     "  to_ns INTEGER NOT NULL, count INTEGER NOT NULL, crc INTEGER NOT NULL);",
+
+    // Identities by ranges of numbers; the epoch of meta, kept until now, becomes the first one.
+    "CREATE TABLE epoch(first_seq INTEGER PRIMARY KEY, node TEXT NOT NULL, epoch TEXT NOT NULL,"
+    "  crc INTEGER NOT NULL);"
+    "ALTER TABLE outbox ADD COLUMN split BLOB;",
 };
 
 Status check_owner(Database& database, std::int64_t version) {

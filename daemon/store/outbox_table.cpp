@@ -2,11 +2,51 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
+
 namespace sluice::storage {
 namespace {
 
+std::string encode_split(const RowSplit& split) {
+  ByteWriter out;
+  out.u64(split.before_panes);
+  out.string(split.before);
+  out.u64(split.since_panes);
+  out.string(split.since);
+  return out.take();
+}
+
+bool decode_split(std::string_view bytes, RowSplit& split) {
+  ByteReader in(bytes);
+  split.before_panes = static_cast<std::uint32_t>(in.u64());
+  split.before = in.string();
+  split.since_panes = static_cast<std::uint32_t>(in.u64());
+  split.since = in.string();
+  return in.at_end();
+}
+
 std::int64_t crc_of(const OutboxRow& row) {
-  return row_crc({row.seq, row.panes, row.start_ns, row.end_ns}, {row.pipeline, row.bytes});
+  if (!row.split) {
+    return row_crc({row.seq, row.panes, row.start_ns, row.end_ns}, {row.pipeline, row.bytes});
+  }
+  return row_crc({row.seq, row.panes, row.start_ns, row.end_ns},
+                 {row.pipeline, row.bytes, encode_split(*row.split)});
+}
+
+/// Columns as the statements below name them. False when the row fails its checksum.
+bool read_row(const Statement& from, OutboxRow& row) {
+  row.seq = from.integer(0);
+  row.pipeline = from.bytes(1);
+  const std::int64_t panes = from.integer(2);
+  row.panes = static_cast<std::uint32_t>(panes);
+  row.start_ns = from.integer(3);
+  row.end_ns = from.integer(4);
+  row.bytes = from.bytes(6);
+  if (const std::string_view split = from.bytes(7); !split.empty()) {
+    row.split.emplace();
+    if (!decode_split(split, *row.split)) return false;
+  }
+  return panes == row.panes && from.integer(5) == crc_of(row);
 }
 
 }  // namespace
@@ -14,11 +54,14 @@ std::int64_t crc_of(const OutboxRow& row) {
 OutboxTable::OutboxTable(Database& database)
     : database_(database),
       insert_(database,
-              "INSERT INTO outbox(seq, pipeline, panes, start_ns, end_ns, crc, bytes)"
-              " VALUES(?,?,?,?,?,?,?)"),
+              "INSERT INTO outbox(seq, pipeline, panes, start_ns, end_ns, crc, bytes, split)"
+              " VALUES(?,?,?,?,?,?,?,?)"),
       read_(database,
-            "SELECT seq, pipeline, panes, start_ns, end_ns, crc, bytes FROM outbox WHERE seq>?"
-            " ORDER BY seq"),
+            "SELECT seq, pipeline, panes, start_ns, end_ns, crc, bytes, split FROM outbox"
+            " WHERE seq>? ORDER BY seq"),
+      read_splits_(database,
+                   "SELECT seq, pipeline, panes, start_ns, end_ns, crc, bytes, split FROM outbox"
+                   " WHERE seq>=? AND length(split)>0 ORDER BY seq"),
       remove_(database,
               "DELETE FROM outbox WHERE seq=? RETURNING pipeline, panes, start_ns, end_ns") {}
 
@@ -41,7 +84,25 @@ Result<std::int64_t> OutboxTable::count() {
   return database_.integer("SELECT count(*) FROM outbox");
 }
 
+Result<std::int64_t> OutboxTable::lowest_seq() {
+  return database_.integer("SELECT min(seq) FROM outbox");
+}
+
+Result<std::vector<std::int64_t>> OutboxTable::seqs(std::int64_t first_seq, std::int64_t end_seq,
+                                                    std::size_t count_max) {
+  std::vector<std::int64_t> found;
+  Statement query(database_, "SELECT seq FROM outbox WHERE seq>=? AND seq<? ORDER BY seq LIMIT ?");
+  query.bind(1, first_seq).bind(2, end_seq).bind(3, static_cast<std::int64_t>(count_max));
+  const Status status = query.each([&] {
+    found.push_back(query.integer(0));
+    return true;
+  });
+  if (!status.ok()) return status;
+  return found;
+}
+
 Status OutboxTable::insert(const OutboxRow& row) {
+  const std::string split = row.split ? encode_split(*row.split) : std::string();
   return insert_.bind(1, row.seq)
       .bind_text(2, row.pipeline)
       .bind(3, row.panes)
@@ -49,6 +110,7 @@ Status OutboxTable::insert(const OutboxRow& row) {
       .bind(5, row.end_ns)
       .bind(6, crc_of(row))
       .bind_blob(7, row.bytes)
+      .bind_blob(8, split)
       .run();
 }
 
@@ -57,14 +119,7 @@ Result<OutboxTable::Page> OutboxTable::read(std::int64_t after_seq, std::size_t 
   std::size_t bytes = 0;
   const Status status = read_.bind(1, after_seq).each([&] {
     OutboxRow row;
-    row.seq = read_.integer(0);
-    row.pipeline = read_.bytes(1);
-    const std::int64_t panes = read_.integer(2);
-    row.panes = static_cast<std::uint32_t>(panes);
-    row.start_ns = read_.integer(3);
-    row.end_ns = read_.integer(4);
-    row.bytes = read_.bytes(6);
-    if (panes != row.panes || read_.integer(5) != crc_of(row)) {
+    if (!read_row(read_, row)) {
       page.damaged.push_back(row.seq);
       return true;
     }
@@ -75,6 +130,17 @@ Result<OutboxTable::Page> OutboxTable::read(std::int64_t after_seq, std::size_t 
   });
   if (!status.ok()) return status;
   return page;
+}
+
+Result<std::vector<OutboxRow>> OutboxTable::read_splits(std::int64_t from_seq) {
+  std::vector<OutboxRow> rows;
+  const Status status = read_splits_.bind(1, from_seq).each([&] {
+    OutboxRow row;
+    if (read_row(read_splits_, row)) rows.push_back(std::move(row));
+    return true;
+  });
+  if (!status.ok()) return status;
+  return rows;
 }
 
 Result<std::optional<OutboxTable::Owner>> OutboxTable::remove(std::int64_t seq) {

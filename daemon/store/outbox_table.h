@@ -37,6 +37,13 @@ class OutboxTable {
   Status insert(const OutboxRow& row);
   /// As SummarySource::read_outbox.
   Result<Page> read(std::int64_t after_seq, std::size_t bytes_max);
+  /// The intact rows from `from_seq` on that have a split, oldest first; others are left out.
+  Result<std::vector<OutboxRow>> read_splits(std::int64_t from_seq);
+  /// Numbers from `first_seq` up to, not including, `end_seq`; at most `count_max`.
+  Result<std::vector<std::int64_t>> seqs(std::int64_t first_seq, std::int64_t end_seq,
+                                         std::size_t count_max);
+  /// The lowest number; 0 when the table is empty.
+  Result<std::int64_t> lowest_seq();
   /// Whose it was, unchecked; empty when there is no such row.
   Result<std::optional<Owner>> remove(std::int64_t seq);
   /// Panes per pipeline, by reading every row: for repairs only.
@@ -46,6 +53,7 @@ class OutboxTable {
   Database& database_;
   Statement insert_;
   Statement read_;
+  Statement read_splits_;
   Statement remove_;
 };
 

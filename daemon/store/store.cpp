@@ -49,9 +49,20 @@ Store::~Store() { stop(); }
 
 bool Store::rebuilt() const { return rebuilt_; }
 
+Result<Identity> Store::identity() {
+  MutexLock lock(mutex_);
+  if (epoch_ends_) return unavailable("a new epoch begins and is not on flash yet");
+  return identity_;
+}
+
 std::string Store::epoch() const {
   MutexLock lock(mutex_);
-  return epoch_;
+  return identity_.epoch;
+}
+
+bool Store::epoch_ends() const {
+  MutexLock lock(mutex_);
+  return epoch_ends_;
 }
 
 std::int64_t Store::next_seq() const {
@@ -192,8 +203,18 @@ Result<std::vector<DeadLetter>> Store::dead_letters(std::size_t count_max) {
   return std::move(*letters);
 }
 
-Status Store::new_epoch() {
-  return ask([](storage::StoreFile& file) { return file.new_epoch(); });
+Status Store::give_up(const Identity& of, const std::string& cause) {
+  const auto more = std::make_shared<bool>(true);
+  while (*more) {
+    const Status status = ask([=](storage::StoreFile& file) -> Status {
+      auto found = file.give_up_slice(of, cause);
+      if (!found.ok()) return found.status();
+      *more = *found;
+      return {};
+    });
+    if (!status.ok()) return status;
+  }
+  return {};
 }
 
 /// `work` may still run after a time-out, so it owns what it touches.
@@ -379,7 +400,8 @@ void Store::publish() {
   const Ledger delta = file_->take_delta();
   MutexLock lock(mutex_);
   ledger_.add(delta);
-  epoch_ = file_->epoch();
+  identity_ = file_->identity();
+  epoch_ends_ = file_->epoch_ends();
   next_seq_ = file_->next_seq();
   if (!known) return;
   now.commits = stats_.commits;

@@ -34,10 +34,9 @@ class StoreFile;
 /// written and nothing is released. When the quota is full, the oldest segments behind the
 /// checkpoint are deleted first.
 ///
-/// Epoch: belongs to the whole database. A rebuilt database and one that came from another machine
-/// begin a new epoch at open, a rewound one with new_epoch(). Outbox rows that wait move with it:
-/// bytes and numbers stay, numbers go on rising. So what was already sent under the old epoch and
-/// waits again may count twice in the cloud, and nothing is lost: the row alone cannot tell.
+/// Identity: a row keeps the node and epoch under which it was made (decisions/0004-epochs.md). An
+/// epoch ends in the transaction of a group with `epoch_end`; whoever fills groups asks for one
+/// when epoch_ends() says so, or when the cloud holds numbers that we never gave out.
 ///
 /// Threads: open, load, replay, start, stop by the owner; then "sl-store" alone touches the
 /// database. The rest may be called from any thread. Order: open, load, replay, start, stop.
@@ -51,8 +50,11 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
 
   /// The database was damaged: it was renamed to sluice.sqlite.damaged-<n> and a new one begun.
   bool rebuilt() const;
-  /// 32 hex digits.
+  /// Under which the next outbox row is made. `unavailable` while epoch_ends().
+  Result<Identity> identity() override;
   std::string epoch() const;
+  /// The database was copied or moved here, or the node renamed: a group must end the epoch.
+  bool epoch_ends() const;
   /// Number that the next outbox row will get; from 1.
   std::int64_t next_seq() const;
 
@@ -67,7 +69,7 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
   void set_on_durable(std::function<void(const CommitGroup&)> on_durable);
   void start();
   /// Instead of start(), for a simulation that owns time and the only thread: starts none. step()
-  /// then does what "sl-store" would; read_outbox, dead_letters and new_epoch run in the call.
+  /// then does what "sl-store" would; read_outbox, dead_letters and give_up run in the call.
   void start_stepped();
   /// Does one job that is due at the clock's now (a commit or a further try); false when none is.
   bool step();
@@ -80,8 +82,9 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
 
   /// One group is being written and one may wait; false beyond that, and after stop().
   bool try_submit(CommitGroup& group) override;
-  /// At most 1 MiB at once. `unavailable` while the store does not run, `deadline_exceeded` after
-  /// 5 s. Rows that fail their checksum are left out and become `expired(corrupt)`.
+  /// At most 1 MiB at once, all of one identity. `unavailable` while the store does not run,
+  /// `deadline_exceeded` after 5 s. Rows that fail their checksum are left out and become
+  /// `expired(corrupt)`.
   Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq,
                                              std::size_t bytes_max) override;
   /// Joins the next commit, or makes one within 250 ms.
@@ -92,8 +95,9 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
   Status acknowledge_gaps(std::int64_t seq) override;
   /// The newest rejected payloads, newest first. Errors as read_outbox.
   Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
-  /// The cloud knows numbers we never gave out: go on under a new identity. Errors as read_outbox.
-  Status new_epoch();
+  /// Gives up the rows that wait under an identity which is no longer ours, as `expired(cause)`.
+  /// Errors as read_outbox, and `failed_precondition` for the current identity.
+  Status give_up(const Identity& of, const std::string& cause) override;
 
   /// The total of everything that is on flash.
   Ledger durable_ledger() const;
@@ -144,7 +148,8 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
   std::deque<std::shared_ptr<Request>> requests_ SLUICE_GUARDED_BY(mutex_);
   Ledger ledger_ SLUICE_GUARDED_BY(mutex_);
   StoreStats stats_ SLUICE_GUARDED_BY(mutex_);
-  std::string epoch_ SLUICE_GUARDED_BY(mutex_);
+  Identity identity_ SLUICE_GUARDED_BY(mutex_);
+  bool epoch_ends_ SLUICE_GUARDED_BY(mutex_) = false;
   std::int64_t next_seq_ SLUICE_GUARDED_BY(mutex_) = 1;
   Thread thread_;
 };

@@ -18,12 +18,14 @@ namespace {
 
 constexpr std::string_view kEpochKey = "epoch";
 constexpr std::string_view kMachineKey = "machine_id";
+constexpr std::string_view kFileKey = "file";
 constexpr std::string_view kCheckpointKey = "checkpoint";
 constexpr std::string_view kDamageKey = "damage";
 // A slice of trimming or reading stays near 2 ms, so that a commit never waits long.
 constexpr std::int64_t kTrimRows_max = 128;
 constexpr std::int64_t kTrimBytes_max = 1 << 20;
 constexpr std::size_t kReadBytes_max = 1 << 20;
+constexpr std::size_t kGiveUpRows_max = 128;
 
 std::string random_epoch(const StoreOptions& options) {
   constexpr char kHex[] = "0123456789abcdef";
@@ -77,6 +79,7 @@ StoreFile::StoreFile(const StoreOptions& options, const Clock& clock, Database d
       segments_(database_),
       outbox_(database_),
       gaps_(database_),
+      epoch_table_(database_),
       series_(database_, "series"),
       topics_(database_, "topic"),
       checkpoint_(database_),
@@ -117,7 +120,7 @@ Status StoreFile::load() {
   if (!topics.ok()) return topics.status();
   auto next = outbox_.next_seq();
   if (!next.ok()) return next.status();
-  next_seq_ = *next;
+  next_seq_ = start_seq_ = *next;
   if (Status s = load_checkpoint(); !s.ok()) return s;
   if (Status s = load_segments(); !s.ok()) return s;
   if (Status s = report_damaged_segments(); !s.ok()) return s;
@@ -129,27 +132,60 @@ Status StoreFile::load() {
 }
 
 Status StoreFile::load_identity() {
-  auto epoch = meta_.get(kEpochKey);
-  if (!epoch.ok()) return epoch.status();
+  auto epochs = epoch_table_.load();
+  if (!epochs.ok()) return epochs.status();
   auto machine = meta_.get(kMachineKey);
   if (!machine.ok()) return machine.status();
+  auto file = meta_.get(kFileKey);
+  if (!file.ok()) return file.status();
+  epochs_ = *std::move(epochs);
+  if (epochs_.empty()) return first_identity(*machine);
   const std::string here = machine_id(options_);
-  const bool moved = !here.empty() && !machine->empty() && here != *machine;
-  if (!epoch->empty() && !moved && (here.empty() || !machine->empty())) {
-    epoch_ = *epoch;
+  const std::string born = files_of(options_).birth_mark(path_);
+  const auto differ = [](const std::string& a, const std::string& b) {
+    return !a.empty() && !b.empty() && a != b;
+  };
+  const bool other_machine = differ(*machine, here);
+  const bool other_file = differ(*file, born);
+  const bool other_name = identity().node != options_.node;
+  epoch_ends_ = other_machine || other_file || other_name;
+  if (epoch_ends_) {
+    log::warn("store", "the database was copied, moved or renamed: a new epoch begins",
+              {{"other_machine", other_machine},
+               {"other_file", other_file},
+               {"node_before", identity().node}});
     return {};
   }
-  if (moved) log::warn("store", "the database comes from another machine: a new epoch begins");
-  epoch_ = epoch->empty() || moved ? random_epoch(options_) : *epoch;
+  if ((!machine->empty() || here.empty()) && (!file->empty() || born.empty())) return {};
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
-  if (Status s = meta_.put(kEpochKey, epoch_); !s.ok()) return s;
-  if (Status s = meta_.put(kMachineKey, here); !s.ok()) return s;
+  if (Status s = bind_identity(); !s.ok()) return s;
+  return transaction.commit();
+}
+
+/// Of a new database, or of one whose only epoch stood in meta.
+Status StoreFile::first_identity(const std::string& machine) {
+  auto epoch_before = meta_.get(kEpochKey);
+  if (!epoch_before.ok()) return epoch_before.status();
+  const std::string here = machine_id(options_);
+  epoch_ends_ = !machine.empty() && !here.empty() && machine != here;
+  epochs_ = {{0, {options_.node, epoch_before->empty() ? random_epoch(options_) : *epoch_before}}};
+  Transaction transaction(database_);
+  if (Status s = transaction.begin(); !s.ok()) return s;
+  if (Status s = epoch_table_.store(epochs_); !s.ok()) return s;
   // In this transaction, so that a kill at any moment since the renaming does not hide the loss.
-  if (epoch->empty() && has_set_aside(files_of(options_), path_)) {
+  if (epoch_before->empty() && has_set_aside(files_of(options_), path_)) {
     if (Status s = add_gap(LedgerKind::readings, "", "database_rebuilt"); !s.ok()) return s;
   }
+  if (!epoch_ends_) {
+    if (Status s = bind_identity(); !s.ok()) return s;
+  }
   return transaction.commit();
+}
+
+Status StoreFile::bind_identity() {
+  if (Status s = meta_.put(kMachineKey, machine_id(options_)); !s.ok()) return s;
+  return meta_.put(kFileKey, files_of(options_).birth_mark(path_));
 }
 
 Status StoreFile::load_checkpoint() {
@@ -221,7 +257,7 @@ Status StoreFile::report_damaged_segments() {
 }
 
 Status StoreFile::add_gap(LedgerKind kind, std::string_view owner, std::string_view cause) {
-  return gaps_.add({kind, std::string(owner), std::string(cause), 0, clock_.wall_ns(), 0}, epoch_);
+  return gaps_.add({kind, std::string(owner), std::string(cause), 0, clock_.wall_ns(), 0}, epoch());
 }
 
 Status StoreFile::replay(const std::function<Status(const Segment&)>& apply) {
@@ -248,7 +284,7 @@ Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked
   if (group != nullptr) change.delta = group->segment.ledger;
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
-  if (Status s = write_acks(acked, change); !s.ok()) return s;
+  if (Status s = remove_rows(acked, Term::acked, {}, change); !s.ok()) return s;
   if (group == nullptr && change.position.outbox_rows == log_.outbox_rows) return {};
   if (group != nullptr) {
     if (Status s = write_group(*group, change); !s.ok()) return s;
@@ -264,14 +300,16 @@ Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked
   return {};
 }
 
-Status StoreFile::write_acks(std::span<const std::int64_t> acked, Change& change) {
-  for (const std::int64_t seq : acked) {
+/// The rows leave the outbox, their panes go to `end`. Unknown numbers are ignored.
+Status StoreFile::remove_rows(std::span<const std::int64_t> seqs, Term end, std::string_view cause,
+                              Change& change) {
+  for (const std::int64_t seq : seqs) {
     auto owner = outbox_.remove(seq);
     if (!owner.ok()) return owner.status();
     if (!*owner) continue;  // a repeated ack
     change.delta.add(LedgerKind::panes, (*owner)->pipeline, Term::outbox,
                      -std::int64_t{(*owner)->panes});
-    change.delta.add(LedgerKind::panes, (*owner)->pipeline, Term::acked, (*owner)->panes);
+    change.delta.add(LedgerKind::panes, (*owner)->pipeline, end, (*owner)->panes, cause);
     --change.position.outbox_rows;
   }
   return {};
@@ -284,15 +322,80 @@ Status StoreFile::write_group(CommitGroup& group, Change& change) {
   for (const Definition& definition : group.topics) {
     if (Status s = topics_.insert(definition); !s.ok()) return s;
   }
+  if (group.epoch_end) {
+    if (Status s = end_epoch(group, change); !s.ok()) return s;
+  }
   for (OutboxRow& row : group.outbox) {
-    row.seq = change.next_seq++;
-    if (Status s = outbox_.insert(row); !s.ok()) return s;
-    ++change.position.outbox_rows;
+    if (group.epoch_end && row.of_ended_epoch) continue;  // written by end_epoch
+    if (Status s = write_row(row, change); !s.ok()) return s;
   }
   for (const Gap& gap : group.gaps) {
-    if (Status s = gaps_.add(gap, epoch_); !s.ok()) return s;
+    if (Status s = gaps_.add(gap, epoch()); !s.ok()) return s;
   }
   return group.dead_letters.empty() ? Status() : dead_letters_.insert(group.dead_letters);
+}
+
+Status StoreFile::write_row(OutboxRow& row, Change& change) {
+  row.seq = change.next_seq++;
+  ++change.position.outbox_rows;
+  return outbox_.insert(row);
+}
+
+Status StoreFile::end_epoch(CommitGroup& group, Change& change) {
+  SLUICE_ASSERT(group.checkpoint);
+  std::vector<OutboxRow> parted;
+  const std::int64_t moves_from = group.epoch_end->takes_rows_along
+                                      ? std::max(start_seq_, epochs_.back().first_seq)
+                                      : next_seq_;
+  auto splits = outbox_.read_splits(moves_from);
+  if (!splits.ok()) return splits.status();
+  for (OutboxRow& row : *splits) {
+    if (Status s = part_row(row, parted, change); !s.ok()) return s;
+  }
+  const auto of_group = std::count_if(group.outbox.begin(), group.outbox.end(),
+                                      [](const OutboxRow& row) { return row.of_ended_epoch; });
+  EpochRanges ranges = epochs_;
+  auto lowest = outbox_.lowest_seq();
+  if (!lowest.ok()) return lowest.status();
+  while (ranges.size() > 1 && (*lowest == 0 || ranges[1].first_seq <= *lowest)) {
+    ranges.erase(ranges.begin());
+  }
+  change.next_seq = storage::end_epoch(ranges, {options_.node, random_epoch(options_)}, moves_from,
+                                       next_seq_, group.epoch_end->cloud_highest_seq,
+                                       static_cast<std::uint32_t>(random_bits(options_)),
+                                       static_cast<std::int64_t>(parted.size()) + of_group);
+  for (OutboxRow& row : parted) {
+    if (Status s = write_row(row, change); !s.ok()) return s;
+  }
+  for (OutboxRow& row : group.outbox) {
+    if (!row.of_ended_epoch) continue;
+    if (Status s = write_row(row, change); !s.ok()) return s;
+  }
+  if (Status s = epoch_table_.store(ranges); !s.ok()) return s;
+  change.epochs = std::move(ranges);
+  return bind_identity();
+}
+
+/// A row that goes over to the new epoch keeps what came since the start; the rest of its windows
+/// stays with the old one.
+Status StoreFile::part_row(OutboxRow& row, std::vector<OutboxRow>& ended, Change& change) {
+  if (auto removed = outbox_.remove(row.seq); !removed.ok()) return removed.status();
+  const RowSplit split = *std::exchange(row.split, std::nullopt);
+  const std::int64_t more = std::int64_t{split.before_panes} + split.since_panes - row.panes;
+  for (const Term term : {Term::closed, Term::outbox}) {
+    change.delta.add(LedgerKind::panes, row.pipeline, term, more);
+  }
+  OutboxRow before = row;
+  before.panes = split.before_panes;
+  before.bytes = split.before;
+  ended.push_back(std::move(before));
+  if (split.since_panes == 0) {
+    --change.position.outbox_rows;
+    return {};
+  }
+  row.panes = split.since_panes;
+  row.bytes = split.since;
+  return outbox_.insert(row);
 }
 
 Status StoreFile::write_segment(std::span<const LogEntry> entries, Change& change) {
@@ -319,6 +422,10 @@ void StoreFile::adopt(Change change) {
   next_seq_ = change.next_seq;
   total_.add(change.delta);
   delta_.add(change.delta);
+  if (change.epochs) {
+    epochs_ = *std::move(change.epochs);
+    epoch_ends_ = false;
+  }
   if (!change.parts) return;
   checkpoint_.adopt(*std::move(change.parts));
   checkpoint_id_ = log_.id;
@@ -333,7 +440,13 @@ Result<std::vector<OutboxRow>> StoreFile::read_outbox(std::int64_t after_seq,
     log::error("store", "damaged rows of the outbox are given up",
                {{"rows", page->damaged.size()}, {"result", status.to_string()}});
   }
-  return std::move(page->rows);
+  std::vector<OutboxRow> rows;
+  for (OutboxRow& row : page->rows) {
+    row.identity = identity_of(epochs_, row.seq);
+    if (!rows.empty() && !(row.identity == rows.front().identity)) break;
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 Status StoreFile::quarantine(std::span<const std::int64_t> seqs) {
@@ -382,7 +495,7 @@ Status StoreFile::reconcile(Change& change, const Claims& claims) {
       gap.from_ns = claim->second.start_ns;
       gap.to_ns = claim->second.end_ns;
     }
-    if (Status s = gaps_.add(std::move(gap), epoch_); !s.ok()) return s;
+    if (Status s = gaps_.add(std::move(gap), epoch()); !s.ok()) return s;
     reported = true;
   }
   return reported ? Status() : add_gap(LedgerKind::panes, "", "corrupt");
@@ -415,14 +528,24 @@ Result<std::vector<DeadLetter>> StoreFile::dead_letters(std::size_t count_max) {
   return dead_letters_.newest(count_max);
 }
 
-Status StoreFile::new_epoch() {
-  const std::string epoch = random_epoch(options_);
+Result<bool> StoreFile::give_up_slice(const Identity& of, std::string_view cause) {
+  if (of == identity()) return failed_precondition("rows of the current epoch are not given up");
+  std::vector<std::int64_t> seqs;
+  for (std::size_t i = 0; i + 1 < epochs_.size() && seqs.empty(); ++i) {
+    if (!(epochs_[i].identity == of)) continue;
+    auto found = outbox_.seqs(epochs_[i].first_seq, epochs_[i + 1].first_seq, kGiveUpRows_max);
+    if (!found.ok()) return found.status();
+    seqs = *std::move(found);
+  }
+  if (seqs.empty()) return false;
+  Change change = begin_change();
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
-  if (Status s = meta_.put(kEpochKey, epoch); !s.ok()) return s;
+  if (Status s = remove_rows(seqs, Term::expired, cause, change); !s.ok()) return s;
+  if (Status s = write_segment({}, change); !s.ok()) return s;
   if (Status s = transaction.commit(); !s.ok()) return s;
-  epoch_ = epoch;
-  return {};
+  adopt(std::move(change));
+  return true;
 }
 
 Result<bool> StoreFile::trim_slice() {

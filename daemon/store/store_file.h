@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "model/log.h"
 #include "store/database.h"
+#include "store/epoch_table.h"
 #include "store/gap_table.h"
 #include "store/outbox_table.h"
 #include "store/segment_table.h"
@@ -35,7 +36,12 @@ class StoreFile {
   static Result<std::unique_ptr<StoreFile>> open(const StoreOptions& options, const Clock& clock);
 
   bool rebuilt() const { return rebuilt_; }
-  const std::string& epoch() const { return epoch_; }
+  /// Under which the next outbox row is made.
+  const Identity& identity() const { return epochs_.back().identity; }
+  const std::string& epoch() const { return identity().epoch; }
+  /// The database is not where it was when it was last written, or the node has another name: the
+  /// epoch ends with the first group that says so.
+  bool epoch_ends() const { return epoch_ends_; }
   std::int64_t next_seq() const { return next_seq_; }
   const Ledger& ledger() const { return total_; }
   /// What was added to ledger() since the last call.
@@ -48,18 +54,19 @@ class StoreFile {
   /// The intact segments after the checkpoint, in order. Stops at the first failure of `apply`.
   Status replay(const std::function<Status(const Segment&)>& apply);
 
-  /// One transaction: the group (may be null) and the acks of earlier outbox rows. On success the
-  /// group's outbox rows have their numbers. On failure nothing has changed. Without a group and
-  /// without a known row it writes nothing.
+  /// One transaction: the group (may be null; with `epoch_end` it changes identity()) and the acks
+  /// of earlier outbox rows. On success the group's outbox rows have their numbers. On failure
+  /// nothing has changed. Without a group and without a known row it writes nothing.
   Status commit(CommitGroup* group, std::span<const std::int64_t> acked);
-  /// As SummarySource::read_outbox. Rows that fail their checksum leave the table as
-  /// `expired(corrupt)`.
+  /// As SummarySource::read_outbox, all of one identity. Rows that fail their checksum leave the
+  /// table as `expired(corrupt)`.
   Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq, std::size_t bytes_max);
   /// As GapSource. A gap that fails its checksum is replaced by one that says so.
   Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max);
   Status acknowledge_gaps(std::int64_t seq);
   Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
-  Status new_epoch();
+  /// Gives up some rows of an ended identity as `expired(cause)`; false when there are none.
+  Result<bool> give_up_slice(const Identity& of, std::string_view cause);
 
   /// Deletes a slice of the oldest segments behind the checkpoint. False when there is none.
   Result<bool> trim_slice();
@@ -79,6 +86,7 @@ class StoreFile {
     SegmentTable::Position position;
     std::int64_t next_seq = 0;
     std::optional<CheckpointTable::KnownParts> parts;
+    std::optional<EpochRanges> epochs;
   };
 
   /// What damaged outbox rows say of themselves, by pipeline.
@@ -89,11 +97,17 @@ class StoreFile {
                                                      const Clock& clock);
   Status load();
   Status load_identity();
+  Status first_identity(const std::string& machine);
+  Status bind_identity();
   Status load_checkpoint();
   Status load_segments();
   Change begin_change() const;
-  Status write_acks(std::span<const std::int64_t> acked, Change& change);
+  Status remove_rows(std::span<const std::int64_t> seqs, Term end, std::string_view cause,
+                     Change& change);
   Status write_group(CommitGroup& group, Change& change);
+  Status write_row(OutboxRow& row, Change& change);
+  Status end_epoch(CommitGroup& group, Change& change);
+  Status part_row(OutboxRow& row, std::vector<OutboxRow>& ended, Change& change);
   Status write_segment(std::span<const LogEntry> entries, Change& change);
   Status write_checkpoint(const std::vector<CheckpointPart>& parts, Change& change);
   Status quarantine(std::span<const std::int64_t> seqs);
@@ -111,6 +125,7 @@ class StoreFile {
   SegmentTable segments_;
   OutboxTable outbox_;
   GapTable gaps_;
+  EpochTable epoch_table_;
   DefinitionTable series_;
   DefinitionTable topics_;
   CheckpointTable checkpoint_;
@@ -118,9 +133,11 @@ class StoreFile {
 
   bool rebuilt_ = false;
   bool trimming_ = false;
-  std::string epoch_;
+  bool epoch_ends_ = false;
+  EpochRanges epochs_;
   std::int64_t checkpoint_id_ = 0;
   std::int64_t next_seq_ = 1;
+  std::int64_t start_seq_ = 1;  // what next_seq_ was at open
   SegmentTable::Position log_;  // of the last segment
   std::int64_t log_start_ = 0;  // where the oldest kept segment begins
   Ledger total_;

@@ -25,7 +25,9 @@ struct StoreOptions {
   /// Part of the quota, 0..1, that segments may use before the oldest ones behind the checkpoint
   /// are deleted. A full database deletes them too, however few they are.
   double raw_share = 0.5;
-  /// What the epoch is bound to; empty: /etc/machine-id.
+  /// Our name upstream. An epoch is bound to it, to the machine and to the database's file.
+  std::string node;
+  /// Empty: /etc/machine-id.
   std::string machine_id;
   /// Where the files are; borrowed. Null: the system's.
   FileSystem* files = nullptr;

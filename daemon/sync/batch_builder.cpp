@@ -50,6 +50,8 @@ Result<std::deque<Outgoing>> BatchBuilder::next() {
   auto rows = source_.read_outbox(last_seq_, bytes_max_);
   if (!rows.ok()) return rows.status();
   std::deque<Outgoing> out;
+  at_other_identity_ = !rows->empty() && !(rows->front().identity == identity_);
+  if (at_other_identity_) return out;
   for (const OutboxRow& row : *rows) {
     if (Status s = define_series(row, out); !s.ok()) return s;
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
@@ -26,12 +27,19 @@ class BatchBuilder {
  public:
   /// Begins after `after_seq`. Batches hold at most `bytes_max` of blocks, or one larger row.
   BatchBuilder(SummarySource& source, const SeriesTable& series, std::size_t bytes_max,
-               std::int64_t after_seq)
-      : source_(source), series_(series), bytes_max_(bytes_max), last_seq_(after_seq) {}
+               std::int64_t after_seq, Identity identity)
+      : source_(source),
+        series_(series),
+        bytes_max_(bytes_max),
+        identity_(std::move(identity)),
+        last_seq_(after_seq) {}
 
-  /// The next batch with its definitions before it; empty when the outbox has no further rows. An
+  /// The next batch with its definitions before it; empty when the outbox has no further rows, or
+  /// the next one was made under another identity. An
   /// error of the source as it is; `data_loss` for a row that is no block of ours.
   Result<std::deque<Outgoing>> next();
+  /// Rows of another identity come next.
+  bool at_other_identity() const { return at_other_identity_; }
 
  private:
   Status define_series(const OutboxRow& row, std::deque<Outgoing>& out);
@@ -39,6 +47,8 @@ class BatchBuilder {
   SummarySource& source_;
   const SeriesTable& series_;
   const std::size_t bytes_max_;
+  const Identity identity_;
+  bool at_other_identity_ = false;
   std::int64_t last_seq_;
   std::vector<bool> defined_;  ///< by series id
 };

@@ -169,6 +169,7 @@ v1::PaneQuality wire_quality(PaneQuality quality) {
   switch (quality) {
     case PaneQuality::complete: return v1::PANE_QUALITY_COMPLETE;
     case PaneQuality::partial_config: return v1::PANE_QUALITY_PARTIAL_CONFIG;
+    case PaneQuality::partial_epoch: return v1::PANE_QUALITY_PARTIAL_EPOCH;
   }
   SLUICE_ASSERT(false);
   return v1::PANE_QUALITY_UNSPECIFIED;

@@ -9,6 +9,7 @@
 #include "base/thread.h"
 #include "sync/backoff.h"
 #include "sync/uplink_stream.h"
+#include "sync/uplink_turns.h"
 
 namespace sluice {
 
@@ -20,7 +21,8 @@ class Uplink::Runner {
         callbacks_(std::move(callbacks)),
         clock_(clock),
         backoff_(options_.backoff_max, std::random_device{}()),
-        context_{options_, callbacks_, source, series, clock, stats_} {}
+        context_{options_, callbacks_, source, series, clock, stats_},
+        turns_(context_) {}
 
   ~Runner() { stop(); }
 
@@ -39,10 +41,10 @@ class Uplink::Runner {
  private:
   void run() {
     while (!stopping_) {
-      StreamEnd end = exchange();
+      const StreamEnd end = exchange();
       if (stopping_) break;
-      if (end.rewound) take_new_epoch(end.why);
       if (end.healthy) backoff_.reset();
+      if (end.why.ok()) continue;  // the next turn
       const std::chrono::milliseconds wait = backoff_.next();
       stats_.update([&end](UplinkStats& stats) {
         stats.connected = false;
@@ -56,21 +58,16 @@ class Uplink::Runner {
   }
 
   StreamEnd exchange() {
+    const auto turn = turns_.next();
+    if (!turn.ok()) return {turn.status()};
     auto channel = make_channel({options_.hub, options_.tls, options_.gzip});
     if (!channel.ok()) return {channel.status()};
-    return UplinkStream(context_, events_, stopping_, std::move(*channel), acked_seq_).run();
-  }
-
-  /// Rows keep their numbers, unless the new epoch counts from the start.
-  void take_new_epoch(Status& why) {
-    auto epoch = callbacks_.new_epoch();
-    if (!epoch.ok()) {
-      why = Status(epoch.status().code(), std::string(why.message()) + "; that failed: " +
-                                              std::string(epoch.status().message()));
-      return;
-    }
-    options_.identity.epoch = std::move(*epoch);
-    if (callbacks_.next_seq() <= acked_seq_) acked_seq_ = 0;
+    StreamEnd end =
+        UplinkStream(context_, events_, stopping_, std::move(*channel), *turn, turns_.acked_seq())
+            .run();
+    if (end.rewound) callbacks_.end_epoch(turn->identity.epoch, end.cloud_highest_seq);
+    turns_.ended(*turn, end.why);
+    return end;
   }
 
   void wait_out(std::chrono::nanoseconds time) {
@@ -88,9 +85,9 @@ class Uplink::Runner {
   SharedStats stats_;
   std::atomic<bool> stopping_{false};
   EventQueue events_;
-  Backoff backoff_;             ///< this and the next: [sync]
-  std::int64_t acked_seq_ = 0;  ///< rows up to it need not be sent again
+  Backoff backoff_;  ///< [sync]
   SessionContext context_;
+  UplinkTurns turns_;  ///< [sync]
   Thread thread_;
 };
 

@@ -26,7 +26,9 @@ struct UplinkOptions {
   std::chrono::milliseconds hello_timeout{10'000};  ///< dialling and HelloReply
   /// No acknowledgement for so long while rows are under way: the stream is taken for dead.
   std::chrono::milliseconds ack_timeout{120'000};
-  Identity identity;
+  /// A row of an ended epoch that the hub refuses for so long, because another node is live under
+  /// that identity, is that node's to deliver.
+  std::chrono::milliseconds live_elsewhere_after{3'600'000};
   std::string instance;  ///< random per process start
   std::string version;
 };
@@ -35,9 +37,12 @@ struct UplinkOptions {
 struct UplinkCallbacks {
   /// The sequence number the store gives out next, from 1.
   std::function<std::int64_t()> next_seq;
-  /// The hub holds numbers the store has yet to give out: the store was rewound. Makes a new epoch
-  /// durable and answers it; outbox rows then count as rows of that epoch.
-  std::function<Result<std::string>()> new_epoch;
+  /// The hub holds rows of this epoch that are none of ours: the database was set back, or has a
+  /// twin. Ends it, some time soon: SummarySource::identity() tells when. Repeats are harmless.
+  std::function<void(const std::string& epoch, std::int64_t highest_seq)> end_epoch;
+  /// The hub holds no row of the current epoch but ours; from here on rows of it are sent. May be
+  /// empty.
+  std::function<void()> confirm_epoch;
   /// Losses to report beside the rows; null: none. Outlives the uplink.
   GapSource* gaps = nullptr;
 };
@@ -56,8 +61,8 @@ struct UplinkStats {
 ///
 /// The hub may be gone for days, may lose an ack or answer one twice: rows go out oldest first,
 /// stay in the outbox until acknowledged, and go again with the same bytes on the next stream. A
-/// stream defines each series before its first use. Every try dials anew and reads the TLS files
-/// anew.
+/// stream speaks for one node and epoch, that of its rows (sync/uplink_turns.h). It defines each
+/// series before its first use. Every try dials anew and reads the TLS files anew.
 ///
 /// Thread: owns "sl-sync", on which `source` and the callbacks are called. `source` and `series`
 /// outlive it. Memory: one batch (256 KiB, or one larger row) beside what is on the wire.

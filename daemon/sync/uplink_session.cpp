@@ -24,19 +24,27 @@ std::string seconds_text(std::chrono::milliseconds time) {
 
 }  // namespace
 
-UplinkSession::UplinkSession(const SessionContext& context, std::int64_t& acked_seq)
+UplinkSession::UplinkSession(const SessionContext& context, UplinkTurn turn,
+                             std::int64_t& acked_seq)
     : context_(context),
+      turn_(std::move(turn)),
       acked_seq_(acked_seq),
       window_(context.options.unacked_bytes_max),
       batches_(context.source, context.series,
                std::min(kBatchBytesMax, context.options.unacked_bytes_max / kBatchesUnderWay),
-               acked_seq),
+               acked_seq, turn_.identity),
       gaps_(context.callbacks.gaps),
       begun_ns_(context.clock.boottime_ns()),
       progress_ns_(begun_ns_) {}
 
 bool UplinkSession::healthy() const {
   return acked_ || (greeted() && context_.clock.boottime_ns() - begun_ns_ >= kHealthyAfter.count());
+}
+
+bool UplinkSession::done() const {
+  if (!greeted() || awaits_hub() || !outgoing_.empty()) return false;
+  if (batches_.at_other_identity() || (turn_.ended && !more_rows_)) return true;
+  return turn_.until_ns != 0 && context_.clock.boottime_ns() >= turn_.until_ns;
 }
 
 void UplinkSession::fail(Status why) {
@@ -49,8 +57,9 @@ v1::UplinkRequest UplinkSession::hello() {
   writing_ = true;
   v1::UplinkRequest message;
   v1::Hello& hello = *message.mutable_hello();
-  hello.set_node(options.identity.node);
-  hello.set_epoch(options.identity.epoch);
+  hello.set_node(turn_.identity.node);
+  hello.set_epoch(turn_.identity.epoch);
+  hello.set_ended(turn_.ended);
   hello.set_instance(options.instance);
   hello.set_wall_ns(context_.clock.wall_ns());
   hello.set_version(options.version);
@@ -77,16 +86,19 @@ void UplinkSession::on_response(const v1::UplinkResponse& response) {
 }
 
 Result<bool> UplinkSession::is_rewound(const v1::HelloReply& reply) const {
+  if (turn_.ended) return false;
   const std::int64_t highest = reply.highest_seq();
   if (highest >= hello_seq_) return true;
   if (highest <= 0 || !reply.has_highest_crc32c()) return false;
   auto rows = context_.source.read_outbox(highest - 1, 1);
   if (!rows.ok()) return rows.status();
   return !rows->empty() && rows->front().seq == highest &&
+         rows->front().identity == turn_.identity &&
          crc32c(rows->front().bytes) != reply.highest_crc32c();
 }
 
 void UplinkSession::on_hello_reply(const v1::HelloReply& reply) {
+  cloud_highest_seq_ = reply.highest_seq();
   const auto rewound = is_rewound(reply);
   if (!rewound.ok()) return fail(rewound.status());
   if (*rewound) {
@@ -97,12 +109,18 @@ void UplinkSession::on_hello_reply(const v1::HelloReply& reply) {
                                     "back, a new epoch begins"));
   }
   phase_ = Phase::exchanging;
-  if (reply.takes_gaps()) gaps_.enable();
+  // Gaps are told by the node that is, under the epochs they were found in.
+  if (reply.takes_gaps() && !turn_.ended) gaps_.enable();
+  if (!turn_.ended && context_.callbacks.confirm_epoch) context_.callbacks.confirm_epoch();
   context_.stats.update([](UplinkStats& stats) {
     stats.connected = true;
     stats.last_error.clear();
   });
-  log::info("sync", "connected", {{"hub", context_.options.hub}});
+  log::info("sync", "connected",
+            {{"hub", context_.options.hub},
+             {"node", turn_.identity.node},
+             {"epoch", turn_.identity.epoch},
+             {"ended", turn_.ended}});
 }
 
 void UplinkSession::on_ack(std::uint64_t batch_no) {
@@ -149,6 +167,7 @@ nanoseconds UplinkSession::until_due() const {
     if (awaits_hub()) due = progress_ns_ + nanoseconds(options.ack_timeout).count();
     if (retry_read_ns_ != 0) due = std::min(due, retry_read_ns_);
     if (const auto gaps_due = gaps_.due_ns()) due = std::min(due, *gaps_due);
+    if (turn_.until_ns != 0 && !awaits_hub()) due = std::min(due, turn_.until_ns);
   }
   const std::int64_t now = context_.clock.boottime_ns();
   if (due <= now) return nanoseconds(0);

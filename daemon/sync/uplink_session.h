@@ -43,6 +43,15 @@ struct SessionContext {
   SharedStats& stats;
 };
 
+/// For whom a stream speaks.
+struct UplinkTurn {
+  Identity identity;
+  bool ended = false;  ///< its epoch has ended: the stream carries what is left, then ends
+  /// The stream ends here, in peace, so that another identity gets its turn; 0: never.
+  /// CLOCK_BOOTTIME
+  std::int64_t until_ns = 0;
+};
+
 /// The node's side of one stream without its transport: what to say next, what an answer means,
 /// when the hub is taken for dead. No I/O but the outbox, no thread, no waiting; so a simulation
 /// runs what the daemon runs. [sync]
@@ -51,7 +60,7 @@ struct SessionContext {
 class UplinkSession {
  public:
   /// Rows up to `acked_seq` are acknowledged and not sent again; every ack raises it.
-  UplinkSession(const SessionContext& context, std::int64_t& acked_seq);
+  UplinkSession(const SessionContext& context, UplinkTurn turn, std::int64_t& acked_seq);
 
   /// The first message of the stream.
   v1::UplinkRequest hello();
@@ -72,11 +81,16 @@ class UplinkSession {
 
   /// Not ok: the stream must end, and this is why. Nothing more leaves.
   const Status& failure() const { return failure_; }
+  /// Everything it was to carry is acknowledged: the stream may end, and the next turn begins.
+  bool done() const;
+  const UplinkTurn& turn() const { return turn_; }
   bool greeted() const { return phase_ == Phase::exchanging; }
   /// It carried an ack or held for a while: the next try may come soon.
   bool healthy() const;
   /// The hub holds numbers that our store has not given out yet.
   bool rewound() const { return rewound_; }
+  /// As the hub said it.
+  std::int64_t cloud_highest_seq() const { return cloud_highest_seq_; }
 
  private:
   enum class Phase : std::uint8_t { greeting, exchanging };
@@ -94,6 +108,7 @@ class UplinkSession {
   void begin_write(std::size_t bytes, std::size_t rows);
 
   const SessionContext& context_;
+  const UplinkTurn turn_;
   std::int64_t& acked_seq_;
   Phase phase_ = Phase::greeting;
   bool writing_ = false;
@@ -101,6 +116,7 @@ class UplinkSession {
   bool rewound_ = false;
   Status failure_;
   std::int64_t hello_seq_ = 0;
+  std::int64_t cloud_highest_seq_ = 0;
 
   SendWindow window_;
   BatchBuilder batches_;

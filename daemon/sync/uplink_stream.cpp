@@ -13,12 +13,13 @@ constexpr std::chrono::nanoseconds kNever = std::chrono::hours(1);
 
 UplinkStream::UplinkStream(const SessionContext& context, EventQueue& events,
                            const std::atomic<bool>& stopping,
-                           std::shared_ptr<grpc::Channel> channel, std::int64_t& acked_seq)
+                           std::shared_ptr<grpc::Channel> channel, UplinkTurn turn,
+                           std::int64_t& acked_seq)
     : context_(context),
       events_(events),
       stopping_(stopping),
       stub_(v1::Uplink::NewStub(std::move(channel))),
-      session_(context, acked_seq) {}
+      session_(context, std::move(turn), acked_seq) {}
 
 StreamEnd UplinkStream::run() {
   stream_ = stub_->PrepareAsyncExchange(&call_, &events_.queue());
@@ -46,11 +47,15 @@ void UplinkStream::pump() {
     if (auto message = session_.next()) write(*message);
   }
   if (!session_.failure().ok()) close(session_.failure());
+  if (!closing_ && session_.done()) {
+    done_ = true;
+    close({});
+  }
 }
 
 StreamEnd UplinkStream::end() const {
-  StreamEnd end{why_, session_.rewound(), session_.healthy()};
-  if (!end.why.ok()) return end;
+  StreamEnd end{why_, session_.rewound(), session_.cloud_highest_seq(), session_.healthy()};
+  if (!end.why.ok() || done_) return end;
   const ChannelOptions hub{context_.options.hub, context_.options.tls};
   if (finish_.ok()) {
     end.why = unavailable("hub " + hub.hub + " ended the stream");

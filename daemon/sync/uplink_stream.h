@@ -13,8 +13,9 @@ namespace sluice {
 
 /// How a stream went.
 struct StreamEnd {
-  Status why;            ///< never ok
-  bool rewound = false;  ///< the hub holds numbers that our store has not given out yet
+  Status why;            ///< ok: the stream has done what it was for
+  bool rewound = false;  ///< the hub holds rows of its epoch that are none of ours
+  std::int64_t cloud_highest_seq = 0;
   bool healthy = false;  ///< it carried an ack or held for a while: the next try may come soon
 };
 
@@ -25,7 +26,7 @@ class UplinkStream {
  public:
   /// As UplinkSession; `events` and `stopping` outlive the stream too.
   UplinkStream(const SessionContext& context, EventQueue& events, const std::atomic<bool>& stopping,
-               std::shared_ptr<grpc::Channel> channel, std::int64_t& acked_seq);
+               std::shared_ptr<grpc::Channel> channel, UplinkTurn turn, std::int64_t& acked_seq);
 
   /// Returns when the stream has ended and the library holds nothing of it.
   StreamEnd run();
@@ -56,6 +57,7 @@ class UplinkStream {
 
   UplinkSession session_;
   bool closing_ = false;
+  bool done_ = false;
   bool ended_ = false;
   Status why_;  ///< ours; when ok, `finish_` tells
 };

@@ -138,15 +138,19 @@ void Site::start_hub() {
   hub_port_ = static_cast<std::uint16_t>(std::stoul(read_file(dir_ + "/hub.port")));
 }
 
-void Site::spawn_daemon(const std::string& config, const std::vector<std::string>& wrapper) {
+std::string Site::filled_in(const std::string& config) const {
   std::string yaml = config;
   replace_all(yaml, "@MQTT_PORT@", std::to_string(mqtt_port_));
   replace_all(yaml, "@HUB_PORT@", std::to_string(hub_port_));
   replace_all(yaml, "@STATE@", dir_);
   replace_all(yaml, "@PLUGINS@", SLUICE_PLUGIN_DIR);
+  return yaml;
+}
+
+void Site::spawn_daemon(const std::string& config, const std::vector<std::string>& wrapper) {
   std::vector<std::string> command = wrapper;
   for (const std::string& word :
-       {kBin + "/sluiced", std::string("--config"), write("sluice.yaml", yaml)}) {
+       {kBin + "/sluiced", std::string("--config"), write("sluice.yaml", filled_in(config))}) {
     command.push_back(word);
   }
   daemon = Process(command, dir_ + "/daemon.log");

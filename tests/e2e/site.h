@@ -26,6 +26,9 @@ class Site {
   /// As start_daemon, without waiting. `wrapper` is a command that starts the daemon, e.g. env.
   void spawn_daemon(const std::string& config, const std::vector<std::string>& wrapper = {});
 
+  /// `config` with its tokens filled in, for a second daemon beside `daemon`.
+  std::string filled_in(const std::string& config) const;
+
   /// Publishes a recording with sluice-replay; true when the broker took all of it.
   bool replay(const std::string& recording_file, double seconds = 1);
   /// Waits until the daemon took `messages` (copies not counted) and the outbox is empty.

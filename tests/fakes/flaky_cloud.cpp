@@ -116,7 +116,7 @@ class FlakyCloud::Service final : public v1::Uplink::Service {
       response.mutable_hello()->set_highest_crc32c(crc32c(rows.rbegin()->second));
     }
     stream.Write(response);
-    return hello.next_seq() > highest;
+    return hello.ended() || hello.next_seq() > highest;
   }
 
   void define(const v1::SeriesDefinitions& definitions, Session& session) {

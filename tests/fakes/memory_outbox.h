@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -17,8 +18,24 @@ namespace sluice {
 /// commit brings them back, as with the real one. Any thread.
 class MemoryOutbox final : public SummarySource {
  public:
+  Result<Identity> identity() override {
+    MutexLock lock(mutex_);
+    return identity_;
+  }
+  /// As when the process that made all these rows finds its database set back.
+  void take_rows_to(const Identity& identity) {
+    MutexLock lock(mutex_);
+    identity_ = identity;
+    for (auto& [seq, made_under] : identities_) made_under = identity;
+  }
+  /// Rows appended from here on are made under this one.
+  void set_identity(Identity identity) {
+    MutexLock lock(mutex_);
+    identity_ = std::move(identity);
+  }
   std::int64_t append(std::string bytes) {
     MutexLock lock(mutex_);
+    identities_[next_seq_] = identity_;
     const std::int64_t seq = next_seq_++;
     history_[seq] = bytes;
     rows_[seq] = std::move(bytes);
@@ -35,11 +52,13 @@ class MemoryOutbox final : public SummarySource {
     std::size_t bytes = 0;
     for (auto it = rows_.upper_bound(after_seq); it != rows_.end(); ++it) {
       bytes += it->second.size();
-      if (!out.empty() && bytes > bytes_max) break;
+      const Identity& made_under = identities_[it->first];
+      if (!out.empty() && (bytes > bytes_max || !(out.front().identity == made_under))) break;
       OutboxRow row;
       row.seq = it->first;
       row.pipeline = "room";
       row.bytes = it->second;
+      row.identity = made_under;
       out.push_back(std::move(row));
     }
     return out;
@@ -51,6 +70,20 @@ class MemoryOutbox final : public SummarySource {
       acked_.insert(seq);
     }
     changed_.notify_all();
+  }
+  Status give_up(const Identity& of, const std::string& cause) override {
+    MutexLock lock(mutex_);
+    for (auto it = rows_.begin(); it != rows_.end();) {
+      if (!(identities_[it->first] == of)) {
+        ++it;
+        continue;
+      }
+      given_up_[cause].push_back(it->first);
+      history_.erase(it->first);
+      it = rows_.erase(it);
+    }
+    changed_.notify_all();
+    return {};
   }
 
   void commit() {
@@ -73,6 +106,11 @@ class MemoryOutbox final : public SummarySource {
     next_seq_ = next_seq;
   }
 
+  /// By cause.
+  std::map<std::string, std::vector<std::int64_t>> given_up() const {
+    MutexLock lock(mutex_);
+    return given_up_;
+  }
   std::int64_t next_seq() const {
     MutexLock lock(mutex_);
     return next_seq_;
@@ -90,7 +128,12 @@ class MemoryOutbox final : public SummarySource {
   bool wait_all_acked(std::chrono::seconds patience = std::chrono::seconds(60)) {
     const auto until = std::chrono::steady_clock::now() + patience;
     MutexLock lock(mutex_);
-    while (acked_.size() < history_.size()) {
+    const auto waits = [this]() SLUICE_REQUIRES(mutex_) {
+      return std::any_of(history_.begin(), history_.end(),
+                         [this](const auto& row)
+                             SLUICE_REQUIRES(mutex_) { return !acked_.contains(row.first); });
+    };
+    while (waits()) {
       const auto left = until - std::chrono::steady_clock::now();
       if (left <= left.zero()) return false;
       changed_.wait_for(mutex_, left);
@@ -105,6 +148,9 @@ class MemoryOutbox final : public SummarySource {
   std::map<std::int64_t, std::string> rows_ SLUICE_GUARDED_BY(mutex_);
   std::map<std::int64_t, std::string> history_ SLUICE_GUARDED_BY(mutex_);
   std::set<std::int64_t> acked_ SLUICE_GUARDED_BY(mutex_);
+  Identity identity_ SLUICE_GUARDED_BY(mutex_);
+  std::map<std::int64_t, Identity> identities_ SLUICE_GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<std::int64_t>> given_up_ SLUICE_GUARDED_BY(mutex_);
   int failing_reads_ SLUICE_GUARDED_BY(mutex_) = 0;
   int unknown_acks_ SLUICE_GUARDED_BY(mutex_) = 0;
 };

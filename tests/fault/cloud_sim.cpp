@@ -39,7 +39,7 @@ CloudSim::CloudSim(hub::HubStore& store, std::string node, std::uint64_t seed)
   }
   options_.hub = "sim";
   options_.unacked_bytes_max = 200 + pick(2000);
-  options_.identity = {node_, "0123456789abcdef0123456789abcdef"};
+  outbox_.set_identity({node_, "0123456789abcdef0123456789abcdef"});
   options_.instance = "1";
   callbacks_.next_seq = [this] { return outbox_.next_seq(); };
   rows_left_ = 1 + static_cast<int>(pick(12));
@@ -67,7 +67,7 @@ void CloudSim::step() {
       if (network_.dialled()) {
         network_.step();
       } else {
-        network_.dial(std::make_unique<UplinkSession>(context_, acked_seq_));
+        network_.dial(std::make_unique<UplinkSession>(context_, UplinkTurn{*outbox_.identity()}, acked_seq_));
       }
   }
 }

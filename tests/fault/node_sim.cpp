@@ -131,12 +131,19 @@ void NodeSim::step_broker() {
 void NodeSim::step_network() {
   Process& process = *process_;
   if (!network_.dialled()) {
-    if (chance(0.2)) {
-      network_.dial(std::make_unique<UplinkSession>(*process.context, process.acked_seq));
-    }
+    if (!chance(0.2)) return;
+    const auto turn = process.turns->next();
+    if (!turn.ok()) return;
+    network_.dial(
+        std::make_unique<UplinkSession>(*process.context, *turn, process.turns->acked_seq()));
     return;
   }
-  network_.step();
+  const auto ended = network_.step();
+  if (!ended) return;
+  if (ended->rewound()) {
+    process.callbacks.end_epoch(ended->turn().identity.epoch, ended->cloud_highest_seq());
+  }
+  process.turns->ended(ended->turn(), ended->failure());
 }
 
 // --- faults ---
@@ -202,12 +209,18 @@ void NodeSim::start() {
     return end_process();
   }
   Process& p = *process_;
-  p.options = compose_uplink(config_, {node(), p.plane->store().epoch()});
+  p.options = compose_uplink(config_);
   p.options.instance = std::to_string(random_());
   Store& open = p.plane->store();
+  Engine& engine_now = p.plane->engine();
   p.callbacks.next_seq = [&open] { return open.next_seq(); };
+  p.callbacks.end_epoch = [&engine_now](const std::string& epoch, std::int64_t highest_seq) {
+    engine_now.end_epoch(epoch, highest_seq);
+  };
+  p.callbacks.confirm_epoch = [&engine_now] { engine_now.confirm_epoch(); };
   p.context.emplace(
       SessionContext{p.options, p.callbacks, open, p.plane->series(), clock_, p.stats});
+  p.turns.emplace(*p.context);
   open.set_on_durable([this](const CommitGroup& group) { on_durable(group); });
   open.start_stepped();
   p.plane->engine().begin();

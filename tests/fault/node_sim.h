@@ -16,6 +16,7 @@
 #include "fault/sim_network.h"
 #include "node/data_plane.h"
 #include "sluice/v1/config.pb.h"
+#include "sync/uplink_turns.h"
 
 namespace sluice::fault {
 
@@ -65,7 +66,7 @@ class NodeSim {
     UplinkCallbacks callbacks;
     SharedStats stats;
     std::optional<SessionContext> context;
-    std::int64_t acked_seq = 0;
+    std::optional<UplinkTurns> turns;
   };
 
   bool chance(double probability) { return std::bernoulli_distribution(probability)(random_); }

@@ -18,6 +18,8 @@ Message parsed(const std::string& bytes) {
   return message;
 }
 
+bool over(const UplinkSession& session) { return !session.failure().ok() || session.done(); }
+
 }  // namespace
 
 SimNetwork::SimNetwork(hub::HubStore& store, const Clock& clock, std::mt19937_64& random)
@@ -62,7 +64,7 @@ std::unique_ptr<UplinkSession> SimNetwork::node_speaks() {
     link.up.push_back(message->SerializeAsString());
     link.node_side->written();
   }
-  return link.node_side->failure().ok() ? nullptr : hang_up();
+  return over(*link.node_side) ? hang_up() : nullptr;
 }
 
 std::unique_ptr<UplinkSession> SimNetwork::node_reads() {
@@ -70,7 +72,7 @@ std::unique_ptr<UplinkSession> SimNetwork::node_reads() {
   if (link.down.empty()) return link.hub_side ? nullptr : hang_up();
   link.node_side->on_response(parsed<v1::UplinkResponse>(link.down.front()));
   link.down.pop_front();
-  return link.node_side->failure().ok() ? nullptr : hang_up();
+  return over(*link.node_side) ? hang_up() : nullptr;
 }
 
 void SimNetwork::hub_reads(Link& link) {

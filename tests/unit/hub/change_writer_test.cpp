@@ -9,6 +9,7 @@
 
 #include "base/crc32c.h"
 #include "hub/hub_schema.h"
+#include "sluice/v1/summary.pb.h"
 #include "unit/hub/hub_samples.h"
 
 namespace sluice::hub {
@@ -87,6 +88,49 @@ TEST_F(ChangeWriterTest, KeepsTheFirstOfTwoContentsOfOneRevisionAndCountsIt) {
   EXPECT_EQ(conflict.panes_conflicting, 1u);
   EXPECT_EQ(conflict.rows_repeated, 0u);
   EXPECT_EQ(read_all(path_).at(0).max(), 2);
+}
+
+std::string block_with(std::uint64_t count, v1::PaneQuality quality, double low,
+                       std::uint32_t revision = 1) {
+  v1::SummaryBlock block;
+  EXPECT_TRUE(block.ParseFromString(sample_block({{1, kNoonNs, revision, low, 50}})));
+  block.set_count(0, count);
+  block.set_quality(0, quality);
+  return block.SerializeAsString();
+}
+
+// Two lives of one database close a window under one identity: the one that ended its epoch at the
+// fork has nothing the other has not.
+TEST_F(ChangeWriterTest, APaneCutByAnEpochsEndGivesWayToAFullerOneInEitherOrder) {
+  const std::string cut = block_with(3, v1::PANE_QUALITY_PARTIAL_EPOCH, 1);
+  const std::string cut_later = block_with(4, v1::PANE_QUALITY_PARTIAL_EPOCH, 2);
+  const std::string whole = block_with(5, v1::PANE_QUALITY_COMPLETE, 3);
+  std::vector<std::string> blocks = {cut, cut_later, whole};
+  std::sort(blocks.begin(), blocks.end());
+  std::int64_t seq = 0;
+  std::int64_t noon = kNoonNs;
+  do {
+    for (const std::string& bytes : blocks) {
+      v1::SummaryBlock block;
+      ASSERT_TRUE(block.ParseFromString(bytes));
+      block.set_start(0, noon);
+      EXPECT_EQ(write_row(++seq, block.SerializeAsString()).panes_conflicting, 0u);
+    }
+    EXPECT_EQ(read_all(path_).back().min(), 3);
+    EXPECT_EQ(read_all(path_).back().quality(), v1::PANE_QUALITY_COMPLETE);
+    noon += kMinuteNs;
+  } while (std::next_permutation(blocks.begin(), blocks.end()));
+  EXPECT_EQ(read_all(path_).size(), 6u);
+}
+
+TEST_F(ChangeWriterTest, APaneCutByAnEpochsEndReplacesNothing) {
+  write_row(1, block_with(2, v1::PANE_QUALITY_COMPLETE, 1));
+  EXPECT_EQ(write_row(2, block_with(2, v1::PANE_QUALITY_PARTIAL_EPOCH, 1)).panes_conflicting, 0u);
+  EXPECT_EQ(write_row(3, block_with(9, v1::PANE_QUALITY_PARTIAL_EPOCH, 9)).panes_conflicting, 1u)
+      << "it holds what the kept one has not: that is worth a word";
+  EXPECT_EQ(read_all(path_).at(0).min(), 1);
+  write_row(4, block_with(1, v1::PANE_QUALITY_COMPLETE, 7, 2));
+  EXPECT_EQ(read_all(path_).at(0).min(), 7) << "a revision counts for more";
 }
 
 TEST_F(ChangeWriterTest, KnowsARepeatFromAChange) {

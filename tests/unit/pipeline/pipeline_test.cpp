@@ -307,6 +307,131 @@ TEST(Pipeline, RetiringClosesWhatIsOpenAsPartial) {
 
 // Any shuffle within max_out_of_order, any split into batches, and a snapshot and restore between
 // any two of them give the same panes as the ordered history in one batch.
+std::vector<CheckpointPart> parts_of(Pipeline& pipeline) {
+  std::vector<CheckpointPart> parts;
+  EXPECT_TRUE(pipeline.snapshot(parts).ok());
+  return parts;
+}
+
+TEST(Pipeline, AnEpochChangePartsWhatWasThereAtTheStartFromWhatCameSince) {
+  Plant plant;
+  Pipeline before(plant.spec(10, 2), plant.series, plant.topics);
+  plant.process(before, plant.batch({{1, 5}, {12, 7}, {11, 1}}));  // closes nothing yet: 12 - 2
+  ASSERT_EQ(plant.closed.size(), 1u);
+  plant.closed.clear();
+  Pipeline pipeline(plant.spec(10, 2), plant.series, plant.topics);
+  ASSERT_TRUE(pipeline.restore(parts_of(before)).ok());
+  pipeline.catch_up({plant.ledger, plant.closed}, true);
+  plant.process(pipeline, plant.batch({{13, 100}, {21, 200}}));
+  pipeline.end_epoch({plant.ledger, plant.closed});
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].quality, PaneQuality::partial_epoch);
+  EXPECT_EQ(plant.closed[0].window.start_ns, 10 * kSecond);
+  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+  EXPECT_EQ(plant.closed[0].moments.total(), 8);
+  EXPECT_EQ(pipeline.windows_open(), 2u) << "13 and 21 are of the next epoch";
+  plant.closed.clear();
+  plant.process(pipeline, plant.batch({{40, 0}}));
+  ASSERT_EQ(plant.closed.size(), 2u);
+  EXPECT_EQ(plant.closed[0].moments.total(), 100);
+  EXPECT_EQ(plant.closed[0].quality, PaneQuality::complete);
+  EXPECT_EQ(plant.closed[0].split, nullptr);
+  EXPECT_EQ(plant.closed[1].moments.total(), 200);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+TEST(Pipeline, AWindowThatClosesBeforeTheCloudWasAskedKeepsItsTwoParts) {
+  Plant plant;
+  Pipeline before(plant.spec(10, 0), plant.series, plant.topics);
+  plant.process(before, plant.batch({{1, 5}}));
+  for (const bool asked : {false, true}) {
+    Pipeline pipeline(plant.spec(10, 0), plant.series, plant.topics);
+    ASSERT_TRUE(pipeline.restore(parts_of(before)).ok());
+    pipeline.catch_up({plant.ledger, plant.closed}, true);
+    if (asked) pipeline.confirm_epoch();
+    plant.closed.clear();
+    plant.process(pipeline, plant.batch({{2, 7}, {10, 1}, {20, 1}}));
+    ASSERT_EQ(plant.closed.size(), 2u);
+    EXPECT_EQ(plant.closed[0].moments.total(), 12) << "the pane is the same, asked or not";
+    EXPECT_EQ(plant.closed[1].split, nullptr) << "it began after the start";
+    ASSERT_EQ(plant.closed[0].split == nullptr, asked);
+    if (asked) continue;
+    EXPECT_EQ(plant.closed[0].split->before.total(), 5);
+    EXPECT_EQ(plant.closed[0].split->since.total(), 7);
+  }
+}
+
+TEST(Pipeline, AConfirmedEpochTakesEverythingWithItWhenItEnds) {
+  Plant plant;
+  Pipeline pipeline(plant.spec(10, 0), plant.series, plant.topics);
+  pipeline.catch_up({plant.ledger, plant.closed}, true);
+  pipeline.confirm_epoch();
+  plant.process(pipeline, plant.batch({{1, 5}, {2, 5}}));
+  pipeline.end_epoch({plant.ledger, plant.closed});
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+  EXPECT_EQ(pipeline.windows_open(), 0u);
+  plant.closed.clear();
+  plant.process(pipeline, plant.batch({{3, 9}, {12, 1}}));
+  ASSERT_EQ(plant.closed.size(), 1u) << "the watermark went on, the window has a second part";
+  EXPECT_EQ(plant.closed[0].moments.total(), 9);
+  EXPECT_EQ(plant.term(Term::late), 0);
+}
+
+// What waits in the reorder buffer was in the copy too: it belongs to the epoch that ends.
+TEST(Pipeline, AnEpochChangeEmptiesTheReorderBufferInOrder) {
+  Plant plant;
+  const auto ordered = [&] {
+    PipelineSpec spec = plant.spec(10, 5);
+    spec.stages.push_back(std::make_unique<DropNegative>(true));
+    return spec;
+  };
+  Pipeline before(ordered(), plant.series, plant.topics);
+  plant.process(before, plant.batch({{3, 1}, {2, 2}, {4, -1}}));
+  EXPECT_EQ(before.readings_pending(), 3u);
+  PipelineSpec spec = ordered();
+  auto* stage = static_cast<DropNegative*>(spec.stages[0].get());
+  Pipeline pipeline(std::move(spec), plant.series, plant.topics);
+  ASSERT_TRUE(pipeline.restore(parts_of(before)).ok());
+  pipeline.catch_up({plant.ledger, plant.closed}, true);
+  plant.process(pipeline, plant.batch({{1, 100}, {8, 200}}));  // lets go of 1, 2 and 3
+  EXPECT_EQ(pipeline.readings_pending(), 2u);
+  pipeline.end_epoch({plant.ledger, plant.closed});
+  EXPECT_EQ(stage->out_of_order, 0u);
+  EXPECT_EQ(pipeline.readings_pending(), 0u);
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].moments.total(), 3);
+  plant.closed.clear();
+  plant.process(pipeline, plant.batch({{16, 0}}));
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].moments.total(), 300);
+  EXPECT_EQ(plant.term(Term::pending), 1);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+TEST(Pipeline, AParkedPipelineClosesItsWindowsWithTheEpochAndRunsOnLater) {
+  Plant plant;
+  Pipeline before(plant.spec(10, 0), plant.series, plant.topics);
+  plant.process(before, plant.batch({{1, 5}}));
+  PipelineSpec without = plant.spec(10, 0);
+  without.parked = "no plugin";
+  Pipeline parked(std::move(without), plant.series, plant.topics);
+  ASSERT_TRUE(parked.restore(parts_of(before)).ok());
+  parked.catch_up({plant.ledger, plant.closed}, true);
+  plant.process(parked, plant.batch({{2, 7}}));
+  parked.end_epoch({plant.ledger, plant.closed});
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].moments.total(), 5);
+  plant.closed.clear();
+  Pipeline again(plant.spec(10, 0), plant.series, plant.topics);
+  ASSERT_TRUE(again.restore(parts_of(parked)).ok());
+  again.catch_up({plant.ledger, plant.closed});
+  plant.process(again, plant.batch({{10, 1}}));
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].moments.total(), 7);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
 TEST(Pipeline, PanesDoNotDependOnShufflesSplitsOrRestarts) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));

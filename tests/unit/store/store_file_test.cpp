@@ -285,28 +285,160 @@ TEST_F(StoreFileTest, KeepsSegmentsWithinTheirShareWithoutTrimmingOnEveryCommit)
   EXPECT_LE(stats.bytes, stats.bytes_max);
 }
 
-TEST_F(StoreFileTest, AnotherMachineMeansANewEpochAndItsRowsMoveAlong) {
+/// A group that ends the epoch, closing one pane of it.
+CommitGroup ending_group(std::uint64_t number, bool takes_rows_along) {
+  CommitGroup group = numbered_group(number);
+  close_panes(group, "room", 1, "closed by the end");
+  group.outbox.back().of_ended_epoch = true;
+  close_panes(group, "room", 1, "of the next epoch");
+  group.epoch_end = EpochEnd{0, takes_rows_along};
+  group.checkpoint = std::vector<CheckpointPart>{{"part", std::to_string(number)}};
+  return group;
+}
+
+std::vector<std::pair<std::string, std::string>> rows_by_epoch(StoreFile& file) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  std::int64_t after = 0;
+  for (;;) {
+    const auto page = file.read_outbox(after, 1);
+    EXPECT_TRUE(page.ok());
+    if (!page.ok() || page->empty()) return rows;
+    rows.emplace_back(page->front().identity.epoch, page->front().bytes);
+    after = page->front().seq;
+  }
+}
+
+TEST_F(StoreFileTest, ACopiedMovedOrRenamedDatabaseSaysThatItsEpochEnds) {
+  options_.node = "gw-1";
+  std::string first;
+  {
+    const auto file = open();
+    first = file->epoch();
+    commit(*file, 1, 1);
+  }
+  { EXPECT_FALSE(open()->epoch_ends()) << "nothing has changed"; }
+  options_.machine_id = "machine-b";
+  { EXPECT_TRUE(open()->epoch_ends()) << "another machine"; }
+  options_.machine_id = "machine-a";
+  options_.node = "gw-2";
+  { EXPECT_TRUE(open()->epoch_ends()) << "another name"; }
+  options_.node = "gw-1";
+  fs::copy_file(dir_.database(), dir_.path() + "/copy");
+  fs::rename(dir_.path() + "/copy", dir_.database());
+  std::string second;
+  {
+    const auto file = open();
+    EXPECT_TRUE(file->epoch_ends()) << "a copy";
+    EXPECT_EQ(file->epoch(), first) << "until a group says so";
+    CommitGroup group = ending_group(9, false);
+    ASSERT_TRUE(file->commit(&group, {}).ok());
+    EXPECT_FALSE(file->epoch_ends());
+    second = file->epoch();
+    EXPECT_NE(second, first);
+  }
+  const auto file = open();
+  EXPECT_FALSE(file->epoch_ends());
+  EXPECT_EQ(file->epoch(), second);
+}
+
+TEST_F(StoreFileTest, ARowKeepsTheIdentityUnderWhichItWasMade) {
+  options_.node = "gw-1";
+  const auto file = open();
+  const std::string first = file->epoch();
+  CommitGroup group = numbered_group(1);
+  close_panes(group, "room", 1, "before");
+  ASSERT_TRUE(file->commit(&group, {}).ok());
+  group = ending_group(2, false);
+  group.epoch_end->cloud_highest_seq = 1'000;
+  ASSERT_TRUE(file->commit(&group, {}).ok());
+  EXPECT_GT(group.outbox[0].seq, 1'000) << "above what another life gave out";
+  EXPECT_GT(group.outbox[1].seq, group.outbox[0].seq);
+  const std::string second = file->epoch();
+  using Rows = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(rows_by_epoch(*file),
+            (Rows{{first, "before"}, {first, "closed by the end"}, {second, "of the next epoch"}}));
+  EXPECT_EQ(file->read_outbox(0, 1 << 20)->size(), 2u) << "a page has one identity";
+  EXPECT_EQ(file->read_outbox(0, 1)->front().identity, (Identity{"gw-1", first}));
+  EXPECT_EQ(file->ledger().difference(), 0);
+}
+
+// Rows of a process that finds at its first handshake that its database was set back.
+TEST_F(StoreFileTest, RowsThatWereNeverSentGoOverWithoutWhatWasThereAtTheStart) {
   std::string first;
   {
     const auto file = open();
     first = file->epoch();
     CommitGroup group = numbered_group(1);
-    close_panes(group, "room", 1, "block");
+    close_panes(group, "room", 1, "of an earlier process");
+    group.outbox.back().split = RowSplit{1, "not to be looked at", 0, ""};
     ASSERT_TRUE(file->commit(&group, {}).ok());
   }
-  options_.machine_id = "machine-b";
-  std::string second;
+  const auto file = open();
+  CommitGroup group = numbered_group(2);
+  close_panes(group, "room", 2, "both parts");
+  group.outbox.back().split = RowSplit{2, "both before", 1, "one since"};
+  close_panes(group, "room", 1, "only before");
+  group.outbox.back().split = RowSplit{1, "this before", 0, ""};
+  close_panes(group, "room", 1, "all since");
+  ASSERT_TRUE(file->commit(&group, {}).ok());
+  CommitGroup end = ending_group(3, true);
+  ASSERT_TRUE(file->commit(&end, {}).ok());
+  const std::string second = file->epoch();
+  using Rows = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(rows_by_epoch(*file), (Rows{{first, "of an earlier process"},
+                                        {second, "one since"},
+                                        {second, "all since"},
+                                        {first, "both before"},
+                                        {first, "this before"},
+                                        {first, "closed by the end"},
+                                        {second, "of the next epoch"}}));
+  EXPECT_EQ(file->ledger().difference(), 0);
+  EXPECT_EQ(file->ledger().sum(LedgerKind::panes, Term::outbox), 8);
+  EXPECT_EQ(file->outbox_rows(), 7);
+}
+
+TEST_F(StoreFileTest, GivesUpRowsOfAnEndedIdentityOnlyAndBalances) {
+  options_.node = "gw-1";
+  const auto file = open();
+  const Identity first = file->identity();
+  for (std::uint64_t n = 1; n <= 300; ++n) {
+    CommitGroup group = numbered_group(n);
+    close_panes(group, "room", 2, "block");
+    ASSERT_TRUE(file->commit(&group, {}).ok());
+  }
+  EXPECT_EQ(file->give_up_slice(first, "live_elsewhere").status().code(),
+            StatusCode::failed_precondition);
+  CommitGroup group = ending_group(301, false);
+  ASSERT_TRUE(file->commit(&group, {}).ok());
+  while (*file->give_up_slice(first, "live_elsewhere")) {
+  }
+  EXPECT_EQ(file->outbox_rows(), 1);
+  EXPECT_EQ(file->ledger().get(LedgerKind::panes, "room", Term::expired), 601);
+  EXPECT_EQ(file->ledger().difference(), 0);
+  EXPECT_EQ(rows_by_epoch(*file).front().first, file->epoch());
+}
+
+// What wrote version 1 kept the epoch in meta.
+TEST_F(StoreFileTest, ADatabaseOfTheFirstVersionKeepsItsEpochAndItsRows) {
+  const std::string epoch = "0123456789abcdef0123456789abcdef";
   {
     const auto file = open();
-    second = file->epoch();
-    EXPECT_NE(second, first);
-    EXPECT_EQ(file->next_seq(), 2) << "numbers rise on, so no row needs another one";
-    EXPECT_EQ(file->read_outbox(0, 100)->size(), 1u);
+    CommitGroup group = numbered_group(1);
+    close_panes(group, "room", 1, "old");
+    ASSERT_TRUE(file->commit(&group, {}).ok());
   }
+  const std::int64_t crc = row_crc({}, {"epoch", epoch});
+  tamper(dir_,
+         "DROP TABLE epoch; ALTER TABLE outbox DROP COLUMN split; PRAGMA user_version=1;"
+         "DELETE FROM meta WHERE key='file';"
+         "INSERT INTO meta(key, value, crc) VALUES('epoch', CAST('" +
+             epoch + "' AS BLOB), " + std::to_string(crc) + ")");
   const auto file = open();
-  EXPECT_EQ(file->epoch(), second);
-  ASSERT_TRUE(file->new_epoch().ok());
-  EXPECT_NE(file->epoch(), second);
+  EXPECT_FALSE(file->rebuilt());
+  EXPECT_FALSE(file->epoch_ends());
+  EXPECT_EQ(file->epoch(), epoch);
+  using Rows = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(rows_by_epoch(*file), (Rows{{epoch, "old"}}));
 }
 
 TEST_F(StoreFileTest, RefusesOptionsThatCannotWork) {
@@ -329,7 +461,8 @@ TEST_F(StoreFileTest, ANewerSchemaIsRefusedAndLeftAlone) {
 
 TEST_F(StoreFileTest, ADamagedOrForeignDatabaseIsSetAsideAndANewOneBegun) {
   const std::string damages[] = {
-      "UPDATE meta SET value='x' WHERE key='epoch'",
+      "UPDATE meta SET value='x' WHERE key='machine_id'",
+      "UPDATE epoch SET epoch='x'",
       "UPDATE series SET body='x'",
       "DELETE FROM checkpoint_part",
       "DELETE FROM meta WHERE key='checkpoint'",

@@ -162,10 +162,15 @@ TEST(Store, ReadsDeadLettersAndChangesItsEpochWhileItRuns) {
     ASSERT_TRUE(letters.ok());
     ASSERT_EQ(letters->size(), 1u);
     EXPECT_EQ((*letters)[0].detail, "at byte 0");
-    const std::string before = store->epoch();
-    ASSERT_TRUE(store->new_epoch().ok());
+    const Identity before = *store->identity();
+    CommitGroup end = numbered_group(2);
+    end.epoch_end.emplace();
+    end.checkpoint.emplace();
+    ASSERT_TRUE(store.submit(std::move(end)));
+    ASSERT_TRUE(store.wait_released(2));
     epoch = store->epoch();
-    EXPECT_NE(epoch, before);
+    EXPECT_NE(epoch, before.epoch);
+    EXPECT_TRUE(store->give_up(before, "live_elsewhere").ok());
   }
   RunningStore store(options_for(dir));
   EXPECT_EQ(store->epoch(), epoch);

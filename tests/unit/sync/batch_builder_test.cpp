@@ -32,7 +32,7 @@ class BatchBuilderTest : public ::testing::Test {
 TEST_F(BatchBuilderTest, PutsNewSeriesBeforeTheBatchAndOnlyOnce) {
   outbox.append(block({1, 2}));
   outbox.append(block({2, 3}));
-  BatchBuilder batches(outbox, series, 1, 0);
+  BatchBuilder batches(outbox, series, 1, 0, {});
   auto first = batches.next();
   ASSERT_TRUE(first.ok());
   ASSERT_EQ(2u, first->size());
@@ -54,7 +54,7 @@ TEST_F(BatchBuilderTest, PutsNewSeriesBeforeTheBatchAndOnlyOnce) {
 TEST_F(BatchBuilderTest, LeavesTheBytesOfARowAlone) {
   const std::string bytes = block({7, 9});
   outbox.append(bytes);
-  BatchBuilder batches(outbox, series, 1 << 20, 0);
+  BatchBuilder batches(outbox, series, 1 << 20, 0, {});
   const auto next = batches.next();
   ASSERT_TRUE(next.ok());
   EXPECT_EQ(bytes, next->back().message.batch().rows(0).block());
@@ -64,7 +64,7 @@ TEST_F(BatchBuilderTest, LeavesTheBytesOfARowAlone) {
 
 TEST_F(BatchBuilderTest, BeginsAfterTheRowItIsTold) {
   for (int i = 0; i < 5; ++i) outbox.append(block({1}));
-  BatchBuilder batches(outbox, series, 1 << 20, 3);
+  BatchBuilder batches(outbox, series, 1 << 20, 3, {});
   const auto next = batches.next();
   ASSERT_TRUE(next.ok());
   EXPECT_EQ((std::vector<std::int64_t>{4, 5}), next->back().seqs);
@@ -76,7 +76,7 @@ TEST_F(BatchBuilderTest, SplitsManyDefinitionsIntoSeveralMessages) {
     wide.panes.push_back(sensor_pane(id, kBase, kMinute, 20, 1, 1, random));
   }
   outbox.append(ProtoSummaryEncoder().encode(wide));
-  BatchBuilder batches(outbox, series, 1 << 20, 0);
+  BatchBuilder batches(outbox, series, 1 << 20, 0, {});
   const auto next = batches.next();
   ASSERT_TRUE(next.ok());
   EXPECT_GE(next->size(), 3u);
@@ -91,7 +91,7 @@ TEST_F(BatchBuilderTest, SplitsManyDefinitionsIntoSeveralMessages) {
 
 TEST_F(BatchBuilderTest, NamesTheRowOfAnUnknownSeries) {
   outbox.append(block({1, 5'001}));
-  const auto next = BatchBuilder(outbox, series, 1 << 20, 0).next();
+  const auto next = BatchBuilder(outbox, series, 1 << 20, 0, {}).next();
   ASSERT_FALSE(next.ok());
   EXPECT_EQ(StatusCode::data_loss, next.status().code());
   EXPECT_NE(std::string_view::npos, next.status().message().find("row 1"));
@@ -101,7 +101,7 @@ TEST_F(BatchBuilderTest, NamesTheRowOfAnUnknownSeries) {
 TEST_F(BatchBuilderTest, TriesAgainAfterAFailedRead) {
   outbox.append(block({1}));
   outbox.fail_reads(1);
-  BatchBuilder batches(outbox, series, 1 << 20, 0);
+  BatchBuilder batches(outbox, series, 1 << 20, 0, {});
   EXPECT_EQ(StatusCode::unavailable, batches.next().status().code());
   EXPECT_EQ(2u, batches.next()->size());
 }

@@ -43,12 +43,13 @@ class Tls : public ::testing::Test {
     options.hub = cloud.address();
     options.tls = std::move(tls);
     options.backoff_max = std::chrono::milliseconds(5);
-    options.identity = {"gw-1", "00112233445566778899aabbccddeeff"};
+    outbox.set_identity({"gw-1", "00112233445566778899aabbccddeeff"});
     options.instance = "i";
     auto uplink = std::make_unique<Uplink>(
         options, outbox, series, clock,
         UplinkCallbacks{[this] { return outbox.next_seq(); },
-                        [] { return Result<std::string>(internal_error("no new epoch here")); }});
+                        [](const std::string&, std::int64_t) { FAIL() << "nothing was set back"; },
+                        {}});
     uplink->start();
     return uplink;
   }
