@@ -232,6 +232,7 @@ bool Engine::may_take() const {
 
 void Engine::take_messages() {
   events_.clear();
+  if (builder_.empty()) group_wall_ns_ = last_take_wall_ns_;
   const std::int64_t now = rooms_.clock.boottime_ns();
   if (now - last_take_boottime_ns_ > kStallNs) start_idle_clocks();
   last_take_boottime_ns_ = now;
@@ -241,7 +242,6 @@ void Engine::take_messages() {
     wait = std::clamp(std::chrono::milliseconds(left / 1'000'000), std::chrono::milliseconds(1),
                       kWaitMax);
   }
-  if (builder_.empty()) group_wall_ns_ = last_take_wall_ns_;
   rooms_.messages.take(events_, options_.batch_messages_max, wait);
   for (const IngestEvent& event : events_) {
     if (event.kind == IngestEvent::Kind::connected) {
