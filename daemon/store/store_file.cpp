@@ -514,6 +514,8 @@ Result<std::vector<GapRow>> StoreFile::read_gaps(std::int64_t after_seq, std::si
   if (Status s = transaction.commit(); !s.ok()) return s;
   log::error("store", "damaged gap records are replaced by one that says so",
              {{"rows", page->damaged.size()}});
+  page = gaps_.read(after_seq, count_max);
+  if (!page.ok()) return page.status();
   return std::move(page->rows);
 }
 

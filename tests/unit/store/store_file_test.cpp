@@ -598,8 +598,8 @@ TEST_F(StoreFileTest, ADamagedGapRecordIsReplacedByOneThatSaysSo) {
   tamper(dir_, "UPDATE gap SET to_ns=19 WHERE seq=1");
   {
     const auto file = open();
-    EXPECT_EQ(gaps(*file).size(), 1u) << "the new one comes with the next read";
-    ASSERT_EQ(gaps(*file).size(), 2u);
+    EXPECT_EQ(gaps(*file).size(), 2u);
+    EXPECT_EQ(gaps(*file).size(), 2u);
   }
   const auto file = open();
   const std::vector<Gap> left = gaps(*file);
