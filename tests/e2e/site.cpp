@@ -215,4 +215,12 @@ std::vector<v1::SummaryRecord> Site::summaries(std::int64_t from_ns, std::int64_
   return {response.summaries().begin(), response.summaries().end()};
 }
 
+std::vector<v1::GapRow> Site::gaps() {
+  const Output output =
+      ctl({"hub", "gaps", "--hub", "127.0.0.1:" + std::to_string(hub_port_), "--all"});
+  EXPECT_EQ(output.exit_code, 0);
+  const auto response = parse<v1::ListGapsResponse>(output);
+  return {response.gaps().begin(), response.gaps().end()};
+}
+
 }  // namespace sluice::e2e

@@ -10,6 +10,7 @@ namespace {
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kMinute = 60 * kSecond;
 constexpr std::int64_t kBase = 29'000'000 * kMinute;
+constexpr char kEpoch[] = "0123456789abcdef0123456789abcdef";
 constexpr SeriesId kSeries = 3;
 constexpr int kStepsAfterFaults = 20'000;
 
@@ -31,6 +32,7 @@ Pane random_pane(std::mt19937_64& random) {
 CloudSim::CloudSim(hub::HubStore& store, std::string node, std::uint64_t seed)
     : node_(std::move(node)),
       random_(seed),
+      gaps_(kEpoch),
       series_(16),
       context_{options_, callbacks_, outbox_, series_, clock_, stats_},
       network_(store, clock_, random_) {
@@ -39,8 +41,9 @@ CloudSim::CloudSim(hub::HubStore& store, std::string node, std::uint64_t seed)
   }
   options_.hub = "sim";
   options_.unacked_bytes_max = 200 + pick(2000);
-  outbox_.set_identity({node_, "0123456789abcdef0123456789abcdef"});
+  outbox_.set_identity({node_, kEpoch});
   options_.instance = "1";
+  callbacks_.gaps = &gaps_;
   callbacks_.next_seq = [this] { return outbox_.next_seq(); };
   rows_left_ = 1 + static_cast<int>(pick(12));
 }
@@ -51,8 +54,9 @@ bool CloudSim::run() {
     if (chance(0.06)) fault();
   }
   faulty_ = false;
+  gaps_.failing_acks = 0;
   for (int i = 0; i < kStepsAfterFaults; ++i) {
-    if (outbox_.wait_all_acked(std::chrono::seconds(0))) return true;
+    if (outbox_.wait_all_acked(std::chrono::seconds(0)) && gaps_.empty()) return true;
     step();
   }
   return false;
@@ -60,7 +64,7 @@ bool CloudSim::run() {
 
 void CloudSim::step() {
   switch (pick(5)) {
-    case 0: return produce();
+    case 0: return chance(0.3) ? lose() : produce();
     case 1: return outbox_.commit();
     case 2: return clock_.advance(static_cast<std::int64_t>(pick(faulty_ ? 20 : 2)) * kSecond);
     default:
@@ -99,6 +103,14 @@ void CloudSim::produce() {
     block.panes.push_back(pane);
   }
   outbox_.append(encoder_.encode(block));
+  if (UplinkSession* session = network_.session()) session->on_outbox_grew();
+}
+
+/// Few, and none after the faults: the next batch of them waits for some seconds.
+void CloudSim::lose() {
+  if (!faulty_ || chance(0.5)) return;
+  gaps_.append({LedgerKind::readings, "room", "parked", 0, clock_.wall_ns(), 1 + pick(5)});
+  gaps_.failing_acks = chance(0.2) ? 1 : 0;
   if (UplinkSession* session = network_.session()) session->on_outbox_grew();
 }
 

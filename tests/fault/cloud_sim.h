@@ -5,8 +5,10 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "fakes/fake_clock.h"
+#include "fakes/memory_gaps.h"
 #include "fakes/memory_outbox.h"
 #include "fault/sim_network.h"
 #include "model/window.h"
@@ -29,6 +31,8 @@ class CloudSim {
 
   /// What the hub must hold: the highest revision of every window that arose.
   const std::map<std::pair<SeriesId, std::int64_t>, Pane>& expected() const { return expected_; }
+  /// And every gap that arose, once.
+  const std::vector<GapRow>& gaps() const { return gaps_.history(); }
   const std::string& node() const { return node_; }
   std::uint64_t connections() const { return network_.connections(); }
   int unknown_acks() const { return outbox_.unknown_acks(); }
@@ -41,12 +45,14 @@ class CloudSim {
   void step();
   void fault();
   void produce();
+  void lose();
   void node_crashes();
 
   const std::string node_;
   std::mt19937_64 random_;
   FakeClock clock_;
   MemoryOutbox outbox_;
+  MemoryGaps gaps_;
   SeriesTable series_;
   ProtoSummaryEncoder encoder_;
   UplinkOptions options_;

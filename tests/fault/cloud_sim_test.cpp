@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 
 #include "fault/campaign.h"
@@ -32,6 +33,27 @@ void expect_equal(const CloudSim& sim, const std::string& database) {
   }
 }
 
+void expect_gaps(const CloudSim& sim, const std::string& database) {
+  v1::ListGapsRequest request;
+  request.set_node(sim.node());
+  request.set_limit(1000);
+  v1::ListGapsResponse found;
+  ASSERT_TRUE(hub::HubReader(database)
+                  .list_gaps(
+                      request, [] { return false; }, found)
+                  .ok());
+  std::map<std::int64_t, Gap> kept;
+  for (const v1::GapRow& row : found.gaps()) {
+    EXPECT_TRUE(kept.emplace(row.seq(), Gap{static_cast<LedgerKind>(row.kind()), row.owner(),
+                                            row.cause(), row.from_ns(), row.to_ns(), row.count()})
+                    .second)
+        << "gap " << row.seq() << " twice";
+  }
+  std::map<std::int64_t, Gap> arose;
+  for (const GapRow& row : sim.gaps()) arose[row.seq] = row.gap;
+  EXPECT_EQ(kept, arose);
+}
+
 // The real protocol of both sides over a network from a seed; see CloudSim for its faults.
 TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
   const Campaign campaign("cloud", 2000);
@@ -49,6 +71,7 @@ TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
       CloudSim sim(**store, "node-" + std::to_string(i), campaign.seed() + i);
       ASSERT_TRUE(sim.run()) << "rows are still unacknowledged";
       expect_equal(sim, folder.file("hub.sqlite"));
+      expect_gaps(sim, folder.file("hub.sqlite"));
       EXPECT_EQ(sim.unknown_acks(), 0);
       const hub::RowCounters rows =
           (*store)->counters({sim.node(), "0123456789abcdef0123456789abcdef"});

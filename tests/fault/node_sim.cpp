@@ -218,6 +218,7 @@ void NodeSim::start() {
     engine_now.end_epoch(epoch, highest_seq);
   };
   p.callbacks.confirm_epoch = [&engine_now] { engine_now.confirm_epoch(); };
+  p.callbacks.gaps = &open;
   p.context.emplace(
       SessionContext{p.options, p.callbacks, open, p.plane->series(), clock_, p.stats});
   p.turns.emplace(*p.context);
