@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "ingest/topic_filter.h"
+#include "model/topic_filter.h"
 
 namespace sluice {
 
@@ -29,7 +29,8 @@ struct SourceOptions {
   std::string password;
   TlsFiles tls;
   std::vector<TopicFilter> filters;
-  std::vector<std::string> stale_filters;  ///< subscribed by an earlier config, not wanted now
+  bool accept_retained = false;     ///< retained messages count: they must not come twice
+  bool watch_broker_drops = false;  ///< mosquitto's $SYS counter of dropped messages
   std::uint32_t session_expiry_s = 7 * 24 * 3600;  ///< MQTT 5 only; 3.1.1 has no limit to give
   std::uint16_t keep_alive_s = 60;
   std::uint16_t receive_maximum = 1000;  ///< MQTT 5: most unacknowledged messages

@@ -50,9 +50,18 @@ EventRing::Bounds ring_bounds(const SourceOptions& options) {
 
 MqttSession::MqttSession(std::uint32_t source, SourceOptions options, const Clock& clock,
                          EventRing& ring)
-    : source_(source), options_(std::move(options)), clock_(clock), ring_(ring) {}
+    : source_(source),
+      options_(std::move(options)),
+      clock_(clock),
+      ring_(ring),
+      subscriptions_(options_) {}
 
 MqttSession::~MqttSession() { stop(); }
+
+void MqttSession::set_subscribed(std::vector<TopicFilter> filters) {
+  MutexLock lock(mutex_);
+  subscriptions_.remember(std::move(filters));
+}
 
 void MqttSession::start() {
   thread_ = Thread("sl-mqtt", [this] { run(); });
@@ -191,14 +200,41 @@ void MqttSession::disown() {
 /// From CONNECT to the end of the connection, whose cause it returns.
 Status MqttSession::talk(PahoClient& client) {
   if (Status status = client.connect(); !status.ok()) return status;
-  std::vector<std::string> refused;
-  Status status = client.unsubscribe(options_.stale_filters);
-  if (status.ok()) status = client.subscribe(options_.filters, refused);
-  if (!status.ok()) return status;
-  for (const std::string& why : refused) set_error(why);
+  if (Status status = subscribe(client); !status.ok()) return status;
   connected_ = true;
   log::info("ingest", "connected", {{"source", options_.name}, {"url", options_.url}});
   return client.wait_lost();
+}
+
+/// Carries out the plan of on_connected. The gate lets nothing of it leave before the event that
+/// names its filters is on flash.
+Status MqttSession::subscribe(PahoClient& client) {
+  SubscribePlan plan;
+  {
+    MutexLock lock(mutex_);
+    plan = plan_;
+  }
+  std::vector<RefusedFilter> refused;
+  std::vector<TopicFilter> filters = plan.join;
+  filters.insert(filters.end(), plan.refresh.begin(), plan.refresh.end());
+  Status status = client.unsubscribe(plan.leave);
+  if (status.ok()) status = client.subscribe(filters, refused);
+  if (!status.ok()) return status;
+  std::vector<std::string> without;
+  for (const RefusedFilter& filter : refused) {
+    without.push_back(filter.filter);
+    // Not being allowed to read the counter is what most brokers are set to.
+    if (filter.filter != kDropCounterTopic) set_error(filter.why);
+  }
+  IngestEvent settled = event(IngestEvent::Kind::subscribed, connection_count_);
+  {
+    MutexLock lock(mutex_);
+    subscriptions_.settle(without);
+    settled.filters = subscriptions_.known();
+  }
+  // Without room it stays unsettled in the log: after a restart the same is asked for once more.
+  if (plan.changes()) ring_.try_push(std::move(settled));
+  return Status();
 }
 
 PahoOptions MqttSession::paho_options(const std::string& proxy) const {
@@ -231,10 +267,35 @@ void MqttSession::on_connected(AckGate& gate, std::uint64_t connection, bool ses
   ++connects_;
   IngestEvent boundary = event(IngestEvent::Kind::connected, connection);
   boundary.session_present = session_present;
-  if (!ring_.try_push(std::move(boundary))) {
-    ++overflows_;
-    gate.poison("the ingest queue is full; waiting for the pipeline");
+  bool room = ring_.try_push(std::move(boundary));
+  if (!session_present) drops_.forget();
+  IngestEvent intent = event(IngestEvent::Kind::subscribed, connection);
+  bool changes = false;
+  {
+    MutexLock lock(mutex_);
+    plan_ = subscriptions_.plan(session_present);
+    changes = plan_.changes();
+    intent.filters = subscriptions_.known();
   }
+  if (room && changes) {
+    // On this thread, where messages are counted, so that tickets and events have one order.
+    intent.position.ticket = gate.count_message(0);
+    room = ring_.try_push(std::move(intent));
+  }
+  if (room) return;
+  ++overflows_;
+  gate.poison("the ingest queue is full; waiting for the pipeline");
+}
+
+void MqttSession::on_broker_drops(std::uint64_t connection, std::string_view payload) {
+  IngestEvent dropped = event(IngestEvent::Kind::broker_dropped, connection);
+  const auto rise = drops_.see(payload, dropped.wall_ns);
+  if (!rise) return;
+  dropped.dropped = rise->count;
+  dropped.since_wall_ns = rise->since_wall_ns;
+  if (ring_.try_push(std::move(dropped))) return;
+  log::warn("ingest", "the broker dropped messages, and the ingest queue is full",
+            {{"source", options_.name}, {"count", rise->count}});
 }
 
 /// The ticket is counted before the push, so that no release can come before its count.
@@ -242,6 +303,9 @@ void MqttSession::on_message(AckGate& gate, std::uint64_t connection,
                              const ReceivedMessage& message) {
   // What follows an overflow comes again after it; taking it now would break the order.
   if (gate.poisoned()) return;
+  if (options_.watch_broker_drops && message.topic == kDropCounterTopic) {
+    return on_broker_drops(connection, message.payload);
+  }
   IngestEvent arrived = event(IngestEvent::Kind::message, connection);
   arrived.topic = message.topic;
   arrived.payload = message.payload.substr(0, options_.payload_bytes_max + 1);

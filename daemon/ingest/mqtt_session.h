@@ -13,6 +13,7 @@
 #include "ingest/fd.h"
 #include "ingest/mqtt_options.h"
 #include "ingest/paho_client.h"
+#include "ingest/subscriptions.h"
 
 namespace sluice {
 
@@ -44,6 +45,8 @@ class MqttSession {
   MqttSession(std::uint32_t source, SourceOptions options, const Clock& clock, EventRing& ring);
   ~MqttSession();
 
+  /// What the broker may have subscribed in our session, as the log has it. Before `start`.
+  void set_subscribed(std::vector<TopicFilter> filters);
   void start();
   /// Takes in nothing more, but keeps the connection so that acknowledgements can leave.
   void pause();
@@ -64,8 +67,10 @@ class MqttSession {
   Status run_connection();
   Status talk(PahoClient& client);
   PahoOptions paho_options(const std::string& proxy) const;
+  Status subscribe(PahoClient& client);
   void on_connected(AckGate& gate, std::uint64_t connection, bool session_present);
   void on_message(AckGate& gate, std::uint64_t connection, const ReceivedMessage& message);
+  void on_broker_drops(std::uint64_t connection, std::string_view payload);
   IngestEvent event(IngestEvent::Kind kind, std::uint64_t connection) const;
   void set_error(std::string_view why);
   void adopt(std::unique_ptr<AckGate> gate, PahoClient* client);
@@ -85,6 +90,7 @@ class MqttSession {
   std::atomic<std::uint64_t> dropped_qos0_taken_{0};
   std::atomic<std::uint64_t> overflows_{0};
   std::uint64_t connection_count_ = 0;  ///< [sl-mqtt]
+  DropCounter drops_;                   ///< [Paho's thread, of one connection at a time]
 
   mutable Mutex mutex_;
   std::unique_ptr<AckGate> gate_ SLUICE_GUARDED_BY(mutex_);  ///< of the current connection
@@ -94,6 +100,8 @@ class MqttSession {
   std::uint64_t received_before_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::uint64_t sent_before_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::string last_error_ SLUICE_GUARDED_BY(mutex_);
+  Subscriptions subscriptions_ SLUICE_GUARDED_BY(mutex_);
+  SubscribePlan plan_ SLUICE_GUARDED_BY(mutex_);  ///< of the current connection
 
   Thread thread_;
 };

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -27,6 +28,10 @@ class MqttSources final : public MessageSource {
   MqttSources(std::vector<SourceOptions> options, const Clock& clock);
   ~MqttSources() override;
 
+  /// What the broker may have subscribed in our session, as the log has it. Before `start`.
+  void set_subscribed(std::size_t source, std::vector<TopicFilter> filters) {
+    sessions_[source]->set_subscribed(std::move(filters));
+  }
   /// Once. `invalid_argument` names the source and the option; nothing runs then. A broker that
   /// is not there is no error: it is tried for ever.
   Status start();

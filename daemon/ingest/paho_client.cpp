@@ -73,7 +73,7 @@ struct PahoClient::Paho final : mqtt::iaction_listener {
   std::optional<std::string> lost SLUICE_GUARDED_BY(mutex);
   std::string tls_error SLUICE_GUARDED_BY(mutex);
   std::size_t unanswered SLUICE_GUARDED_BY(mutex) = 0;
-  std::vector<std::string> refused SLUICE_GUARDED_BY(mutex);
+  std::vector<RefusedFilter> refused SLUICE_GUARDED_BY(mutex);
   bool interrupted SLUICE_GUARDED_BY(mutex) = false;
 
   mqtt::async_client client;  ///< last: its destructor ends the callbacks, then the rest may go
@@ -161,7 +161,7 @@ void PahoClient::Paho::answered(const mqtt::token& token, bool ok) {
   changed.notify_all();
   if (token.get_type() != mqtt::token::SUBSCRIBE) {
     const char* text = ok ? nullptr : MQTTAsync_strerror(token.get_return_code());
-    if (!ok) refused.push_back(text ? text : "no reason given");
+    if (!ok) refused.push_back({"", text ? text : "no reason given"});
     return;
   }
   const auto index = reinterpret_cast<std::uintptr_t>(token.get_user_context());
@@ -171,11 +171,11 @@ void PahoClient::Paho::answered(const mqtt::token& token, bool ok) {
   if (!ok || granted >= 0x80) {
     const char* text =
         granted >= 0x80 ? MQTTReasonCode_toString(static_cast<MQTTReasonCodes>(granted)) : nullptr;
-    refused.push_back("the broker refused the subscription to '" + asked.filter +
-                      "': " + (text ? text : "no reason given"));
+    refused.push_back({asked.filter, "the broker refused the subscription to '" + asked.filter +
+                                         "': " + (text ? text : "no reason given")});
   } else if (granted < asked.qos) {
-    refused.push_back("the broker granted only QoS 0 for '" + asked.filter +
-                      "': its messages can be lost; allow QoS 1 at the broker");
+    refused.push_back({asked.filter, "the broker granted only QoS 0 for '" + asked.filter +
+                                         "': its messages can be lost; allow QoS 1 at the broker"});
   }
 }
 
@@ -289,14 +289,16 @@ Status PahoClient::connect() {
 }
 
 Status PahoClient::subscribe(const std::vector<TopicFilter>& filters,
-                             std::vector<std::string>& refused) {
+                             std::vector<RefusedFilter>& refused) {
   paho_->filters = filters;
   // One SUBSCRIBE each: Paho C++ 1.2 loses the options of a list when it copies them.
   const mqtt::subscribe_options once(false, false, mqtt::subscribe_options::SEND_RETAINED_ON_NEW);
+  const mqtt::subscribe_options always(false, false,
+                                       mqtt::subscribe_options::SEND_RETAINED_ON_SUBSCRIBE);
   for (std::size_t i = 0; i < filters.size(); ++i) {
     const Status status = paho_->issue([&] {
       paho_->client.subscribe(filters[i].filter, filters[i].qos, reinterpret_cast<void*>(i), *paho_,
-                              once);
+                              filters[i].filter.starts_with("$SYS/") ? always : once);
     });
     if (!status.ok()) return status;
   }
@@ -326,7 +328,7 @@ Status PahoClient::publish_retained(const std::string& topic, const std::string&
   MutexLock lock(paho_->mutex);
   const auto refused = std::exchange(paho_->refused, {});
   if (!status.ok() || refused.empty()) return status;
-  return unavailable("the broker refused a message on '" + topic + "': " + refused.front());
+  return unavailable("the broker refused a message on '" + topic + "': " + refused.front().why);
 }
 
 Status PahoClient::wait_lost() {

@@ -46,6 +46,12 @@ struct ReceivedMessage {
   std::uint16_t packet_id = 0;
 };
 
+/// A subscription that was not granted as asked.
+struct RefusedFilter {
+  std::string filter;
+  std::string why;  ///< a sentence
+};
+
 /// One connection through Paho. Exceptions, token objects and return codes of the library end here
 /// as Status.
 ///
@@ -71,9 +77,10 @@ class PahoClient {
 
   /// Waits for CONNACK. `unauthenticated`, `permission_denied` or `unavailable` with the cause.
   Status connect();
-  /// One SUBSCRIBE per filter, retained messages only for new subscriptions (MQTT 5). Ok when the
-  /// broker answered; `refused` gets a sentence for each filter it did not grant as asked.
-  Status subscribe(const std::vector<TopicFilter>& filters, std::vector<std::string>& refused);
+  /// One SUBSCRIBE per filter, retained messages only for new subscriptions (MQTT 5),
+  /// but for the broker's own of $SYS. Ok when the
+  /// broker answered; `refused` gets each filter it did not grant as asked.
+  Status subscribe(const std::vector<TopicFilter>& filters, std::vector<RefusedFilter>& refused);
   Status unsubscribe(const std::vector<std::string>& filters);
   /// Retained, QoS 1; waits for PUBACK.
   Status publish_retained(const std::string& topic, const std::string& payload);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "ingest/topic_filter.h"
+#include "model/topic_filter.h"
 
 namespace sluice {
 

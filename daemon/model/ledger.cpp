@@ -57,10 +57,10 @@ constexpr std::uint8_t kFormat = 1;
 
 std::string_view term_name(Term term) {
   static constexpr std::string_view kNames[] = {
-      "",         "received",  "decoded", "rejected",        "duplicate",  "dropped",
-      "routed",   "unmatched", "in",      "derived",         "aggregated", "observed",
-      "filtered", "late",      "held",    "pending",         "closed",     "acked",
-      "outbox",   "expired",   "events",  "redelivery_doubt"};
+      "",         "received",  "decoded", "rejected",         "duplicate",  "dropped",
+      "routed",   "unmatched", "in",      "derived",          "aggregated", "observed",
+      "filtered", "late",      "held",    "pending",          "closed",     "acked",
+      "outbox",   "expired",   "events",  "redelivery_doubt", "broker_loss"};
   return kNames[static_cast<std::size_t>(term)];
 }
 
@@ -147,7 +147,7 @@ Result<Ledger> Ledger::decode(std::string_view bytes) {
     const auto term = r.u8();
     std::string cause(r.string());
     const std::int64_t count = r.i64();
-    if (kind < 1 || kind > 4 || term < 1 || term > 21) return data_loss("malformed ledger");
+    if (kind < 1 || kind > 4 || term < 1 || term > 22) return data_loss("malformed ledger");
     const auto [it, fresh] =
         ledger.counters_.emplace(LedgerKey{static_cast<LedgerKind>(kind), std::move(owner),
                                            static_cast<Term>(term), std::move(cause)},

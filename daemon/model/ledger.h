@@ -38,6 +38,9 @@ enum class Term : std::uint8_t {
   expired = 19,           ///< panes: given up under a policy, by policy
   events = 20,            ///< readings kind, outside the balance: events that stages emitted
   redelivery_doubt = 21,  ///< messages, outside the balance: kept though perhaps a copy
+  /// messages, outside the balance: the broker lost some before us. Cause session_lost: how often;
+  /// dropped_counter: how many, ours or others'.
+  broker_loss = 22,
 };
 std::string_view term_name(Term term);
 std::string_view ledger_kind_name(LedgerKind kind);

@@ -28,7 +28,17 @@ struct ConnectedEntry {
   std::uint32_t source = 0;
   bool session_present = false;
   std::int64_t boottime_ns = 0;
+  std::int64_t wall_ns = 0;
   friend bool operator==(const ConnectedEntry&, const ConnectedEntry&) = default;
+};
+
+/// The filters that the broker may have in our session: all that are about to be subscribed, and
+/// none less until the broker has confirmed that it forgot it.
+struct SubscribedEntry {
+  std::uint32_t source = 0;
+  std::vector<TopicFilter> filters;
+  std::int64_t boottime_ns = 0;
+  friend bool operator==(const SubscribedEntry&, const SubscribedEntry&) = default;
 };
 
 /// Which message of QoS 1 came, duplicates too: what the next redelivery is compared with.
@@ -49,6 +59,7 @@ struct BatchEntry {
   std::int64_t boottime_ns = 0;  ///< arrival of its last message
   std::vector<Fingerprint> fingerprints;
   ReadingBatch readings;
+  std::int64_t wall_ns = 0;  ///< arrival by the wall clock
   friend bool operator==(const BatchEntry&, const BatchEntry&) = default;
 };
 
@@ -58,7 +69,7 @@ struct TickEntry {
   friend bool operator==(const TickEntry&, const TickEntry&) = default;
 };
 
-using LogEntry = std::variant<StartEntry, ConnectedEntry, BatchEntry, TickEntry>;
+using LogEntry = std::variant<StartEntry, ConnectedEntry, SubscribedEntry, BatchEntry, TickEntry>;
 
 /// What one commit appends to the log: one row.
 struct Segment {

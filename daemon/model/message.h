@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "model/topic_filter.h"
 
 namespace sluice {
 
@@ -10,15 +13,25 @@ namespace sluice {
 struct AckPosition {
   std::uint32_t source = 0;      ///< index of the source in the config
   std::uint64_t connection = 0;  ///< number of the connection since the process started, from 1
-  std::uint64_t ticket = 0;      ///< 0: nothing to acknowledge (QoS 0, connection events)
+  std::uint64_t ticket = 0;      ///< 0: nothing to acknowledge (QoS 0, all that is no message, but
+                                 ///< `subscribed`, before which no SUBSCRIBE may leave)
 };
 
-/// One MQTT message or connection boundary, in arrival order: an item of the ingest queue.
+/// One MQTT message, or something that happened between messages, in arrival order: an item of the
+/// ingest queue.
 struct IngestEvent {
-  enum class Kind : std::uint8_t { message, connected };
+  enum class Kind : std::uint8_t {
+    message,
+    connected,       ///< a connection begins
+    subscribed,      ///< the filters that the broker may have of us, from now on
+    broker_dropped,  ///< the broker says it dropped messages, ours or others'
+  };
   Kind kind = Kind::message;
   AckPosition position;
-  bool session_present = false;  ///< of `connected`: the broker kept our session
+  bool session_present = false;      ///< of `connected`: the broker kept our session
+  std::vector<TopicFilter> filters;  ///< of `subscribed`
+  std::uint64_t dropped = 0;         ///< of `broker_dropped`: messages
+  std::int64_t since_wall_ns = 0;    ///< of `broker_dropped`: after this
   std::string topic;
   std::string payload;
   std::uint8_t qos = 0;

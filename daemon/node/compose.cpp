@@ -57,27 +57,7 @@ Result<std::vector<TopicFilter>> filters_of(const v1::SourceConfig& source,
   return invalid_argument(where + ".mqtt.topics: " + std::string(filters.status().message()));
 }
 
-/// Filters that the config before had and this one has not.
-std::vector<std::string> stale_filters(const v1::SourceConfig& source, const v1::Config* previous,
-                                       const std::vector<TopicFilter>& now) {
-  std::vector<std::string> stale;
-  if (previous == nullptr) return stale;
-  for (const v1::SourceConfig& old : previous->sources()) {
-    if (old.name() != source.name()) continue;
-    const Result<std::vector<TopicFilter>> before = filters_of(old, "");
-    if (!before.ok()) continue;
-    for (const TopicFilter& filter : *before) {
-      if (std::none_of(now.begin(), now.end(),
-                       [&](const TopicFilter& f) { return f.filter == filter.filter; })) {
-        stale.push_back(filter.filter);
-      }
-    }
-  }
-  return stale;
-}
-
-Result<SourceOptions> compose_source(const v1::Config& config, int index,
-                                     const v1::Config* previous) {
+Result<SourceOptions> compose_source(const v1::Config& config, int index) {
   const v1::SourceConfig& source = config.sources(index);
   const v1::MqttConfig& mqtt = source.mqtt();
   const std::string where = key("sources", index);
@@ -99,8 +79,9 @@ Result<SourceOptions> compose_source(const v1::Config& config, int index,
   options.tls = {mqtt.tls().ca_file(), mqtt.tls().cert_file(), mqtt.tls().key_file()};
   Result<std::vector<TopicFilter>> filters = filters_of(source, where);
   if (!filters.ok()) return filters.status();
-  options.stale_filters = stale_filters(source, previous, *filters);
   options.filters = *std::move(filters);
+  options.accept_retained = mqtt.retained() == v1::MqttConfig::RETAINED_ACCEPT;
+  options.watch_broker_drops = mqtt.broker_loss() != v1::MqttConfig::BROKER_LOSS_OFF;
   options.session_expiry_s = static_cast<std::uint32_t>(mqtt.session_expiry_ns() / 1'000'000'000);
   options.keep_alive_s = static_cast<std::uint16_t>(
       std::min<std::int64_t>(mqtt.keep_alive_ns() / 1'000'000'000, 65'535));
@@ -204,11 +185,10 @@ UplinkOptions compose_uplink(const v1::Config& config) {
   return options;
 }
 
-Result<std::vector<SourceOptions>> compose_sources(const v1::Config& config,
-                                                   const v1::Config* previous) {
+Result<std::vector<SourceOptions>> compose_sources(const v1::Config& config) {
   std::vector<SourceOptions> all;
   for (int i = 0; i < config.sources_size(); ++i) {
-    Result<SourceOptions> source = compose_source(config, i, previous);
+    Result<SourceOptions> source = compose_source(config, i);
     if (!source.ok()) return source.status();
     all.push_back(*std::move(source));
   }
@@ -272,7 +252,7 @@ std::vector<std::string> check_composition(const v1::Config& config) {
   const auto note = [&](const Status& status) {
     if (!status.ok()) problems.emplace_back(status.message());
   };
-  note(compose_sources(config, nullptr).status());
+  note(compose_sources(config).status());
   const Result<JsonDecoderOptions> decoder = compose_decoder(config);
   if (decoder.ok()) note(JsonDecoder::create(*decoder, series, topics).status());
   for (const PipelineSpec& pipeline : compose_pipelines(config, series)) {

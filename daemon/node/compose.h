@@ -21,9 +21,7 @@ StoreOptions compose_store(const v1::Config& config);
 EngineOptions compose_engine(const v1::Config& config);
 UplinkOptions compose_uplink(const v1::Config& config);
 
-/// `previous`: the config before, whose filters are to be unsubscribed; may be null.
-Result<std::vector<SourceOptions>> compose_sources(const v1::Config& config,
-                                                   const v1::Config* previous);
+Result<std::vector<SourceOptions>> compose_sources(const v1::Config& config);
 std::vector<SourceSpec> compose_source_specs(const v1::Config& config);
 Result<JsonDecoderOptions> compose_decoder(const v1::Config& config);
 

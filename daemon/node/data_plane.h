@@ -29,9 +29,6 @@ class DataPlane {
                                                  const StoreOptions& store,
                                                  const EngineOptions& engine);
 
-  /// The config that the durable state belongs to when it is not `config`; else null.
-  const v1::Config* previous_config() const { return changed_ ? &previous_ : nullptr; }
-
   /// Builds the engine over `messages` and brings its state back: last checkpoint, replay, and the
   /// change of config if there was one. Once.
   Status recover(MessageSource& messages);
@@ -53,7 +50,7 @@ class DataPlane {
   std::unique_ptr<Store> store_;
   std::unique_ptr<JsonDecoder> decoder_;
   Recovered recovered_;
-  v1::Config previous_;
+  v1::Config previous_;  ///< the config that the durable state belongs to
   bool changed_ = false;
   std::unique_ptr<Engine> engine_;
 };

@@ -21,10 +21,14 @@ Status Node::recover() {
       DataPlane::open(config_, clock_, compose_store(config_), compose_engine(config_));
   if (!plane.ok()) return plane.status();
   plane_ = *std::move(plane);
-  Result<std::vector<SourceOptions>> sources = compose_sources(config_, plane_->previous_config());
+  Result<std::vector<SourceOptions>> sources = compose_sources(config_);
   if (!sources.ok()) return sources.status();
   sources_ = std::make_unique<MqttSources>(*std::move(sources), clock_);
-  return plane_->recover(*sources_);
+  if (Status s = plane_->recover(*sources_); !s.ok()) return s;
+  for (std::uint32_t i = 0; i < sources_->size(); ++i) {
+    sources_->set_subscribed(i, plane_->engine().subscribed(i));
+  }
+  return {};
 }
 
 void Node::start_rooms() {

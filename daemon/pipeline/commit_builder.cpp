@@ -101,6 +101,12 @@ void CommitBuilder::add_message(const AckPosition& position, std::size_t bytes,
   if (position.ticket > 0) tickets_[{position.source, position.connection}] = position.ticket;
 }
 
+void CommitBuilder::add_urgent_ticket(const AckPosition& position) {
+  if (position.ticket == 0) return;
+  tickets_[{position.source, position.connection}] = position.ticket;
+  urgent_ = true;
+}
+
 std::size_t CommitBuilder::messages_of(std::uint32_t source) const {
   const auto it = messages_by_source_.find(source);
   return it == messages_by_source_.end() ? 0 : it->second;
@@ -215,6 +221,7 @@ CommitGroup CommitBuilder::seal() {
   named_.clear();
   messages_ = 0;
   bytes_ = 0;
+  urgent_ = false;
   return sealed;
 }
 

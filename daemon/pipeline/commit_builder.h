@@ -35,8 +35,12 @@ class CommitBuilder {
   void name_losses(std::int64_t from_ns, std::int64_t to_ns, std::int64_t boottime_ns);
   /// The group makes this message durable. Position and size bound the group.
   void add_message(const AckPosition& position, std::size_t bytes, std::int64_t boottime_ns);
+  /// This position is released once the group is durable, which is now due: the broker waits for
+  /// more than an acknowledgement.
+  void add_urgent_ticket(const AckPosition& position);
 
   bool empty() const;
+  bool urgent() const { return urgent_; }
   /// CLOCK_BOOTTIME of its first content; meaningless when empty.
   std::int64_t opened_boottime_ns() const { return opened_boottime_ns_; }
   std::size_t messages() const { return messages_; }
@@ -69,6 +73,7 @@ class CommitBuilder {
   Ledger named_;  ///< losses of this group that have their gap
   std::size_t messages_ = 0;
   std::size_t bytes_ = 0;
+  bool urgent_ = false;
   std::int64_t opened_boottime_ns_ = 0;
   std::size_t series_stored_ = 0;
   std::size_t topics_stored_ = 0;

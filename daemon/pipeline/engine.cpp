@@ -61,6 +61,8 @@ Status Engine::replay(const Segment& segment) {
       for (const auto& pipeline : pipelines_) pipeline->restart(start->boottime_ns);
     } else if (const auto* connected = std::get_if<ConnectedEntry>(&entry)) {
       intake_.replay(*connected);
+    } else if (const auto* subscribed = std::get_if<SubscribedEntry>(&entry)) {
+      intake_.replay(*subscribed);
     } else if (const auto* tick = std::get_if<TickEntry>(&entry)) {
       for (const auto& pipeline : pipelines_) {
         pipeline->tick(tick->boottime_ns, {ignored_ledger, ignored_panes});
@@ -244,12 +246,12 @@ void Engine::take_messages() {
   }
   rooms_.messages.take(events_, options_.batch_messages_max, wait);
   for (const IngestEvent& event : events_) {
-    if (event.kind == IngestEvent::Kind::connected) {
-      process_batch();
-      intake_.connected(event);
-    } else {
+    if (event.kind == IngestEvent::Kind::message) {
       group_wall_ns_ = std::min(group_wall_ns_, event.wall_ns);
       intake_.take(event);
+    } else {
+      process_batch();
+      intake_.take_event(event);
     }
   }
   process_batch();
@@ -304,7 +306,7 @@ bool Engine::group_due() const {
   if (builder_.empty()) return false;
   return rooms_.clock.boottime_ns() - builder_.opened_boottime_ns() >=
              options_.commit_interval_ns ||
-         intake_.window_full() || builder_.bytes() >= options_.group_bytes_max;
+         builder_.urgent() || intake_.window_full() || builder_.bytes() >= options_.group_bytes_max;
 }
 
 void Engine::submit_if_due() {

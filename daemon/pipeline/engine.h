@@ -103,6 +103,11 @@ class Engine {
   /// The store took a group: there is room for the next. Any thread.
   void poke();
 
+  /// What the broker may have subscribed for this source; before start().
+  const std::vector<TopicFilter>& subscribed(std::uint32_t source) const {
+    return intake_.subscribed(source);
+  }
+
   EngineView view() const;
   const RecentPanes& recent_panes() const { return recent_panes_; }
 

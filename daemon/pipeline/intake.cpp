@@ -9,13 +9,19 @@ namespace {
 std::string owner_of(const SourceSpec& source, std::uint8_t qos) {
   return source.name + "/qos" + std::to_string(qos);
 }
+// Of the checkpoint part, after a zero byte. Parts of format 1 began with the number of the
+// session, and hold nothing of use here.
+constexpr std::uint8_t kFormat = 2;
+constexpr const char* kBrokerLoss = "suspected_broker_loss";
+
 std::string part_name(const SourceSpec& source) { return "source/" + source.name; }
 }  // namespace
 
 Intake::Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder)
     : sources_(std::move(sources)), decoder_(decoder), builder_(builder) {
-  for (const SourceSpec& source : sources_)
-    redelivery_.emplace_back(source.inflight_window, source.arrival_stamped);
+  for (const SourceSpec& source : sources_) {
+    states_.push_back({Redelivery(source.inflight_window, source.arrival_stamped), {}, 0});
+  }
 }
 
 void Intake::take(const IngestEvent& message) {
@@ -26,9 +32,12 @@ void Intake::take(const IngestEvent& message) {
                        message.boottime_ns);
   ledger.add(LedgerKind::messages, owner, Term::received, 1);
   open_.boottime_ns = message.boottime_ns;
+  open_.wall_ns = message.wall_ns;
+  State& state = states_[message.position.source];
+  state.last_wall_ns = message.wall_ns;
   if (message.qos > 0) {
     open_.fingerprints.push_back(Redelivery::fingerprint(message));
-    switch (redelivery_[message.position.source].take(open_.fingerprints.back())) {
+    switch (state.redelivery.take(open_.fingerprints.back())) {
       case Redelivery::Answer::duplicate:
         ledger.add(LedgerKind::messages, owner, Term::duplicate, 1);
         return;
@@ -68,17 +77,54 @@ void Intake::reject(const IngestEvent& message, std::string reason, std::string 
   builder_.add_dead_letter(std::move(letter));
 }
 
-void Intake::connected(const IngestEvent& event) {
+void Intake::take_event(const IngestEvent& event) {
   SLUICE_ASSERT(!has_batch());
-  Redelivery& redelivery = redelivery_[event.position.source];
-  if (!event.session_present && redelivery.session_known()) {
+  switch (event.kind) {
+    case IngestEvent::Kind::message: return take(event);
+    case IngestEvent::Kind::connected: return connected(event);
+    case IngestEvent::Kind::broker_dropped: return broker_dropped(event);
+    case IngestEvent::Kind::subscribed: break;
+  }
+  SubscribedEntry entry{event.position.source, event.filters, event.boottime_ns};
+  replay(entry);
+  builder_.add_entry(std::move(entry), event.boottime_ns);
+  builder_.add_urgent_ticket(event.position);
+}
+
+void Intake::connected(const IngestEvent& event) {
+  const State& state = states_[event.position.source];
+  if (!event.session_present && state.redelivery.session_known()) {
     log::warn("ingest", "the broker lost our session; messages it held for us may be gone",
               {{"source", sources_[event.position.source].name}});
+    report_broker_loss(event, state.last_wall_ns, 0, "session_lost");
   }
-  redelivery.connected(event.session_present);
-  builder_.add_entry(
-      ConnectedEntry{event.position.source, event.session_present, event.boottime_ns},
-      event.boottime_ns);
+  const ConnectedEntry entry{event.position.source, event.session_present, event.boottime_ns,
+                             event.wall_ns};
+  replay(entry);
+  builder_.add_entry(entry, event.boottime_ns);
+}
+
+void Intake::broker_dropped(const IngestEvent& event) {
+  log::warn("ingest", "the broker dropped messages; some may have been for us",
+            {{"source", sources_[event.position.source].name}, {"count", event.dropped}});
+  report_broker_loss(event, event.since_wall_ns, event.dropped, "dropped_counter");
+}
+
+/// Never more than suspected: the broker does not say whose messages are gone.
+void Intake::report_broker_loss(const IngestEvent& event, std::int64_t from_ns, std::uint64_t count,
+                                std::string_view cause) {
+  const SourceSpec& source = sources_[event.position.source];
+  builder_.ledger().add(LedgerKind::messages, owner_of(source, 1), Term::broker_loss,
+                        count == 0 ? 1 : static_cast<std::int64_t>(count), cause);
+  Gap gap;
+  gap.kind = LedgerKind::messages;
+  gap.owner = source.name;
+  gap.cause = kBrokerLoss;
+  // The wall clock may have been set back meanwhile.
+  gap.from_ns = std::min(from_ns, event.wall_ns);
+  gap.to_ns = event.wall_ns;
+  gap.count = count;
+  builder_.add_gap(gap, event.boottime_ns);
 }
 
 void Intake::dropped(std::uint32_t source, std::uint64_t count) {
@@ -102,23 +148,40 @@ bool Intake::window_full() const {
 }
 
 void Intake::replay(const ConnectedEntry& entry) {
-  if (entry.source < redelivery_.size()) {
-    redelivery_[entry.source].connected(entry.session_present);
-  }
+  if (entry.source >= states_.size()) return;
+  State& state = states_[entry.source];
+  state.redelivery.connected(entry.session_present);
+  if (entry.session_present) return;
+  state.subscribed.clear();
+  state.last_wall_ns = entry.wall_ns;
+}
+
+void Intake::replay(const SubscribedEntry& entry) {
+  if (entry.source < states_.size()) states_[entry.source].subscribed = entry.filters;
 }
 
 void Intake::replay(const BatchEntry& entry) {
   for (const Fingerprint& fingerprint : entry.fingerprints) {
-    if (fingerprint.source < redelivery_.size()) {
-      redelivery_[fingerprint.source].take(fingerprint);
-    }
+    if (fingerprint.source >= states_.size()) continue;
+    State& state = states_[fingerprint.source];
+    state.redelivery.take(fingerprint);
+    state.last_wall_ns = entry.wall_ns;
   }
 }
 
 void Intake::snapshot(std::vector<CheckpointPart>& parts) const {
   for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const State& state = states_[i];
     ByteWriter out;
-    redelivery_[i].snapshot(out);
+    out.u8(0);
+    out.u8(kFormat);
+    state.redelivery.snapshot(out);
+    out.u64(state.subscribed.size());
+    for (const TopicFilter& filter : state.subscribed) {
+      out.string(filter.filter);
+      out.u8(filter.qos);
+    }
+    out.i64(state.last_wall_ns);
     parts.push_back({part_name(sources_[i]), out.take()});
   }
 }
@@ -130,21 +193,33 @@ Status Intake::restore(const std::vector<CheckpointPart>& parts) {
     });
     if (part == parts.end()) continue;
     ByteReader in(part->bytes);
-    if (Status s = redelivery_[i].restore(in); !s.ok()) return s;
+    if (in.u8() != 0 || in.u8() != kFormat) continue;
+    State& state = states_[i];
+    if (Status s = state.redelivery.restore(in); !s.ok()) return s;
+    state.subscribed.clear();
+    for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+      std::string filter(in.string());
+      state.subscribed.push_back({std::move(filter), in.u8()});
+    }
+    state.last_wall_ns = in.i64();
+    if (!in.at_end()) return data_loss("malformed source state in a checkpoint");
   }
   return {};
 }
 
 void Intake::adopt(std::vector<SourceSpec> sources) {
-  std::vector<Redelivery> next;
+  std::vector<State> next;
   for (const SourceSpec& source : sources) {
-    next.emplace_back(source.inflight_window, source.arrival_stamped);
+    next.push_back({Redelivery(source.inflight_window, source.arrival_stamped), {}, 0});
     for (std::size_t i = 0; i < sources_.size(); ++i) {
-      if (sources_[i].name == source.name) next.back().inherit(redelivery_[i]);
+      if (sources_[i].name != source.name) continue;
+      next.back().redelivery.inherit(states_[i].redelivery);
+      next.back().subscribed = states_[i].subscribed;
+      next.back().last_wall_ns = states_[i].last_wall_ns;
     }
   }
   sources_ = std::move(sources);
-  redelivery_ = std::move(next);
+  states_ = std::move(next);
 }
 
 }  // namespace sluice

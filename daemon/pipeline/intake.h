@@ -26,8 +26,8 @@ class Intake {
 
   /// Takes one message into the open batch.
   void take(const IngestEvent& message);
-  /// A connection boundary. The open batch must have been flushed.
-  void connected(const IngestEvent& event);
+  /// What is no message. The open batch must have been flushed.
+  void take_event(const IngestEvent& event);
   /// Messages of QoS 0 that a full queue turned away.
   void dropped(std::uint32_t source, std::uint64_t count);
   /// The batch since the last call; empty when there was nothing to log.
@@ -37,17 +37,32 @@ class Intake {
   bool window_full() const;
 
   void replay(const ConnectedEntry& entry);
+  void replay(const SubscribedEntry& entry);
   void replay(const BatchEntry& entry);
   void snapshot(std::vector<CheckpointPart>& parts) const;
   Status restore(const std::vector<CheckpointPart>& parts);
   /// Goes over to another list of sources; those of the same name keep their redelivery state.
   void adopt(std::vector<SourceSpec> sources);
+  /// What the broker may have subscribed for this source, as of the log.
+  const std::vector<TopicFilter>& subscribed(std::uint32_t source) const {
+    return states_[source].subscribed;
+  }
 
  private:
+  struct State {
+    Redelivery redelivery;
+    std::vector<TopicFilter> subscribed;
+    std::int64_t last_wall_ns = 0;  ///< of the last message, or of the session's begin
+  };
+
+  void connected(const IngestEvent& event);
+  void broker_dropped(const IngestEvent& event);
+  void report_broker_loss(const IngestEvent& event, std::int64_t from_ns, std::uint64_t count,
+                          std::string_view cause);
   void reject(const IngestEvent& message, std::string reason, std::string detail);
 
   std::vector<SourceSpec> sources_;
-  std::vector<Redelivery> redelivery_;
+  std::vector<State> states_;
   Decoder& decoder_;
   CommitBuilder& builder_;
   BatchEntry open_;

@@ -17,8 +17,6 @@ namespace {
 constexpr std::size_t kWindowMin = 512;
 constexpr std::size_t kTailWindows = 4;
 constexpr std::uint64_t kIdMax = 65'535;
-// Of the checkpoint part, after a zero byte. Parts of format 1 began with a generation number.
-constexpr std::uint8_t kFormat = 2;
 
 /// How far `id` lies ahead of `from` on the circle 1 … 65535.
 std::uint32_t ahead(std::uint16_t id, std::uint16_t from) {
@@ -177,8 +175,6 @@ void Redelivery::inherit(const Redelivery& other) {
 }
 
 void Redelivery::snapshot(ByteWriter& out) const {
-  out.u8(0);
-  out.u8(kFormat);
   out.u8(static_cast<std::uint8_t>((session_known_ ? 1 : 0) | (rising_ ? 2 : 0) |
                                    (aligned_ ? 4 : 0) | (run_over_ ? 8 : 0)));
   out.u64(last_id_);
@@ -198,8 +194,6 @@ void Redelivery::snapshot(ByteWriter& out) const {
 }
 
 Status Redelivery::restore(ByteReader& in) {
-  // Of an earlier program's tail nothing can be used: what comes again meanwhile is taken as new.
-  if (in.u8() != 0 || in.u8() != kFormat) return {};
   const std::uint8_t flags = in.u8();
   session_known_ = (flags & 1) != 0;
   rising_ = (flags & 2) != 0;

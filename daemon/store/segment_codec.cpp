@@ -10,7 +10,7 @@ constexpr std::uint8_t kFormat = 2;
 /// Its fingerprints were one hash over all, the packet id too: they are passed over.
 constexpr std::uint8_t kFormatOneHash = 1;
 // Stored: never change a number.
-enum class Tag : std::uint8_t { start = 1, connected = 2, batch = 3, tick = 4 };
+enum class Tag : std::uint8_t { start = 1, connected = 2, batch = 3, tick = 4, subscribed = 5 };
 
 /// Stamps of one segment lie close together: each goes as the difference to the one before.
 class EntryWriter {
@@ -23,9 +23,20 @@ class EntryWriter {
     begin(Tag::connected, entry.boottime_ns);
     out_.u64(entry.source);
     out_.u8(entry.session_present ? 1 : 0);
+    wall(entry.boottime_ns, entry.wall_ns);
+  }
+  void operator()(const SubscribedEntry& entry) {
+    begin(Tag::subscribed, entry.boottime_ns);
+    out_.u64(entry.source);
+    out_.u64(entry.filters.size());
+    for (const TopicFilter& filter : entry.filters) {
+      out_.string(filter.filter);
+      out_.u8(filter.qos);
+    }
   }
   void operator()(const BatchEntry& entry) {
     begin(Tag::batch, entry.boottime_ns);
+    wall(entry.boottime_ns, entry.wall_ns);
     out_.u64(entry.fingerprints.size());
     // Two bytes and the hash each, where one source's ids rise.
     std::int64_t id_before = 0;
@@ -45,8 +56,17 @@ class EntryWriter {
     out_.i64(static_cast<std::int64_t>(now - boottime_before_));
     boottime_before_ = now;
   }
+  /// The two clocks run alike: the change of their distance is small.
+  void wall(std::int64_t boottime_ns, std::int64_t wall_ns) {
+    const std::uint64_t ahead =
+        static_cast<std::uint64_t>(wall_ns) - static_cast<std::uint64_t>(boottime_ns);
+    out_.i64(static_cast<std::int64_t>(ahead - wall_ahead_));
+    wall_ahead_ = ahead;
+  }
+
   ByteWriter& out_;
   std::uint64_t boottime_before_ = 0;
+  std::uint64_t wall_ahead_ = 0;
 };
 
 bool read_source(ByteReader& in, std::uint32_t& source) {
@@ -78,11 +98,30 @@ bool skip_fingerprints(ByteReader& in) {
   return true;
 }
 
-Result<LogEntry> read_batch(ByteReader& in, std::uint8_t format, std::int64_t boottime_ns) {
+/// What an entry reads on: the stamps of the entries before it.
+struct Stamps {
+  std::uint8_t format;
+  std::uint64_t boottime = 0;
+  std::uint64_t wall_ahead = 0;
+
+  std::int64_t boottime_ns(ByteReader& in) {
+    boottime += static_cast<std::uint64_t>(in.i64());
+    return static_cast<std::int64_t>(boottime);
+  }
+  /// Format 1 had none.
+  std::int64_t wall_ns(ByteReader& in) {
+    if (format == kFormatOneHash) return 0;
+    wall_ahead += static_cast<std::uint64_t>(in.i64());
+    return static_cast<std::int64_t>(boottime + wall_ahead);
+  }
+};
+
+Result<LogEntry> read_batch(ByteReader& in, Stamps& stamps, std::int64_t boottime_ns) {
   BatchEntry entry;
   entry.boottime_ns = boottime_ns;
-  const bool read =
-      format == kFormatOneHash ? skip_fingerprints(in) : read_fingerprints(in, entry.fingerprints);
+  entry.wall_ns = stamps.wall_ns(in);
+  const bool read = stamps.format == kFormatOneHash ? skip_fingerprints(in)
+                                                    : read_fingerprints(in, entry.fingerprints);
   if (!read) return data_loss("malformed fingerprint in a segment");
   auto readings = storage::decode_batch(in);
   if (!readings.ok()) return readings.status();
@@ -90,23 +129,37 @@ Result<LogEntry> read_batch(ByteReader& in, std::uint8_t format, std::int64_t bo
   return LogEntry(std::move(entry));
 }
 
-Result<LogEntry> read_entry(ByteReader& in, std::uint8_t format, std::uint64_t& boottime_before) {
+Result<LogEntry> read_connected(ByteReader& in, Stamps& stamps, std::int64_t boottime_ns) {
+  ConnectedEntry entry;
+  entry.boottime_ns = boottime_ns;
+  const bool read = read_source(in, entry.source);
+  const std::uint8_t present = in.u8();
+  if (!read || present > 1) return data_loss("malformed connection in a segment");
+  entry.session_present = present == 1;
+  entry.wall_ns = stamps.wall_ns(in);
+  return LogEntry(entry);
+}
+
+Result<LogEntry> read_subscribed(ByteReader& in, std::int64_t boottime_ns) {
+  SubscribedEntry entry;
+  entry.boottime_ns = boottime_ns;
+  if (!read_source(in, entry.source)) return data_loss("malformed subscription in a segment");
+  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+    std::string filter(in.string());
+    entry.filters.push_back({std::move(filter), in.u8()});
+  }
+  return LogEntry(std::move(entry));
+}
+
+Result<LogEntry> read_entry(ByteReader& in, Stamps& stamps) {
   const auto tag = static_cast<Tag>(in.u8());
-  boottime_before += static_cast<std::uint64_t>(in.i64());
-  const auto boottime_ns = static_cast<std::int64_t>(boottime_before);
+  const std::int64_t boottime_ns = stamps.boottime_ns(in);
   switch (tag) {
     case Tag::start: return LogEntry(StartEntry{boottime_ns});
     case Tag::tick: return LogEntry(TickEntry{boottime_ns});
-    case Tag::batch: return read_batch(in, format, boottime_ns);
-    case Tag::connected: {
-      ConnectedEntry entry;
-      entry.boottime_ns = boottime_ns;
-      if (!read_source(in, entry.source)) break;
-      const std::uint8_t present = in.u8();
-      if (present > 1) break;
-      entry.session_present = present == 1;
-      return LogEntry(entry);
-    }
+    case Tag::batch: return read_batch(in, stamps, boottime_ns);
+    case Tag::connected: return read_connected(in, stamps, boottime_ns);
+    case Tag::subscribed: return read_subscribed(in, boottime_ns);
   }
   return data_loss("malformed entry in a segment");
 }
@@ -139,9 +192,9 @@ Result<Segment> decode_segment(std::string_view bytes) {
     if (!ledger.ok()) return ledger.status();
     segment.ledger = *std::move(ledger);
   }
-  std::uint64_t boottime_before = 0;
+  Stamps stamps{format};
   for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
-    auto entry = read_entry(in, format, boottime_before);
+    auto entry = read_entry(in, stamps);
     if (!entry.ok()) return entry.status();
     segment.entries.push_back(*std::move(entry));
   }

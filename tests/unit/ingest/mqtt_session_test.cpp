@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <deque>
 #include <set>
 
 #include "unit/ingest/wire.h"
@@ -25,18 +26,48 @@ SourceOptions options_for(const wire::ScriptedBroker& broker) {
 
 /// A session against a scripted broker.
 struct Bench {
-  explicit Bench(SourceOptions options) : Bench(options, ring_bounds(options)) {}
-  Bench(SourceOptions options, EventRing::Bounds bounds)
+  explicit Bench(SourceOptions options) : Bench(options, ring_bounds(options), {}) {}
+  /// `known`: what the log says about the broker's session.
+  Bench(SourceOptions options, EventRing::Bounds bounds, std::vector<TopicFilter> known)
       : ring({bounds}), session(0, std::move(options), clock, ring) {
+    session.set_subscribed(std::move(known));
     session.start();
   }
-  /// The next event; a message of empty topic when none comes.
-  IngestEvent take() {
+  /// The next event of any kind; a message of empty topic when none comes.
+  IngestEvent take_any() {
     std::vector<IngestEvent> out;
     EXPECT_EQ(ring.take(out, 1, wire::kPatience), 1u) << "no event came";
     return out.empty() ? IngestEvent() : out.front();
   }
+  /// The next one that is not about subscriptions; those are as good as committed.
+  IngestEvent take() {
+    while (passed_over.empty()) pass_over();
+    IngestEvent event = std::move(passed_over.front());
+    passed_over.pop_front();
+    return event;
+  }
+  /// Lets the next SUBSCRIBE leave.
+  void allow_subscribe() {
+    while (pass_over() == 0) {
+    }
+  }
+  wire::Packet grant(const wire::ScriptedBroker& broker, wire::Link& link, int code = 1) {
+    allow_subscribe();
+    return broker.grant(link, code);
+  }
+  /// Takes one event; the ticket that was released, if any.
+  std::uint64_t pass_over() {
+    IngestEvent event = take_any();
+    if (event.kind != IngestEvent::Kind::subscribed) {
+      passed_over.push_back(std::move(event));
+      return 0;
+    }
+    subscribed = event.filters;
+    release(event);
+    return event.position.ticket;
+  }
   void release(const IngestEvent& event) {
+    if (event.position.ticket == 0) return;
     session.release(event.position.connection, event.position.ticket);
   }
   bool error_says(const std::string& text) {
@@ -47,6 +78,8 @@ struct Bench {
   }
 
   SystemClock clock;
+  std::deque<IngestEvent> passed_over;
+  std::vector<TopicFilter> subscribed;  ///< as the last event said
   EventRing ring;
   MqttSession session;
 };
@@ -101,7 +134,7 @@ TEST(MqttSession, AsksForAPersistentSessionInMqtt311) {
   EXPECT_EQ(connect.level, 4);
   EXPECT_EQ(connect.flags, 0) << "clean session, will, user and password are all off";
   link.send(broker.connack(true));
-  broker.grant(link);
+  bench.grant(broker, link);
   link.send(message(5, "old", true, false));
   EXPECT_TRUE(bench.take().session_present);
   const IngestEvent event = bench.take();
@@ -115,9 +148,9 @@ TEST(MqttSession, SubscribesEachFilterWithItsQosAndRetainedOnlyWhenNew) {
   wire::ScriptedBroker broker;
   SourceOptions options = options_for(broker);
   options.filters = {{"a/#", 1}, {"b/+", 0}};
-  options.stale_filters = {"gone/#"};
-  Bench bench(options);
-  auto link = broker.welcome();
+  Bench bench(options, ring_bounds(options), {{"gone/#", 1}});
+  auto link = broker.welcome(true);
+  bench.allow_subscribe();
   const auto leave = link.expect(wire::kUnsubscribe);
   EXPECT_EQ(leave.body.substr(3), wire::text("gone/#"));
   link.send(wire::packet(wire::kUnsuback, 0, leave.body.substr(0, 2) + std::string("\0\0", 2)));
@@ -128,9 +161,49 @@ TEST(MqttSession, SubscribesEachFilterWithItsQosAndRetainedOnlyWhenNew) {
   EXPECT_TRUE(wire::eventually([&] { return bench.session.stats().connected; }));
 }
 
+// A crash after the SUBSCRIBE must not leave a filter that nobody remembers.
+TEST(MqttSession, LetsNoSubscribeLeaveBeforeItsFiltersAreOnFlash) {
+  wire::ScriptedBroker broker;
+  Bench bench(options_for(broker), ring_bounds(options_for(broker)), {{"gone/#", 1}});
+  auto link = broker.welcome(true);
+  EXPECT_EQ(bench.take_any().kind, IngestEvent::Kind::connected);
+  const IngestEvent intent = bench.take_any();
+  EXPECT_EQ(intent.kind, IngestEvent::Kind::subscribed);
+  EXPECT_EQ(intent.filters,
+            (std::vector<TopicFilter>{{"gone/#", kUnsettledQos}, {"a/#", kUnsettledQos}}));
+  EXPECT_TRUE(wire::is_quiet(link.fd(), milliseconds(300)));
+  bench.release(intent);
+  const auto leave = link.expect(wire::kUnsubscribe);
+  link.send(wire::packet(wire::kUnsuback, 0, leave.body.substr(0, 2) + std::string("\0\0", 2)));
+  broker.grant(link);
+  const IngestEvent settled = bench.take_any();
+  EXPECT_EQ(settled.filters, (std::vector<TopicFilter>{{"a/#", 1}}));
+  EXPECT_EQ(settled.position.ticket, 0u);
+}
+
+TEST(MqttSession, ReportsARiseOfTheBrokersDropCounterOutsideTheStream) {
+  wire::ScriptedBroker broker;
+  SourceOptions options = options_for(broker);
+  options.watch_broker_drops = true;
+  Bench bench(options);
+  const auto counter = [](const std::string& value) {
+    return wire::publish({"$SYS/broker/publish/messages/dropped", value, 0, 0, false, true}, true);
+  };
+  auto link = broker.welcome(false, counter("7") + counter("7") + counter("12") + counter("3") +
+                                        counter("4") + message(1, "end"));
+  EXPECT_EQ(bench.take().kind, IngestEvent::Kind::connected);
+  for (const std::uint64_t rise : {5u, 1u}) {
+    const IngestEvent event = bench.take();
+    EXPECT_EQ(event.kind, IngestEvent::Kind::broker_dropped);
+    EXPECT_EQ(event.dropped, rise);
+    EXPECT_GT(event.since_wall_ns, 0);
+  }
+  EXPECT_EQ(bench.take().payload, "end");
+}
+
 TEST(MqttSession, PutsTheBoundaryBeforeMessagesThatCameTogetherWithConnack) {
   wire::ScriptedBroker broker;
-  Bench bench(options_for(broker));
+  Bench bench(options_for(broker), ring_bounds(options_for(broker)), {{"a/#", 1}});
   std::string backlog;
   for (unsigned id = 1; id <= 50; ++id) backlog += message(id, std::to_string(id), true);
   auto link = broker.welcome(true, backlog);
@@ -175,7 +248,7 @@ TEST(MqttSession, SendsNoPubackBeforeTheMessageIsReleased) {
   wire::ScriptedBroker broker;
   Bench bench(options_for(broker));
   auto link = broker.welcome();
-  broker.grant(link);
+  bench.grant(broker, link);
   bench.take();
   link.send(message(11, "one") + message(12, "two") + message(13, "three"));
   const IngestEvent one = bench.take();
@@ -203,7 +276,7 @@ TEST(MqttSession, IgnoresAReleaseOfAnEarlierConnection) {
   IngestEvent stale;
   {
     auto link = broker.welcome();
-    broker.grant(link);
+    bench.grant(broker, link);
     bench.take();
     link.send(message(1, "one"));
     stale = bench.take();
@@ -212,7 +285,6 @@ TEST(MqttSession, IgnoresAReleaseOfAnEarlierConnection) {
   const IngestEvent boundary = bench.take();
   EXPECT_EQ(boundary.kind, IngestEvent::Kind::connected);
   EXPECT_EQ(boundary.position.connection, 2u);
-  broker.grant(link);
   link.send(message(1, "one", true));
   const IngestEvent again = bench.take();
   EXPECT_TRUE(again.dup);
@@ -230,8 +302,8 @@ TEST(MqttSession, DoesNotBlameTheBrokerForASubscribeThatTheGateHoldsBack) {
   options.connect_timeout = milliseconds(50);
   Bench bench(options);
   auto link = broker.welcome(true, message(1, "old", true));
-  bench.take();
-  const IngestEvent old = bench.take();
+  for (int i = 0; i < 2; ++i) bench.take_any();
+  const IngestEvent old = bench.take_any();
   EXPECT_TRUE(wire::is_quiet(link.fd(), milliseconds(500)));
   bench.release(old);
   std::set<int> types;
@@ -244,8 +316,8 @@ TEST(MqttSession, DoesNotBlameTheBrokerForASubscribeThatTheGateHoldsBack) {
 
 TEST(MqttSession, GivesUpTheConnectionInsteadOfLosingAMessageWhenTheQueueIsFull) {
   wire::ScriptedBroker broker;
-  Bench bench(options_for(broker), {4, 1 << 20});
-  auto link = broker.welcome();
+  Bench bench(options_for(broker), {4, 1 << 20}, {{"a/#", 1}});
+  auto link = broker.welcome(true);
   broker.grant(link);
   std::string flood;
   for (unsigned id = 1; id <= 20; ++id) flood += message(id, std::to_string(id));
@@ -263,8 +335,8 @@ TEST(MqttSession, GivesUpTheConnectionInsteadOfLosingAMessageWhenTheQueueIsFull)
 
 TEST(MqttSession, DropsAndCountsQos0WhenTheQueueIsFull) {
   wire::ScriptedBroker broker;
-  Bench bench(options_for(broker), {8, 1 << 20});
-  auto link = broker.welcome();
+  Bench bench(options_for(broker), {8, 1 << 20}, {{"a/#", 1}});
+  auto link = broker.welcome(true);
   broker.grant(link);
   std::string flood;
   for (int i = 0; i < 10; ++i) flood += wire::publish({"a/b", "x", 0, 0, false, false}, true);
@@ -296,6 +368,7 @@ TEST(MqttSession, StaysConnectedWhenOneOfItsFiltersIsRefusedAndSaysWhich) {
   options.filters = {{"a/#", 1}, {"forbidden", 1}};
   Bench bench(options);
   auto link = broker.welcome();
+  bench.allow_subscribe();
   for (int i = 0; i < 2; ++i) {
     const auto asked = link.expect(wire::kSubscribe);
     const char code = asked.body.find("forbidden") != std::string::npos ? '\x87' : '\x01';
@@ -311,7 +384,7 @@ TEST(MqttSession, NoticesARefusedSubscriptionInMqtt311) {
   options.version = MqttVersion::v3_1_1;
   Bench bench(options);
   auto link = broker.welcome();
-  broker.grant(link, 0x80);
+  bench.grant(broker, link, 0x80);
   bench.error_says("refused the subscription to 'a/#'");
 }
 
@@ -319,7 +392,7 @@ TEST(MqttSession, WarnsWhenTheBrokerGrantsLessThanQos1) {
   wire::ScriptedBroker broker;
   Bench bench(options_for(broker));
   auto link = broker.welcome();
-  broker.grant(link, 0);
+  bench.grant(broker, link, 0);
   bench.error_says("granted only QoS 0 for 'a/#'");
 }
 
@@ -333,7 +406,7 @@ TEST(MqttSession, KeepsTryingAfterARefusalAndSaysWhy) {
     EXPECT_TRUE(bench.error_says("refused the connection: Bad User Name or Password"));
   }
   auto link = broker.welcome();
-  broker.grant(link);
+  bench.grant(broker, link);
   EXPECT_TRUE(wire::eventually([&] { return bench.session.stats().connected; }));
   EXPECT_EQ(bench.session.stats().connects, 1u);
 }
@@ -353,7 +426,7 @@ TEST(MqttSession, PassesOnTheBrokersReasonForEndingTheConnection) {
   wire::ScriptedBroker broker;
   Bench bench(options_for(broker));
   auto link = broker.welcome();
-  broker.grant(link);
+  bench.grant(broker, link);
   link.send(wire::packet(wire::kDisconnect, 0, std::string("\x8E\0", 2)));
   bench.error_says("Session taken over");
 }
@@ -392,7 +465,7 @@ TEST(MqttSession, TriesAgainWhenTheBrokerTalksRubbish) {
   }
   bench.error_says("no MQTT session with the broker");
   auto link = broker.welcome();
-  broker.grant(link);
+  bench.grant(broker, link);
   EXPECT_TRUE(wire::eventually([&] { return bench.session.stats().connected; }));
 }
 
@@ -402,7 +475,7 @@ TEST(MqttSession, DoesNotHeedProxyVariablesOfTheEnvironment) {
   wire::ScriptedBroker broker;
   Bench bench(options_for(broker));
   auto link = broker.welcome();
-  broker.grant(link);
+  bench.grant(broker, link);
   EXPECT_TRUE(wire::eventually([&] { return bench.session.stats().connected; }));
   ::unsetenv("http_proxy");
   ::unsetenv("https_proxy");
@@ -412,7 +485,7 @@ TEST(MqttSession, TakesInNothingWhilePausedButLetsAcknowledgementsLeave) {
   wire::ScriptedBroker broker;
   Bench bench(options_for(broker));
   auto link = broker.welcome();
-  broker.grant(link);
+  bench.grant(broker, link);
   bench.take();
   link.send(message(1, "before"));
   const IngestEvent before = bench.take();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <map>
 #include <utility>
 
@@ -24,22 +25,42 @@ SourceOptions options_for(const Mosquitto& broker, const std::string& host = "12
   return options;
 }
 
+/// Sources and one consumer, for which what concerns subscriptions is as good as committed.
 struct Bench {
-  explicit Bench(std::vector<SourceOptions> options) : sources(std::move(options), clock) {
+  /// `subscribed`: what the log says about the first broker's session.
+  explicit Bench(std::vector<SourceOptions> options, std::vector<TopicFilter> subscribed = {})
+      : known(std::move(subscribed)), sources(std::move(options), clock) {
+    sources.set_subscribed(0, known);
     EXPECT_TRUE(sources.start().ok());
   }
   void wait_connected(std::size_t source = 0) {
-    EXPECT_TRUE(wire::eventually([&] { return sources.stats(source).connected; }))
-        << sources.stats(source).last_error;
+    EXPECT_TRUE(wire::eventually([&] {
+      while (pump(milliseconds(0))) {
+      }
+      return sources.stats(source).connected;
+    })) << sources.stats(source).last_error;
   }
   /// The next message; boundaries are skipped.
-  IngestEvent next() {
-    std::vector<IngestEvent> out;
-    while (sources.take(out, 1, wire::kPatience) == 1) {
-      if (out.back().kind == IngestEvent::Kind::message) return out.back();
+  IngestEvent next(milliseconds patience = wire::kPatience) {
+    while (messages.empty() && pump(patience)) {
     }
-    ADD_FAILURE() << "no message came";
-    return {};
+    if (messages.empty()) {
+      ADD_FAILURE() << "no message came";
+      return {};
+    }
+    IngestEvent event = std::move(messages.front());
+    messages.pop_front();
+    return event;
+  }
+  bool pump(milliseconds patience) {
+    std::vector<IngestEvent> out;
+    if (sources.take(out, 1, patience) == 0) return false;
+    if (out[0].kind == IngestEvent::Kind::message) messages.push_back(std::move(out[0]));
+    if (out[0].kind == IngestEvent::Kind::broker_dropped) drops.push_back(std::move(out[0]));
+    if (out[0].kind != IngestEvent::Kind::subscribed) return true;
+    if (out[0].position.source == 0) known = out[0].filters;
+    sources.release(out[0].position);
+    return true;
   }
   /// Does something and waits for bytes to leave for the broker.
   template <typename Action>
@@ -56,6 +77,9 @@ struct Bench {
   }
 
   SystemClock clock;
+  std::deque<IngestEvent> messages;
+  std::vector<IngestEvent> drops;
+  std::vector<TopicFilter> known;
   MqttSources sources;
 };
 
@@ -171,6 +195,107 @@ TEST(MqttSources, PassesTheRetainFlagOnceForANewSubscription) {
   bench.wait_connected();
   publisher.publish("a/b", "after", 1);
   EXPECT_EQ(bench.next().payload, "after") << "a retained message came again";
+}
+
+// What an operator took out two configs ago must not be delivered for ever: the node was down when
+// the first change came, and knows only what it once asked for.
+TEST(MqttSources, UnsubscribesWhatAnyEarlierConfigHad) {
+  Mosquitto broker;
+  SourceOptions options = options_for(broker);
+  std::vector<TopicFilter> known;
+  for (const char* filter : {"old/#", "a/#"}) {
+    options.filters = {{filter, 1}, {"stays", 1}};
+    Bench bench({options}, known);
+    // The second time the node goes down before the broker has answered.
+    if (std::string(filter) == "old/#") bench.wait_connected();
+    while (bench.known.size() < options.filters.size()) ASSERT_TRUE(bench.pump(wire::kPatience));
+    known = bench.known;
+  }
+  options.filters = {{"new/#", 1}};
+  Bench bench({options}, known);
+  bench.wait_connected();
+  wire::PlainClient publisher(broker.port(), "publisher");
+  for (const char* topic : {"old/x", "a/x", "stays", "new/x"}) publisher.publish(topic, topic, 1);
+  EXPECT_EQ(bench.next().payload, "new/x");
+  while (bench.pump(milliseconds(50))) {
+  }
+  EXPECT_EQ(bench.known, options.filters);
+}
+
+// MQTT 3.1.1 sends retained messages again with every SUBSCRIBE.
+TEST(MqttSources, GetsARetainedMessageOnceOverReconnectsAndRestartsInMqtt311) {
+  Mosquitto broker;
+  wire::PlainClient publisher(broker.port(), "publisher");
+  publisher.publish("a/b", "kept", 1, true);
+  SourceOptions options = options_for(broker);
+  options.version = MqttVersion::v3_1_1;
+  options.accept_retained = true;
+  std::vector<TopicFilter> known;
+  for (int start = 0; start < 3; ++start) {
+    Bench bench({options}, known);
+    bench.wait_connected();
+    if (start == 0) {
+      const IngestEvent kept = bench.next();
+      EXPECT_EQ(kept.payload, "kept");
+      bench.sources.release(kept.position);
+    }
+    // A second client of our id makes the broker end our connection.
+    wire::Link usurper(wire::connect_to_loopback(broker.port()));
+    usurper.send(wire::packet(
+        wire::kConnect, 0,
+        wire::text("MQTT") + std::string("\x04\x00", 2) + wire::u16(0) + wire::text("node-1")));
+    EXPECT_TRUE(wire::eventually([&] { return bench.sources.stats(0).connects >= 2; }));
+    bench.wait_connected();
+    publisher.publish("a/b", "live", 1);
+    const IngestEvent live = bench.next();
+    EXPECT_EQ(live.payload, "live") << "a retained message came again, start " << start;
+    bench.wait_sent([&] { bench.sources.release(live.position); });
+    known = bench.known;
+  }
+}
+
+TEST(MqttSources, TakesOverAChangedQosOfAFilter) {
+  Mosquitto broker;
+  SourceOptions options = options_for(broker);
+  options.filters = {{"a/#", 0}};
+  std::vector<TopicFilter> known;
+  {
+    Bench bench({options});
+    bench.wait_connected();
+    while (bench.pump(milliseconds(50))) {
+    }
+    known = bench.known;
+  }
+  options.filters = {{"a/#", 1}};
+  Bench bench({options}, known);
+  bench.wait_connected();
+  wire::PlainClient publisher(broker.port(), "publisher");
+  publisher.publish("a/b", "x", 1);
+  EXPECT_EQ(bench.next().qos, 1);
+}
+
+// max_queued_messages 1: of what is published to a client that is away, the broker keeps one.
+TEST(MqttSources, SeesTheBrokersDropCounterRise) {
+  Mosquitto broker("allow_anonymous true\nsys_interval 1\nmax_queued_messages 1\n");
+  SourceOptions away = options_for(broker);
+  away.client_id = "away";
+  { Bench(std::vector{away}).wait_connected(); }
+  SourceOptions options = options_for(broker);
+  options.filters = {{"other", 1}};
+  options.watch_broker_drops = true;
+  Bench bench({options});
+  bench.wait_connected();
+  wire::PlainClient publisher(broker.port(), "publisher");
+  EXPECT_TRUE(wire::eventually([&] {
+    publisher.publish("a/b", "for the one that is away", 1);
+    bench.pump(milliseconds(0));
+    return bench.drops.size() >= 2;
+  }));
+  for (const IngestEvent& drop : bench.drops) {
+    EXPECT_GT(drop.dropped, 0u);
+    EXPECT_LT(drop.since_wall_ns, drop.wall_ns);
+  }
+  EXPECT_TRUE(bench.messages.empty());
 }
 
 TEST(MqttSources, StaysBoundedUnderAFloodThatNobodyReleasesAndThenLosesNothing) {

@@ -75,7 +75,7 @@ TEST(PahoClient, FailsARequestOnALostConnection) {
   ASSERT_TRUE(bench.connect().ok());
   bench.link->close();
   ASSERT_FALSE(bench.client->wait_lost().ok());
-  std::vector<std::string> refused;
+  std::vector<RefusedFilter> refused;
   EXPECT_FALSE(bench.client->subscribe({{"a", 1}}, refused).ok());
   EXPECT_FALSE(bench.client->publish_retained("a", "b").ok());
 }

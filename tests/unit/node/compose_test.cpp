@@ -41,7 +41,7 @@ v1::Config config(const std::string& from = "min: 0", const std::string& to = "m
 }
 
 TEST(Compose, TurnsTheConfigIntoWhatTheRoomsWant) {
-  const auto sources = compose_sources(config(), nullptr);
+  const auto sources = compose_sources(config());
   ASSERT_TRUE(sources.ok()) << sources.status().to_string();
   const SourceOptions& source = (*sources)[0];
   EXPECT_EQ(source.client_id, "sluice-gw1-plant");
@@ -68,17 +68,27 @@ TEST(Compose, ParksAPipelineWhosePluginIsMissingOrBadlyConfigured) {
 }
 
 TEST(Compose, RefusesPatternsThatWouldDeliverTwice) {
-  const auto sources = compose_sources(config("site/{site}/a", "+/x/b"), nullptr);
+  const auto sources = compose_sources(config("site/{site}/a", "+/x/b"));
   ASSERT_FALSE(sources.ok());
   EXPECT_NE(sources.status().message().find("sources[0].mqtt.topics"), std::string::npos)
       << sources.status().to_string();
 }
 
-TEST(Compose, UnsubscribesWhatThePreviousConfigHad) {
-  const v1::Config previous = config("site/{site}/a", "old/{site}");
-  const auto sources = compose_sources(config(), &previous);
-  ASSERT_TRUE(sources.ok());
-  EXPECT_EQ((*sources)[0].stale_filters, std::vector<std::string>{"old/+"});
+TEST(Compose, TellsTheRoomsWhatARetainedMessageAndAnArrivalMean) {
+  const std::string url = "url: tcp://127.0.0.1:1883";
+  for (const bool accept : {false, true}) {
+    const v1::Config made =
+        config(url, url + (accept ? "\n      retained: accept\n      broker_loss: off" : ""));
+    const auto sources = compose_sources(made);
+    ASSERT_TRUE(sources.ok());
+    EXPECT_EQ((*sources)[0].accept_retained, accept);
+    EXPECT_EQ((*sources)[0].watch_broker_drops, !accept);
+    EXPECT_EQ(compose_source_specs(made)[0].accept_retained, accept);
+    EXPECT_TRUE(compose_source_specs(made)[0].arrival_stamped);
+  }
+  const v1::Config stamped =
+      config("pipelines:", "    decode: {time: /t, time_format: s}\npipelines:");
+  EXPECT_FALSE(compose_source_specs(stamped)[0].arrival_stamped);
 }
 
 }  // namespace

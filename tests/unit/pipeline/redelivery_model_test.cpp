@@ -211,7 +211,7 @@ class History {
     event.position = {0, connection_, 0};
     event.session_present = session_present;
     flush();
-    intake_->connected(event);
+    intake_->take_event(event);
   }
 
   // The node.

@@ -13,14 +13,25 @@ using storage::wild_batch;
 
 LogEntry random_entry(std::mt19937_64& random) {
   const auto time = static_cast<std::int64_t>(random());
-  switch (random() % 5) {
+  switch (random() % 6) {
     case 0: return StartEntry{time};
     case 1: return TickEntry{time};
-    case 2: return ConnectedEntry{static_cast<std::uint32_t>(random()), random() % 2 == 0, time};
+    case 2:
+      return ConnectedEntry{static_cast<std::uint32_t>(random()), random() % 2 == 0, time,
+                            static_cast<std::int64_t>(random())};
+    case 3: {
+      SubscribedEntry entry{static_cast<std::uint32_t>(random()), {}, time};
+      for (std::size_t n = random() % 4; n > 0; --n) {
+        entry.filters.push_back(
+            {storage::random_bytes(random, random() % 20), static_cast<std::uint8_t>(random())});
+      }
+      return entry;
+    }
     default: break;
   }
   BatchEntry batch;
   batch.boottime_ns = time;
+  batch.wall_ns = static_cast<std::int64_t>(random());
   for (std::size_t n = random() % 5; n > 0; --n) {
     batch.fingerprints.push_back({static_cast<std::uint32_t>(random() % 3),
                                   static_cast<std::uint16_t>(random()), random() % 2 == 0,
@@ -71,7 +82,8 @@ TEST(SegmentCodec, TheStoresLedgerReplacesTheGroups) {
 TEST(SegmentCodec, RefusesEveryTruncationAndTrailingBytes) {
   std::mt19937_64 random(3);
   Segment segment;
-  segment.entries = {StartEntry{1}, ConnectedEntry{1, true, 2},
+  segment.entries = {StartEntry{1}, ConnectedEntry{1, true, 2, 3},
+                     SubscribedEntry{0, {{"a/#", 1}}, 2},
                      BatchEntry{3, {{0, 7, true, 99}}, sensor_batch(random, 20)}, TickEntry{4}};
   segment.ledger.add(LedgerKind::messages, "mqtt/1", Term::received, 1);
   const std::string whole = encode_segment(segment);
@@ -87,9 +99,11 @@ TEST(SegmentCodec, ReadsFormat1WithoutItsFingerprints) {
   std::mt19937_64 random(3);
   segment.entries = {BatchEntry{3, {}, sensor_batch(random, 2)}, TickEntry{4}};
   const std::string without = encode_segment(segment);
-  // Format, ledger (0), two entries, then tag and stamp of the batch and its fingerprint count.
-  ASSERT_EQ(without[5], 0);
-  std::string old = without.substr(0, 5) + std::string("\x01\x00hashhash", 10) + without.substr(6);
+  // Format, ledger (0), two entries, then tag and two stamps of the batch and its fingerprint
+  // count. The second stamp, of one byte here, is new in format 2.
+  ASSERT_EQ(without[5], 5) << "0 - 3, in zigzag";
+  ASSERT_EQ(without[6], 0);
+  std::string old = without.substr(0, 5) + std::string("\x01\x00hashhash", 10) + without.substr(7);
   old[0] = 1;
   const auto back = decode_segment(old);
   ASSERT_TRUE(back.ok()) << back.status().to_string();

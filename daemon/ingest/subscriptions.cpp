@@ -1,0 +1,71 @@
+#include "ingest/subscriptions.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace sluice {
+namespace {
+
+const TopicFilter* find(const std::vector<TopicFilter>& filters, const std::string& filter) {
+  const auto found = std::find_if(filters.begin(), filters.end(),
+                                  [&](const TopicFilter& f) { return f.filter == filter; });
+  return found == filters.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+/// With MQTT 3.1.1 each SUBSCRIBE brings the retained messages again.
+Subscriptions::Subscriptions(const SourceOptions& options)
+    : wanted_(options.filters),
+      may_refresh_(options.version == MqttVersion::v5 || !options.accept_retained) {
+  if (options.watch_broker_drops) wanted_.push_back({std::string(kDropCounterTopic), 0});
+}
+
+SubscribePlan Subscriptions::plan(bool session_present) {
+  if (!session_present) known_.clear();
+  SubscribePlan plan;
+  for (TopicFilter& known : known_) {
+    if (find(wanted_, known.filter) != nullptr) continue;
+    plan.leave.push_back(known.filter);
+    known.qos = kUnsettledQos;
+  }
+  for (const TopicFilter& wanted : wanted_) {
+    if (find(known_, wanted.filter) == nullptr) known_.push_back({wanted.filter, kUnsettledQos});
+    const auto known = std::find_if(known_.begin(), known_.end(), [&](const TopicFilter& f) {
+      return f.filter == wanted.filter;
+    });
+    if (known->qos == wanted.qos) {
+      // The counter's value comes with a SUBSCRIBE; we may have missed a change.
+      if (may_refresh_ || wanted.filter == kDropCounterTopic) plan.refresh.push_back(wanted);
+      continue;
+    }
+    plan.join.push_back(wanted);
+    known->qos = kUnsettledQos;
+  }
+  // Later connections of this process know for certain what came of the session.
+  may_refresh_ = false;
+  return plan;
+}
+
+void Subscriptions::settle(const std::vector<std::string>& refused) {
+  known_ = wanted_;
+  for (TopicFilter& known : known_) {
+    if (std::find(refused.begin(), refused.end(), known.filter) != refused.end()) {
+      known.qos = kUnsettledQos;
+    }
+  }
+}
+
+std::optional<DropCounter::Rise> DropCounter::see(std::string_view payload, std::int64_t wall_ns) {
+  std::uint64_t now = 0;
+  const auto [end, error] = std::from_chars(payload.data(), payload.data() + payload.size(), now);
+  if (error != std::errc() || end != payload.data() + payload.size()) return std::nullopt;
+  const std::optional<std::uint64_t> before = last_;
+  const std::int64_t since_wall_ns = last_wall_ns_;
+  last_ = now;
+  last_wall_ns_ = wall_ns;
+  if (!before || now <= *before) return std::nullopt;
+  return Rise{now - *before, since_wall_ns};
+}
+
+}  // namespace sluice

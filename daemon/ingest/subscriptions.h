@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingest/mqtt_options.h"
+#include "model/topic_filter.h"
+
+namespace sluice {
+
+/// mosquitto's count of messages it dropped, for all of its clients, since it started.
+inline constexpr std::string_view kDropCounterTopic = "$SYS/broker/publish/messages/dropped";
+
+/// What to ask of the broker on a new connection.
+struct SubscribePlan {
+  std::vector<std::string> leave;  ///< to unsubscribe
+  std::vector<TopicFilter> join;   ///< to subscribe
+  /// Asked for again though the broker should have them: harmless, and it heals a session that the
+  /// broker lost in the moment before a crash of ours.
+  std::vector<TopicFilter> refresh;
+  bool changes() const { return !leave.empty() || !join.empty(); }
+};
+
+/// The filters that the broker may have in our session, against those we want.
+///
+/// A broker delivers what it has ever been asked for, for as long as the session lives, so a filter
+/// is remembered, durably, before it is asked for, and forgotten only once the broker has confirmed
+/// that it is gone. A plain value; whoever holds it guards it.
+class Subscriptions {
+ public:
+  explicit Subscriptions(const SourceOptions& options);
+
+  /// As the log has them after a restart.
+  void remember(std::vector<TopicFilter> known) { known_ = std::move(known); }
+  /// A connection begins. From here on what the plan touches is unsettled.
+  SubscribePlan plan(bool session_present);
+  /// The broker has answered: it has what is wanted, but for `refused`.
+  void settle(const std::vector<std::string>& refused);
+
+  const std::vector<TopicFilter>& known() const { return known_; }
+
+ private:
+  std::vector<TopicFilter> wanted_;
+  std::vector<TopicFilter> known_;
+  bool may_refresh_;
+};
+
+/// Follows the broker's counter of dropped messages.
+class DropCounter {
+ public:
+  struct Rise {
+    std::uint64_t count;
+    std::int64_t since_wall_ns;  ///< when the counter was last seen lower
+  };
+  /// The counter as published. Nothing for the first one, for one that is lower (the broker
+  /// restarted) and for what is no number.
+  std::optional<Rise> see(std::string_view payload, std::int64_t wall_ns);
+  /// The broker is another one, or has lost its session; that is reported apart.
+  void forget() { last_.reset(); }
+
+ private:
+  std::optional<std::uint64_t> last_;
+  std::int64_t last_wall_ns_ = 0;
+};
+
+}  // namespace sluice
