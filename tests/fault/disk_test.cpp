@@ -136,7 +136,7 @@ TEST(Disk, AFlashThatCannotSyncAcknowledgesNothingAndIngestResumesByItself) {
               [&] { return fs::remove(fail_file); });
 }
 
-// Windows of one reading each, in many pipelines, so that what waits for the hub soon fills the
+// Windows of one reading each, in many pipelines and commits, so that what waits for the hub soon fills the
 // smallest quota.
 TEST(Disk, AFullQuotaWithTheHubAwayAcknowledgesNothingAndDrainsWhenItIsBack) {
   RigOptions options = one_link();
@@ -145,6 +145,8 @@ TEST(Disk, AFullQuotaWithTheHubAwayAcknowledgesNothingAndDrainsWhenItIsBack) {
   options.step_ms = 2;
   options.max_out_of_order_ms = 20;
   options.pipelines = 16;
+  options.commit_interval = "5ms";
+  options.per_second = 250;
   Trouble trouble("quota_full", 1, options);
   ASSERT_NO_FATAL_FAILURE(trouble.start());
   trouble.rig.site.hub.end(SIGTERM);
