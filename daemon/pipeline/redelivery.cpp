@@ -10,10 +10,10 @@ namespace sluice {
 
 namespace {
 /// The tail must hold what is stored and still unacknowledged at the broker: what the gate lets
-/// through unreleased (twice the window, node/compose), and as much again whose acks are under
-/// way. Brokers send more than the window they promised (mosquitto 2.0.11 after the first acks:
-/// 2,028 seen unacknowledged at a window of 20). Where it is too short for a broker of rising ids,
-/// what lies behind it is doubt.
+/// through unreleased (twice the window, ingest/mqtt_session.cpp), and as much again whose acks are
+/// under way. Brokers send more than the window they promised (mosquitto 2.0.11 after the first
+/// acks: 2,028 seen unacknowledged at a window of 20). Where it is too short for a broker of rising
+/// ids, what lies behind it is doubt.
 constexpr std::size_t kWindowMin = 512;
 constexpr std::size_t kTailWindows = 4;
 constexpr std::uint64_t kIdMax = 65'535;
