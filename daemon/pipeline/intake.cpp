@@ -20,7 +20,7 @@ std::string part_name(const SourceSpec& source) { return "source/" + source.name
 Intake::Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder)
     : sources_(std::move(sources)), decoder_(decoder), builder_(builder) {
   for (const SourceSpec& source : sources_) {
-    states_.push_back({Redelivery(source.inflight_window, source.arrival_stamped), {}, 0});
+    states_.push_back({Redelivery(source.arrival_stamped), {}, 0});
   }
 }
 
@@ -210,7 +210,7 @@ Status Intake::restore(const std::vector<CheckpointPart>& parts) {
 void Intake::adopt(std::vector<SourceSpec> sources) {
   std::vector<State> next;
   for (const SourceSpec& source : sources) {
-    next.push_back({Redelivery(source.inflight_window, source.arrival_stamped), {}, 0});
+    next.push_back({Redelivery(source.arrival_stamped), {}, 0});
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       if (sources_[i].name != source.name) continue;
       next.back().redelivery.inherit(states_[i].redelivery);

@@ -9,13 +9,6 @@
 namespace sluice {
 
 namespace {
-/// The tail must hold what is stored and still unacknowledged at the broker: what the gate lets
-/// through unreleased (twice the window, ingest/mqtt_session.cpp), and as much again whose acks are
-/// under way. Brokers send more than the window they promised (mosquitto 2.0.11 after the first
-/// acks: 2,028 seen unacknowledged at a window of 20). Where it is too short for a broker of rising
-/// ids, what lies behind it is doubt.
-constexpr std::size_t kWindowMin = 512;
-constexpr std::size_t kTailWindows = 4;
 constexpr std::uint64_t kIdMax = 65'535;
 
 /// How far `id` lies ahead of `from` on the circle 1 … 65535.
@@ -24,8 +17,11 @@ std::uint32_t ahead(std::uint16_t id, std::uint16_t from) {
 }
 }  // namespace
 
-Redelivery::Redelivery(std::size_t window, bool arrival_stamped)
-    : tail_max_(kTailWindows * std::max(window, kWindowMin)),
+/// The tail must hold what is stored and still unacknowledged at the broker. That is more than any
+/// window: mosquitto 2.0.11 sends a long queue in one go, and the acks of all of it may be lost
+/// with the connection (19,000 seen). What lies behind the tail is doubt.
+Redelivery::Redelivery(bool arrival_stamped, std::size_t tail_max)
+    : tail_max_(tail_max),
       arrival_stamped_(arrival_stamped),
       in_tail_(std::make_unique<std::bitset<65536>>()) {}
 
@@ -103,6 +99,8 @@ bool Redelivery::behind_tail(std::uint16_t packet_id) const {
 
 std::size_t Redelivery::find(std::uint16_t packet_id) const {
   if (!in_tail_->test(packet_id)) return kNowhere;
+  // A run follows the tail.
+  if (cursor_ < tail_.size() && tail_[cursor_].packet_id == packet_id) return cursor_;
   const auto held = std::find_if(tail_.begin(), tail_.end(),
                                  [&](const Held& h) { return h.packet_id == packet_id; });
   return static_cast<std::size_t>(std::distance(tail_.begin(), held));

@@ -32,9 +32,12 @@ class Redelivery {
  public:
   enum class Answer : std::uint8_t { fresh, duplicate, doubt };
 
-  /// `window`: messages the broker may have unacknowledged. `arrival_stamped`: payloads carry no
-  /// time, so two equal ones may be two readings.
-  explicit Redelivery(std::size_t window, bool arrival_stamped = false);
+  /// As far as ids that rise can be told apart, half their circle: a source that has had so many
+  /// messages uses half a MiB for it.
+  static constexpr std::size_t kTailMax = 32'767;
+
+  /// `arrival_stamped`: payloads carry no time, so two equal ones may be two readings.
+  explicit Redelivery(bool arrival_stamped, std::size_t tail_max = kTailMax);
 
   static Fingerprint fingerprint(const IngestEvent& message);
 
@@ -44,7 +47,7 @@ class Redelivery {
   Answer take(const Fingerprint& print);
   bool session_known() const { return session_known_; }
 
-  /// Goes on where `other` stood, with its own window and stamps.
+  /// Goes on where `other` stood, with its own stamps.
   void inherit(const Redelivery& other);
 
   void snapshot(ByteWriter& out) const;

@@ -8,13 +8,14 @@ namespace {
 using Answer = Redelivery::Answer;
 
 constexpr bool kArrivalStamped = true;
+constexpr std::size_t kTail = 2048;
 
 Fingerprint sent(std::uint16_t id, std::uint64_t content) { return {0, id, false, content}; }
 Fingerprint again(std::uint16_t id, std::uint64_t content) { return {0, id, true, content}; }
 
 /// A session that has stored `first` … `last`, all of the same content; then the connection broke.
 Redelivery after(std::uint16_t first, std::uint16_t last, bool arrival_stamped) {
-  Redelivery redelivery(10, arrival_stamped);
+  Redelivery redelivery(arrival_stamped, kTail);
   redelivery.connected(false);
   for (std::uint32_t id = first; id <= last; ++id) {
     EXPECT_EQ(redelivery.take(sent(static_cast<std::uint16_t>(id), 7)), Answer::fresh);
@@ -50,7 +51,7 @@ TEST(Redelivery, TakesAnotherContentUnderAKnownIdAsNew) {
 
 // The broker gives out the lowest free id, so equal messages have the same id by and by.
 TEST(Redelivery, KeepsAsDoubtWhatMayBeANewMessageUnderAReusedId) {
-  Redelivery redelivery(10, kArrivalStamped);
+  Redelivery redelivery(kArrivalStamped, kTail);
   redelivery.connected(false);
   EXPECT_EQ(redelivery.take(sent(1, 7)), Answer::fresh);
   EXPECT_EQ(redelivery.take(sent(1, 7)), Answer::fresh);
@@ -59,7 +60,7 @@ TEST(Redelivery, KeepsAsDoubtWhatMayBeANewMessageUnderAReusedId) {
 }
 
 TEST(Redelivery, DecidesUnderReusedIdsWherePayloadsCarryTheirTime) {
-  Redelivery redelivery(10, !kArrivalStamped);
+  Redelivery redelivery(!kArrivalStamped, kTail);
   redelivery.connected(false);
   EXPECT_EQ(redelivery.take(sent(1, 7)), Answer::fresh);
   EXPECT_EQ(redelivery.take(sent(1, 8)), Answer::fresh);
@@ -70,7 +71,7 @@ TEST(Redelivery, DecidesUnderReusedIdsWherePayloadsCarryTheirTime) {
 
 // Id 2 twice since: whatever had id 1 before them was acknowledged before the first of them was.
 TEST(Redelivery, TakesAMessageAsNewWhoseMatchLiesBeforeAReusedId) {
-  Redelivery redelivery(10, kArrivalStamped);
+  Redelivery redelivery(kArrivalStamped, kTail);
   redelivery.connected(false);
   redelivery.take(sent(1, 7));
   redelivery.take(sent(2, 7));
@@ -118,13 +119,13 @@ TEST(Redelivery, SurvivesASnapshotInTheMiddleOfARunAndRefusesADamagedOne) {
   EXPECT_EQ(redelivery.take(again(16, 7)), Answer::duplicate);
   ByteWriter out;
   redelivery.snapshot(out);
-  Redelivery copy(10, kArrivalStamped);
+  Redelivery copy(kArrivalStamped, kTail);
   ByteReader in(out.bytes());
   ASSERT_TRUE(copy.restore(in).ok());
   EXPECT_EQ(copy.take(again(17, 7)), Answer::duplicate);
   EXPECT_EQ(copy.take(again(21, 7)), Answer::fresh);
   for (std::size_t n = 0; n < out.size(); ++n) {
-    Redelivery damaged(10, kArrivalStamped);
+    Redelivery damaged(kArrivalStamped, kTail);
     ByteReader shorter(std::string_view(out.bytes()).substr(0, n));
     EXPECT_FALSE(damaged.restore(shorter).ok());
   }
