@@ -150,6 +150,7 @@ bool ChaosProxy::pump(Connection& connection, Half& half, short events) {
     }
   }
   if (half.waiting.empty()) return true;
+  if (connection.fault == Fault::mute && &half == &connection.up) return true;
   std::size_t size = half.waiting.size();
   if (connection.fault == Fault::truncate) {
     size = std::uniform_int_distribution<std::size_t>(0, size - 1)(random_);

@@ -20,6 +20,7 @@ class ChaosProxy {
     reset,     ///< both ends get RST
     stall,     ///< nothing moves, nothing closes; later it goes on where it stood
     swallow,   ///< half open: what either side sends disappears, and nothing closes
+    mute,      ///< what the dialling side sends waits; what the target sends goes on
     truncate,  ///< the next bytes pass in part, then both ends are closed
   };
 
