@@ -121,13 +121,13 @@ TEST(Disk, AFullPartitionAcknowledgesNothingAndIngestResumesByItself) {
   if (!disk.refused().empty()) GTEST_SKIP() << disk.refused();
   RigOptions options = one_link();
   options.storage_dir = disk.mount_point();
-  Trouble trouble("disk_full", 2, options);
+  Trouble trouble("disk_full", 1, options);
   ASSERT_NO_FATAL_FAILURE(trouble.start());
   trouble.run([&] { return disk.fill(); }, [&] { return disk.empty(); });
 }
 
 TEST(Disk, AFlashThatCannotSyncAcknowledgesNothingAndIngestResumesByItself) {
-  Trouble trouble("disk_eio", 2, one_link());
+  Trouble trouble("disk_eio", 1, one_link());
   const std::string fail_file = trouble.rig.site.dir() + "/fail";
   ASSERT_NO_FATAL_FAILURE(
       trouble.start({"env", "LD_PRELOAD=" SLUICE_SLOW_SYNC, "SYNC_FAIL_FILE=" + fail_file,
@@ -136,8 +136,8 @@ TEST(Disk, AFlashThatCannotSyncAcknowledgesNothingAndIngestResumesByItself) {
               [&] { return fs::remove(fail_file); });
 }
 
-// Windows of one reading each, in many pipelines and commits, so that what waits for the hub soon fills the
-// smallest quota.
+// Windows of one reading each, in many pipelines and commits, so that what waits for the hub soon
+// fills the smallest quota.
 TEST(Disk, AFullQuotaWithTheHubAwayAcknowledgesNothingAndDrainsWhenItIsBack) {
   RigOptions options = one_link();
   options.quota = "8MiB";
@@ -168,7 +168,7 @@ TEST(Disk, AFileSystemThatTurnsReadOnlyAcknowledgesNothing) {
   if (!disk.refused().empty()) GTEST_SKIP() << disk.refused();
   RigOptions options = one_link();
   options.storage_dir = disk.mount_point();
-  Trouble trouble("disk_read_only", 2, options);
+  Trouble trouble("disk_read_only", 1, options);
   ASSERT_NO_FATAL_FAILURE(trouble.start());
   trouble.run([&] { return disk.break_it(); },
               [&] {

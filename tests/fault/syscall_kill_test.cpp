@@ -127,7 +127,7 @@ class Cycle {
 // ingest-window-upload-ack cycle, or in a clean stop. SLUICE_FAULT_N at or above the number of
 // calls tries every one of them.
 TEST(SyscallKill, DyingBeforeAnyWriteLosesNothingAndCountsNothingTwice) {
-  Campaign campaign("syscall_kill", 12);
+  Campaign campaign("syscall_kill", 8);
   Cycle cycle(campaign);
   const std::string refused = tracing_refused(cycle.rig.site.dir());
   if (!refused.empty()) GTEST_SKIP() << "needs strace and the right to use it: " << refused;
@@ -143,7 +143,7 @@ TEST(SyscallKill, DyingBeforeAnyWriteLosesNothingAndCountsNothingTwice) {
     SCOPED_TRACE(points[i].to_string());
     killed += cycle.kill(points[i]) ? 1 : 0;
     ASSERT_NO_FATAL_FAILURE(cycle.recover());
-    if ((i + 1) % 6 != 0 && i + 1 < points.size()) continue;
+    if ((i + 1) % 4 != 0 && i + 1 < points.size()) continue;
     ASSERT_NO_FATAL_FAILURE(cycle.rig.check(i + 1));
     if (testing::Test::HasFailure()) return;
   }
