@@ -71,7 +71,8 @@ void CloudSim::step() {
       if (network_.dialled()) {
         network_.step();
       } else {
-        network_.dial(std::make_unique<UplinkSession>(context_, UplinkTurn{*outbox_.identity()}, acked_seq_));
+        network_.dial(
+            std::make_unique<UplinkSession>(context_, UplinkTurn{*outbox_.identity()}, acked_seq_));
       }
   }
 }

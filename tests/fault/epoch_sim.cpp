@@ -222,7 +222,6 @@ bool EpochSim::converse(Node& node, const UplinkTurn& turn, std::size_t& message
   if (node_side.rewound()) {
     node.callbacks.end_epoch(turn.identity.epoch, node_side.cloud_highest_seq());
   }
-  if(getenv("DBG") && !why.ok()) std::printf("%s ended=%d %s: %s\n", node.name.c_str(), turn.ended, turn.identity.epoch.c_str(), why.to_string().c_str());
   node.turns->ended(turn, why);
   return why.ok() && node_side.done();
 }

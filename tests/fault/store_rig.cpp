@@ -76,10 +76,6 @@ std::vector<StoreState> StoreRig::possible() const {
     states.push_back(states.back());
     apply_group(states.back(), *group_);
   }
-  if (epoch_asked_) {
-    states.push_back(expected_);
-    states.back().epoch.clear();
-  }
   return states;
 }
 
@@ -91,7 +87,6 @@ void StoreRig::accept(StoreState state) {
   expected_ = std::move(state);
   group_.reset();
   acks_.clear();
-  epoch_asked_ = false;
 }
 
 void StoreRig::step() {
@@ -113,7 +108,6 @@ void StoreRig::note_step() {
     acks_.clear();
     group_.reset();
     ghosts_.clear();
-    epoch_asked_ = false;  // this commit took its place in the log
     ++commits_;
   } else if (disk_.down()) {
     return;  // the next open shows what became of it
@@ -121,7 +115,6 @@ void StoreRig::note_step() {
     apply_acks(expected_, acks);
     acks_.clear();
     ghosts_.clear();
-    epoch_asked_ = false;
   }
   note_stats();
   ASSERT_EQ(store_->durable_ledger(), expected_.ledger);
@@ -168,14 +161,6 @@ void StoreRig::acknowledge_some(double share) {
   store_->acknowledge(seqs);
 }
 
-void StoreRig::ask_new_epoch() {
-  const Status status = store_->new_epoch();
-  EXPECT_EQ(status.ok(), store_->epoch() != expected_.epoch) << status.to_string();
-  if (status.ok()) ghosts_.clear();
-  epoch_asked_ = !status.ok();
-  expected_.epoch = store_->epoch();
-}
-
 void StoreRig::compare_reads() {
   const auto rows = read_outbox(*store_);
   if (!rows.ok()) return;  // the disk
@@ -188,8 +173,6 @@ void StoreRig::work() {
     submit();
   else if (what < 75)
     acknowledge_some(chance(0.3) ? 1 : 0.4);
-  else if (what < 77)
-    ask_new_epoch();
   else if (what < 85)
     compare_reads();
   else

@@ -53,7 +53,7 @@ class StoreRig {
   /// Stops the store, which writes what it can, and closes it. True when the disk was down or went
   /// down meanwhile; then it is up again.
   bool close();
-  bool in_flight() const { return group_.has_value() || !acks_.empty() || epoch_asked_; }
+  bool in_flight() const { return group_.has_value() || !acks_.empty(); }
   /// SQLite found damage in this life: the next open looks at every page.
   bool damaged() const { return damaged_; }
   std::uint64_t commits() const { return commits_; }
@@ -67,7 +67,6 @@ class StoreRig {
   void note_step();
   void note_stats();
   void acknowledge_some(double share);
-  void ask_new_epoch();
   void compare_reads();
 
   std::mt19937_64 random_;
@@ -82,7 +81,6 @@ class StoreRig {
   std::vector<StoreState> ghosts_;    // cut short in an earlier life, on top of expected_
   std::optional<CommitGroup> group_;  // submitted, not yet released
   std::set<std::int64_t> acks_;       // given, not yet known to be on flash
-  bool epoch_asked_ = false;          // and not granted: it may be on flash all the same
   bool released_ = false;             // in the step that runs
   bool damaged_ = false;
   std::uint64_t raw_bytes_ = 0;

@@ -246,7 +246,7 @@ std::string GroupMaker::bytes(std::size_t size) {
 void GroupMaker::add_entries(CommitGroup& group, std::uint64_t number) {
   BatchEntry batch;
   batch.boottime_ns = static_cast<std::int64_t>(number);
-  batch.fingerprints = {{0, number}, {1, random_()}};
+  batch.fingerprints = {{0, 1, false, number}, {1, 2, true, random_() & kFingerprintMask}};
   const std::size_t rows = below(20) == 0 ? below(3000) : below(40);
   for (std::size_t i = 0; i < rows; ++i) {
     batch.readings.append({static_cast<SeriesId>(1 + below(9)), 1, static_cast<std::int64_t>(i),

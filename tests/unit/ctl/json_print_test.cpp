@@ -24,9 +24,10 @@ TEST(Json, HasEveryFieldOfAnEmptyMessage) {
 
 TEST(Json, WritesMessagesThatAreNotSetAsNull) {
   v1::UplinkRequest request;
-  EXPECT_EQ(to_json(request), R"({"hello":null,"series":null,"batch":null})");
+  EXPECT_EQ(to_json(request), R"({"hello":null,"series":null,"batch":null,"gaps":null})");
   request.mutable_batch();
-  EXPECT_EQ(to_json(request), R"({"hello":null,"series":null,"batch":{"batch_no":0,"rows":[]}})");
+  EXPECT_EQ(to_json(request),
+            R"({"hello":null,"series":null,"batch":{"batch_no":0,"rows":[]},"gaps":null})");
 }
 
 TEST(Json, WritesSixtyFourBitIntegersAsNumbers) {

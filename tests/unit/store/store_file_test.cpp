@@ -429,7 +429,8 @@ TEST_F(StoreFileTest, ADatabaseOfTheFirstVersionKeepsItsEpochAndItsRows) {
   }
   const std::int64_t crc = row_crc({}, {"epoch", epoch});
   tamper(dir_,
-         "DROP TABLE epoch; ALTER TABLE outbox DROP COLUMN split; PRAGMA user_version=1;"
+         "DROP TABLE epoch; DROP TABLE gap; ALTER TABLE outbox DROP COLUMN split;"
+         "PRAGMA user_version=1;"
          "DELETE FROM meta WHERE key='file';"
          "INSERT INTO meta(key, value, crc) VALUES('epoch', CAST('" +
              epoch + "' AS BLOB), " + std::to_string(crc) + ")");
