@@ -21,6 +21,10 @@ void write(const GapRow& row, v1::GapRecord& out) {
 }  // namespace
 
 std::optional<v1::UplinkRequest> GapSender::next(std::int64_t now_ns) {
+  if (unsettled_seq_ != 0 && now_ns >= not_before_ns_) {
+    if (source_->acknowledge_gaps(unsettled_seq_).ok()) unsettled_seq_ = 0;
+    not_before_ns_ = now_ns + kLookAgain_ns;
+  }
   if (!may_look() || now_ns < not_before_ns_) return std::nullopt;
   const auto rows = source_->read_gaps(sent_seq_, kBatchMax);
   if (!rows.ok()) {
@@ -49,14 +53,15 @@ Result<bool> GapSender::on_ack(const v1::GapAck& ack) {
   if (seq <= acked_seq_) return false;  // a repeat
   acked_seq_ = seq;
   if (Status s = source_->acknowledge_gaps(seq); !s.ok()) {
-    log::warn("sync", "the hub has these gaps, but they stay: they will be sent again",
+    unsettled_seq_ = seq;
+    log::warn("sync", "the hub has these gaps, but they stay: tried again, or sent again",
               {{"error", s.to_string()}});
   }
   return true;
 }
 
 std::optional<std::int64_t> GapSender::due_ns() const {
-  if (!may_look()) return std::nullopt;
+  if (!may_look() && unsettled_seq_ == 0) return std::nullopt;
   return not_before_ns_;
 }
 

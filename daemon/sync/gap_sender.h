@@ -41,6 +41,8 @@ class GapSender {
   bool more_ = true;
   std::int64_t sent_seq_ = 0;
   std::int64_t acked_seq_ = 0;
+  std::int64_t unsettled_seq_ =
+      0;  ///< acknowledged by the hub, but the store could not take it off
   std::int64_t not_before_ns_ = 0;
 };
 
