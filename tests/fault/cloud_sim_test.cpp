@@ -84,7 +84,9 @@ TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
   std::printf("%llu connections, %llu rows sent again\n",
               static_cast<unsigned long long>(connections),
               static_cast<unsigned long long>(repeated));
-  if (campaign.n() >= 100) EXPECT_GT(repeated, 0u);
+  if (campaign.n() >= 100) {
+    EXPECT_GT(repeated, 0u);
+  }
 }
 
 }  // namespace
