@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
@@ -16,7 +17,9 @@ StatusCode code_of(int sqlite_code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return StatusCode::failed_precondition;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return StatusCode::data_loss;
+    case SQLITE_NOTADB:
+    case SQLITE_CONSTRAINT:  // our numbers rise, so one that is taken tells of lost pages
+      return StatusCode::data_loss;
     case SQLITE_IOERR:
     case SQLITE_READONLY:
     case SQLITE_PERM:
@@ -45,10 +48,12 @@ Status status_of(sqlite3* handle, int code, std::string_view doing) {
 
 Database::~Database() { sqlite3_close_v2(handle_); }
 
-Database::Database(Database&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+Database::Database(Database&& other) noexcept
+    : handle_(std::exchange(other.handle_, nullptr)), prepared_(std::move(other.prepared_)) {}
 
 Database& Database::operator=(Database&& other) noexcept {
   std::swap(handle_, other.handle_);
+  std::swap(prepared_, other.prepared_);
   return *this;
 }
 
@@ -91,12 +96,22 @@ Result<std::string> Database::text(const std::string& sql) {
 
 Status Database::sync_log() {
   sqlite3_file* log = nullptr;
+  sqlite3_int64 size = 0;
   int code = sqlite3_file_control(handle_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-  if (code == SQLITE_OK && log != nullptr && log->pMethods != nullptr) {
-    code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+  if (code == SQLITE_OK && (log == nullptr || log->pMethods == nullptr)) return {};
+  if (code == SQLITE_OK) code = log->pMethods->xFileSize(log, &size);
+  std::string block(64 << 10, '\0');
+  for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size;) {
+    const int bytes = static_cast<int>(std::min<sqlite3_int64>(size - at, std::ssize(block)));
+    code = log->pMethods->xRead(log, block.data(), bytes, at);
+    if (code == SQLITE_OK) code = log->pMethods->xWrite(log, block.data(), bytes, at);
+    at += bytes;
   }
+  if (code == SQLITE_OK) code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
   return code == SQLITE_OK ? Status() : status_of(nullptr, code, "cannot sync the log");
 }
+
+bool Database::read_only() const { return sqlite3_db_readonly(handle_, "main") == 1; }
 
 std::int64_t Database::total_changes() const { return sqlite3_total_changes64(handle_); }
 
@@ -109,6 +124,9 @@ Statement::Statement(Database& database, std::string_view sql) : database_(&data
                                       SQLITE_PREPARE_PERSISTENT, &handle_, nullptr);
   // Our statements are constant, so one that does not compile means tables that are not ours.
   note(code == SQLITE_ERROR ? SQLITE_CORRUPT : code);
+  if (failure_ != SQLITE_OK && database.prepared_.ok()) {
+    database.prepared_ = status_of(database.handle(), failure_, std::string(sql.substr(0, 60)));
+  }
 }
 
 Statement::~Statement() { sqlite3_finalize(handle_); }
@@ -160,6 +178,8 @@ Status Statement::each(const std::function<bool()>& row) {
       break;
     }
   }
+  // Reading needs no room: "full" is a page number above the limit, in a damaged row.
+  if (code == SQLITE_FULL && sqlite3_stmt_readonly(handle_) != 0) code = SQLITE_CORRUPT;
   return finish(code);
 }
 

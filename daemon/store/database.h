@@ -33,16 +33,25 @@ class Database {
   /// First column of the first row; 0 when there is none.
   Result<std::int64_t> integer(const std::string& sql);
   Result<std::string> text(const std::string& sql);
-  /// Makes the write-ahead log durable as it is.
+  /// Makes the write-ahead log durable as it is. It is written anew for that, block by block: after
+  /// a sync that failed, Linux takes for clean what never reached the disk, and another sync passes
+  /// it by. Needs the exclusive lock.
   Status sync_log();
+  /// The file may not be written, or its header names a version that SQLite only reads.
+  bool read_only() const;
   /// Rows changed since open, by INSERT, UPDATE and DELETE.
   std::int64_t total_changes() const;
+  /// Whether every Statement so far could be prepared; `data_loss` when tables are not ours. A name
+  /// in the schema that lost a bit shows here, not first in the commit that needs it.
+  const Status& prepared() const { return prepared_; }
   /// What the last call that failed says.
   Status error(std::string_view doing) const;
   sqlite3* handle() const { return handle_; }
 
  private:
+  friend class Statement;
   sqlite3* handle_ = nullptr;
+  Status prepared_;
 };
 
 /// One prepared statement, used again and again. Parameters count from 1, columns from 0.

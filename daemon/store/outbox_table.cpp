@@ -1,6 +1,7 @@
 #include "store/outbox_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 
@@ -117,9 +118,15 @@ Status OutboxTable::insert(const OutboxRow& row) {
 Result<OutboxTable::Page> OutboxTable::read(std::int64_t after_seq, std::size_t bytes_max) {
   Page page;
   std::size_t bytes = 0;
+  std::int64_t last = after_seq;
+  bool rising = true;
   const Status status = read_.bind(1, after_seq).each([&] {
     OutboxRow row;
-    if (!read_row(read_, row)) {
+    const bool intact = read_row(read_, row);
+    // SQLite finds the first row and then follows its tree: in a damaged one it may go round.
+    rising = row.seq > std::exchange(last, row.seq);
+    if (!rising) return false;
+    if (!intact) {
       page.damaged.push_back(row.seq);
       return true;
     }
@@ -129,6 +136,7 @@ Result<OutboxTable::Page> OutboxTable::read(std::int64_t after_seq, std::size_t 
     return bytes < bytes_max;
   });
   if (!status.ok()) return status;
+  if (!rising) return data_loss("the rows of the outbox are out of order");
   return page;
 }
 

@@ -1,5 +1,7 @@
 #include "store/segment_table.h"
 
+#include <utility>
+
 namespace sluice::storage {
 namespace {
 
@@ -31,12 +33,18 @@ Status SegmentTable::append(const Position& position, std::string_view body) {
 
 Status SegmentTable::scan(std::int64_t after,
                           const std::function<void(const Position&, std::string_view, bool)>& row) {
-  return scan_.bind(1, after).each([&] {
+  std::int64_t last = after;
+  bool rising = true;
+  const Status status = scan_.bind(1, after).each([&] {
     const Position p{scan_.integer(0), scan_.integer(1), scan_.integer(2)};
+    rising = p.id > std::exchange(last, p.id);
+    if (!rising) return false;
     const std::string_view body = scan_.bytes(4);
     row(p, body, scan_.integer(3) == crc_of(p, body));
     return true;
   });
+  if (!status.ok()) return status;
+  return rising ? Status() : data_loss("the segments are out of order");
 }
 
 Status SegmentTable::last(Position& position, bool& intact) {

@@ -49,7 +49,9 @@ TEST_F(DatabaseTest, ATransactionThatIsNotCommittedLeavesNothing) {
 }
 
 TEST_F(DatabaseTest, TellsWhatWentWrongByCode) {
-  EXPECT_EQ(database_.execute("INSERT INTO t VALUES(1,'a'),(1,'b')").code(), StatusCode::internal);
+  EXPECT_EQ(database_.execute("no SQL").code(), StatusCode::internal);
+  EXPECT_EQ(database_.execute("INSERT INTO t VALUES(1,'a'),(1,'b')").code(), StatusCode::data_loss)
+      << "numbers are given once, so a second one tells of damage";
   Statement broken(database_, "SELECT x FROM nowhere");
   EXPECT_EQ(broken.run().code(), StatusCode::data_loss);
   EXPECT_EQ(broken.run().code(), StatusCode::data_loss) << "and says so every time";
