@@ -50,6 +50,16 @@ std::string machine_id(const StoreOptions& options) {
   return id;
 }
 
+/// Of all parts together, in any order. Each row's own checksum holds as well for a row that an
+/// older checkpoint left.
+std::uint64_t checksum_of(const std::vector<CheckpointPart>& parts) {
+  std::uint64_t sum = 0;
+  for (const CheckpointPart& part : parts) {
+    sum += static_cast<std::uint64_t>(row_crc({}, {part.name, part.bytes}));
+  }
+  return sum;
+}
+
 Status check(const StoreOptions& options) {
   if (options.quota_bytes < kQuotaMin_bytes) {
     return invalid_argument("the storage quota of " + std::to_string(options.quota_bytes) +
@@ -112,6 +122,7 @@ Result<std::unique_ptr<StoreFile>> StoreFile::try_open(const StoreOptions& optio
 }
 
 Status StoreFile::load() {
+  if (Status s = database_.prepared(); !s.ok()) return s;
   if (Status s = gaps_.load(); !s.ok()) return s;
   if (Status s = load_identity(); !s.ok()) return s;
   auto series = series_.load();
@@ -200,8 +211,12 @@ Status StoreFile::load_checkpoint() {
   checkpoint_id_ = in.i64();
   const std::uint64_t count = in.u64();
   auto ledger = Ledger::decode(in.string());
+  // Databases of before had none.
+  const std::uint64_t sum = in.at_end() ? checksum_of(*parts) : in.fixed64();
   if (!in.at_end() || !ledger.ok()) return data_loss("the position of the checkpoint is malformed");
-  if (count != parts->size()) return data_loss("a part of the checkpoint is missing");
+  if (count != parts->size() || sum != checksum_of(*parts)) {
+    return data_loss("the parts of the checkpoint are not of one checkpoint");
+  }
   total_ = *std::move(ledger);
   recovered_.checkpoint = *std::move(parts);
   return {};
@@ -242,6 +257,10 @@ Status StoreFile::load_segments() {
 /// Once for each, though every open finds them again until the next checkpoint.
 Status StoreFile::report_damaged_segments() {
   if (recovered_.damaged_segments == 0) return {};
+  // What they changed in the ledger is gone, and with it what they say of the outbox.
+  const std::int64_t last = log_.id;
+  if (Status s = quarantine({}); !s.ok()) return s;
+  if (log_.id > last) ++recovered_.segments_after_checkpoint;
   auto known = meta_.get(kDamageKey);
   if (!known.ok()) return known.status();
   ByteReader in(*known);
@@ -414,6 +433,7 @@ Status StoreFile::write_checkpoint(const std::vector<CheckpointPart>& parts, Cha
   position.i64(change.position.id);
   position.u64(parts.size());
   position.string(total.encode());
+  position.fixed64(checksum_of(parts));
   return meta_.put(kCheckpointKey, position.bytes());
 }
 
@@ -463,6 +483,7 @@ Status StoreFile::quarantine(std::span<const std::int64_t> seqs) {
     if (!fresh) claim->second.add(**owner);
   }
   if (Status s = reconcile(change, claims); !s.ok()) return s;
+  if (seqs.empty() && change.delta.empty()) return {};
   if (Status s = write_segment({}, change); !s.ok()) return s;
   if (Status s = transaction.commit(); !s.ok()) return s;
   adopt(std::move(change));
@@ -498,7 +519,8 @@ Status StoreFile::reconcile(Change& change, const Claims& claims) {
     if (Status s = gaps_.add(std::move(gap), epoch()); !s.ok()) return s;
     reported = true;
   }
-  return reported ? Status() : add_gap(LedgerKind::panes, "", "corrupt");
+  const bool nothing = claims.empty() && change.delta.empty();
+  return reported || nothing ? Status() : add_gap(LedgerKind::panes, "", "corrupt");
 }
 
 Result<std::vector<GapRow>> StoreFile::read_gaps(std::int64_t after_seq, std::size_t count_max) {
