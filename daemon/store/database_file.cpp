@@ -60,6 +60,70 @@ Status check_if_suspect(FileSystem& files, Database& database, const std::string
   return {};
 }
 
+Result<Database> open_configured(FileSystem& files, const std::string& path,
+                                 std::uint64_t quota_bytes) {
+  auto database = Database::open(path, files.vfs());
+  if (!database.ok()) return database.status();
+  files.close_to_others(path);
+  if (Status s = configure(*database, page_budget(quota_bytes)); !s.ok()) {
+    const std::string message(s.message());
+    // Our settings are constant: SQLite refuses them over a header that it cannot make sense of.
+    if (s.code() == StatusCode::internal) return data_loss(message);
+    if (s.code() != StatusCode::failed_precondition) return s;
+    return failed_precondition(path + " is in use by another process: stop it first (" + message +
+                               ")");
+  }
+  // SQLite would read, and fail every commit.
+  if (database->read_only()) {
+    return failed_precondition(path + " is read-only: for us, or by a version in its header");
+  }
+  // SQLite takes over what a killed process wrote and did not sync, and syncs it with the next
+  // commit. But what we read now counts as durable: rows leave for the cloud before that. Names
+  // too: SQLite syncs the folder for a new log, but goes on when that fails.
+  if (Status s = database->sync_log(); !s.ok()) return s;
+  if (Status s = files.sync_directory(directory_of(path)); !s.ok()) return s;
+  return database;
+}
+
+/// The checksum in SQLite's log is linear and weak against small numbers that shift: where a
+/// process or the power ends between the header and the page of a log frame, the same page's image
+/// from the log's last round can pass for the new one. Of all pages those that list free pages are
+/// such images (ours else carry CRCs), and a list that names a used page would give it out twice.
+/// The pragma checks that list and the schema's own few pages.
+Result<bool> free_list_is_sound(Database& database) {
+  auto verdict = database.text("PRAGMA quick_check(sqlite_schema)");
+  if (!verdict.ok()) return verdict.status();
+  if (*verdict == "ok") return true;
+  if (tells_of_reading(*verdict)) return unavailable("the check of free pages says: " + *verdict);
+  log::warn("store", "the list of free pages or the schema is damaged: all is written anew",
+            {{"verdict", *verdict}});
+  return false;
+}
+
+/// Every row into a new file, which then takes the place of the old one. A full disk is no reason
+/// to set the database aside: the new one would have no room either.
+Status rewrite(FileSystem& files, Database database, const std::string& path) {
+  const std::string fresh = path + ".new";
+  static_cast<void>(files.remove(fresh).ok());  // of a start that was cut short
+  if (Status s = files.create(fresh); !s.ok()) return s;
+  files.close_to_others(fresh);
+  // A page number beyond the limit is "full" to SQLite, beyond the file it is damage. No limit, so
+  // that only the disk is full.
+  if (Status s = database.execute("PRAGMA max_page_count=4294967294"); !s.ok()) return s;
+  if (Status s = Statement(database, "VACUUM INTO ?").bind_text(1, fresh).run(); !s.ok()) {
+    static_cast<void>(files.remove(fresh).ok());
+    const bool damage = s.code() == StatusCode::data_loss || s.code() == StatusCode::internal;
+    return Status(damage ? StatusCode::data_loss : s.code(),
+                  "the database cannot be written anew: " + std::string(s.message()));
+  }
+  // Closing moves the log into the old file. A log must not stay: it would be taken for the new
+  // file's.
+  database = Database();
+  if (files.exists(path + "-wal")) return unavailable("the log of " + path + " cannot be closed");
+  if (Status s = files.rename(fresh, path); !s.ok()) return s;
+  return files.sync_directory(directory_of(path));
+}
+
 /// Numbers of the damaged files beside `path`, rising.
 std::vector<unsigned> damaged_numbers(FileSystem& files, const std::string& path) {
   std::vector<unsigned> numbers;
@@ -89,19 +153,15 @@ PageBudget page_budget(std::uint64_t quota_bytes) {
 
 Result<Database> open_database(FileSystem& files, const std::string& path,
                                std::uint64_t quota_bytes) {
-  auto database = Database::open(path, files.vfs());
-  if (!database.ok()) return database.status();
-  files.close_to_others(path);
-  if (Status s = configure(*database, page_budget(quota_bytes)); !s.ok()) {
-    if (s.code() != StatusCode::failed_precondition) return s;
-    return failed_precondition(path + " is in use by another process: stop it first (" +
-                               std::string(s.message()) + ")");
+  auto database = open_configured(files, path, quota_bytes);
+  if (!database.ok()) return database;
+  auto sound = free_list_is_sound(*database);
+  if (!sound.ok()) return sound.status();
+  if (!*sound) {
+    if (Status s = rewrite(files, *std::move(database), path); !s.ok()) return s;
+    database = open_configured(files, path, quota_bytes);
+    if (!database.ok()) return database;
   }
-  // SQLite takes over what a killed process wrote and did not sync, and syncs it with the next
-  // commit. But what we read now counts as durable: rows leave for the cloud before that. Names
-  // too: SQLite syncs the folder for a new log, but goes on when that fails.
-  if (Status s = database->sync_log(); !s.ok()) return s;
-  if (Status s = files.sync_directory(directory_of(path)); !s.ok()) return s;
   if (Status s = check_if_suspect(files, *database, path); !s.ok()) return s;
   if (Status s = migrate(*database); !s.ok())
     return Status(s.code(), path + ": " + std::string(s.message()));

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "fakes/fake_clock.h"
+#include "store/database_file.h"
 #include "unit/store/scratch.h"
 
 namespace sluice::storage {
@@ -492,6 +493,31 @@ TEST_F(StoreFileTest, ADamagedOrForeignDatabaseIsSetAsideAndANewOneBegun) {
   }
 }
 
+TEST_F(StoreFileTest, PartsOfTwoCheckpointsAreNotTakenForOne) {
+  {
+    const auto file = open();
+    for (const char* state : {"old", "new"}) {
+      CommitGroup group = numbered_group(1);
+      group.checkpoint = std::vector<CheckpointPart>{{"a", state}, {"b", state}};
+      ASSERT_TRUE(file->commit(&group, {}).ok());
+      ASSERT_TRUE(file->database()
+                      .execute("CREATE TABLE IF NOT EXISTS before AS SELECT * FROM checkpoint_part")
+                      .ok());
+    }
+  }
+  // As a page that a lying disk left old: the row's own checksum is right.
+  tamper(dir_,
+         "INSERT OR REPLACE INTO checkpoint_part SELECT * FROM before WHERE name='b';"
+         "DROP TABLE before");
+  EXPECT_TRUE(open()->rebuilt());
+}
+
+TEST_F(StoreFileTest, ANameThatLostABitInTheSchemaIsDamageThatTheOpenFinds) {
+  { open(); }
+  tamper(dir_, "ALTER TABLE dead_letter RENAME COLUMN body TO bodx");
+  EXPECT_TRUE(open()->rebuilt());
+}
+
 TEST_F(StoreFileTest, AGapIsDurableWithItsGroupAndLeavesOnItsAckOnly) {
   const Gap first{LedgerKind::messages, "plant", "queue_full", 10, 20, 7};
   const Gap second{LedgerKind::readings, "room", "parked", 10, 20, 3};
@@ -609,6 +635,110 @@ TEST_F(StoreFileTest, ADamagedGapRecordIsReplacedByOneThatSaysSo) {
   EXPECT_EQ(left[1], (Gap{LedgerKind::messages, "", "gap_corrupt", 0, clock_.wall_ns(), 0}));
 }
 
+std::string read_file(const std::string& path) {
+  std::stringstream read;
+  read << std::ifstream(path, std::ios::binary).rdbuf();
+  return read.str();
+}
+
+void write_file(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+/// Where in the file the table's first page begins. What is in a page: SQLite's format, 1.6.
+std::size_t root_of(const ScratchDir& dir, const std::string& table) {
+  auto database = Database::open(dir.database());
+  const auto root =
+      database->integer("SELECT rootpage FROM sqlite_schema WHERE name='" + table + "'");
+  return static_cast<std::size_t>(*root - 1) * kPageBytes;
+}
+
+/// Makes the second child of the table's root its first one again.
+void make_tree_repeat(const ScratchDir& dir, const std::string& table) {
+  const std::size_t page = root_of(dir, table);
+  std::string bytes = read_file(dir.database());
+  const auto cell = [&](std::size_t i) {
+    const auto at = [&](std::size_t n) { return static_cast<unsigned char>(bytes[page + n]); };
+    return page + at(12 + 2 * i) * 256u + at(13 + 2 * i);
+  };
+  ASSERT_EQ(bytes[page], 5) << "the table has more than a page";
+  bytes.replace(cell(1), 4, bytes, cell(0), 4);
+  write_file(dir.database(), bytes);
+}
+
+// A page's pointer may lead anywhere, also back. What comes twice must not be sent or applied
+// twice.
+TEST_F(StoreFileTest, RowsThatComeAgainInADamagedTreeAreDamage) {
+  {
+    const auto file = open();
+    for (std::uint64_t n = 1; n <= 200; ++n) {
+      CommitGroup group = numbered_group(n);
+      close_panes(group, "room", 2, std::string(500, 'b'));
+      ASSERT_TRUE(file->commit(&group, {}).ok());
+    }
+  }
+  make_tree_repeat(dir_, "outbox");
+  EXPECT_EQ(open()->read_outbox(0, 1 << 20).status().code(), StatusCode::data_loss);
+  make_tree_repeat(dir_, "segment");
+  EXPECT_TRUE(open()->rebuilt());
+}
+
+/// Breaks the chain of pages of a table that is one long row.
+void break_long_row(const ScratchDir& dir, const std::string& table) {
+  const std::size_t page = root_of(dir, table);
+  std::string bytes = read_file(dir.database());
+  bytes[page + kPageBytes - 4] = 1;  // the first byte of the next page's number
+  write_file(dir.database(), bytes);
+}
+
+// SQLite calls a page number above its limit "full". Taken at its word, the store would wait for
+// room for ever.
+TEST_F(StoreFileTest, APageNumberBeyondTheQuotaIsDamageNotAFullDisk) {
+  {
+    const auto file = open();
+    CommitGroup group = numbered_group(1);
+    close_panes(group, "room", 2, std::string(20'000, 'b'));
+    group.checkpoint = std::vector<CheckpointPart>{{"part", std::string(20'000, 'p')}};
+    ASSERT_TRUE(file->commit(&group, {}).ok());
+  }
+  break_long_row(dir_, "outbox");
+  EXPECT_EQ(open()->read_outbox(0, 1 << 20).status().code(), StatusCode::data_loss);
+  const std::string of_outbox = read_file(dir_.database());
+  break_long_row(dir_, "checkpoint_part");
+  EXPECT_TRUE(open()->rebuilt());
+
+  std::string bytes = of_outbox;
+  bytes[39] = 77;  // how many pages are free: has all written anew
+  write_file(dir_.database(), bytes);
+  EXPECT_TRUE(open()->rebuilt());
+}
+
+// Offsets are those of SQLite's file format, 1.3.
+TEST_F(StoreFileTest, AHeaderThatLostABitIsDamageOrSaysAVersionThatIsRefused) {
+  struct Case {
+    std::size_t at;
+    StatusCode refused;  ///< ok: rebuilt
+  };
+  constexpr Case kCases[] = {{0, StatusCode::ok},                    // "SQLite format 3"
+                             {16, StatusCode::ok},                   // page size
+                             {18, StatusCode::failed_precondition},  // who may write it
+                             {19, StatusCode::ok},                   // who may read it
+                             {47, StatusCode::ok},                   // format of the schema
+                             {61, StatusCode::failed_precondition},  // our version: a later one
+                             {63, StatusCode::ok},                   // an earlier one
+                             {71, StatusCode::ok}};                  // whose file it is
+  { open(); }
+  const std::string good = read_file(dir_.database());
+  for (const Case& c : kCases) {
+    std::string bad = good;
+    bad[c.at] = static_cast<char>(bad[c.at] ^ 1);
+    write_file(dir_.database(), bad);
+    const auto file = StoreFile::open(options_, clock_);
+    EXPECT_EQ(file.status().code(), c.refused) << c.at << ": " << file.status().to_string();
+    EXPECT_TRUE(!file.ok() || (*file)->rebuilt()) << c.at;
+  }
+}
+
 // Whatever the flash does to the file, the node starts, never hands out a changed row, and commits.
 TEST_F(StoreFileTest, StartsAgainAfterAnyBytesOfTheFileChanged) {
   const std::uint64_t seed = fresh_seed();
@@ -625,9 +755,7 @@ TEST_F(StoreFileTest, StartsAgainAfterAnyBytesOfTheFileChanged) {
       ASSERT_TRUE(file->commit(&group, {}).ok());
     }
   }
-  std::stringstream read;
-  read << std::ifstream(dir_.database(), std::ios::binary).rdbuf();
-  const std::string good = read.str();
+  const std::string good = read_file(dir_.database());
   int rebuilt = 0;
   for (int round = 0; round < 150; ++round) {
     std::string bad = good;
@@ -637,7 +765,7 @@ TEST_F(StoreFileTest, StartsAgainAfterAnyBytesOfTheFileChanged) {
       byte = static_cast<char>(byte ^ (1 << (random() % 8)));
     }
     if (round % 10 == 0) bad.resize(random() % bad.size());
-    std::ofstream(dir_.database(), std::ios::binary | std::ios::trunc) << bad;
+    write_file(dir_.database(), bad);
     auto file = StoreFile::open(options_, clock_);
     if (!file.ok()) {
       // One flip in the header makes a version of the future: refused, by design.
