@@ -20,6 +20,7 @@ struct Tally {
   std::uint64_t in_flight = 0;
   std::uint64_t kills = 0;
   std::uint64_t commits = 0;
+  std::uint64_t epoch_ends = 0;
   std::uint64_t trims = 0;
   std::uint64_t full = 0;
 
@@ -27,8 +28,8 @@ struct Tally {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - since;
     std::printf("%" PRIu64 " power cuts (%" PRIu64 " while opening, %" PRIu64
                 " with something in flight), %" PRIu64 " kills, %" PRIu64 " commits, %" PRIu64
-                " trims, %" PRIu64 " times full, %.0f cuts/s\n",
-                cuts, in_open, in_flight, kills, commits, trims, full,
+                " ends of epochs, %" PRIu64 " trims, %" PRIu64 " times full, %.0f cuts/s\n",
+                cuts, in_open, in_flight, kills, commits, epoch_ends, trims, full,
                 static_cast<double>(cuts) / seconds.count());
   }
 };
@@ -88,6 +89,7 @@ void live_on(StoreRig& rig, std::uint64_t cuts_max, Tally& tally) {
     if (worked && in_flight) ++tally.in_flight;
   }
   tally.commits += rig.commits();
+  tally.epoch_ends += rig.epoch_ends();
   tally.trims += rig.trims();
   tally.full += rig.full();
 }
@@ -104,6 +106,12 @@ TEST(PowerCut, EveryCommitThatReturnedIsThereWholeAndTheOneInFlightWholeOrNotAtA
     ASSERT_FALSE(HasFailure()) << "the seed of this history is " << seed + history;
   }
   tally.print(start);
+  if (count >= 5000) {
+    EXPECT_GT(tally.in_open, 0u);
+    EXPECT_GT(tally.epoch_ends, 0u);
+    EXPECT_GT(tally.trims, 0u);
+    EXPECT_GT(tally.full, 0u);
+  }
 }
 
 // What fails in one life must not be lost with the power at its end.

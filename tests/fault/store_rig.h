@@ -57,6 +57,8 @@ class StoreRig {
   /// SQLite found damage in this life: the next open looks at every page.
   bool damaged() const { return damaged_; }
   std::uint64_t commits() const { return commits_; }
+  /// Of these, with the end of an epoch.
+  std::uint64_t epoch_ends() const { return epoch_ends_; }
   /// Steps after which older segments were gone.
   std::uint64_t trims() const { return trims_; }
   /// Tries that failed because the quota was full.
@@ -66,25 +68,36 @@ class StoreRig {
   void step();
   void note_step();
   void note_stats();
+  void believe_ledger();
+  void settled();
   void acknowledge_some(double share);
+  void acknowledge_gaps();
   void compare_reads();
 
+  const bool lies_;
   std::mt19937_64 random_;
   SimDisk disk_;
   FakeClock clock_;
   StoreOptions options_;
   GroupMaker maker_;
+  double acked_share_ = 0.5;  // of the rows that wait, at a time
   std::unique_ptr<Store> store_;
 
   StoreState expected_;
   StoreHistory history_;
   std::vector<StoreState> ghosts_;    // cut short in an earlier life, on top of expected_
   std::optional<CommitGroup> group_;  // submitted, not yet released
+  std::size_t gap_acks_ = 0;          // oldest gaps acked and not granted: it may be on flash
   std::set<std::int64_t> acks_;       // given, not yet known to be on flash
-  bool released_ = false;             // in the step that runs
+  // One number for all that the store draws, so that its epochs and the numbers after them can be
+  // foretold: of a group as of a start a fresh one.
+  std::uint64_t store_random_ = 0;
+  std::uint64_t group_random_ = 0;
+  bool released_ = false;  // in the step that runs
   bool damaged_ = false;
   std::uint64_t raw_bytes_ = 0;
   std::uint64_t commits_ = 0;
+  std::uint64_t epoch_ends_ = 0;
   std::uint64_t trims_ = 0;
   std::uint64_t full_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "store/store.h"
@@ -26,6 +27,10 @@ struct StoreState {
   std::vector<std::string> log;
   std::map<std::int64_t, std::string> outbox;  ///< whole rows by number, encoded
   std::vector<std::string> dead_letters;       ///< newest first, encoded
+  std::vector<std::string> gaps;               ///< oldest first, encoded
+
+  /// Of the last group, also where it made a checkpoint. Only of a state that was foretold.
+  std::string newest_entries;
 
   // Only of a state that was read.
   bool rebuilt = false;
@@ -42,10 +47,18 @@ std::string encode_row(const OutboxRow& row);
 
 /// What becomes of a state when these are on flash.
 void apply_acks(StoreState& state, std::span<const std::int64_t> seqs);
-void apply_group(StoreState& state, const CommitGroup& group);
+/// The oldest `count` gaps.
+void apply_gap_acks(StoreState& state, std::size_t count);
+/// `random`: the number that the store draws for this group, again and again. The answer: numbers
+/// of the group's outbox rows, in their order.
+std::vector<std::int64_t> apply_group(StoreState& state, const CommitGroup& group,
+                                      std::uint64_t random);
 
 /// Empty when they hold the same; otherwise what differs first.
 std::string difference(const StoreState& a, const StoreState& b);
+
+/// Of a difference: nothing but samples of rejected payloads are gone, which are left out silently.
+bool only_letters_differ(std::string_view difference);
 
 /// Panes that the ledger has in the outbox less those in the rows, summed up over pipelines.
 std::int64_t panes_unaccounted(const StoreState& state);
@@ -62,6 +75,7 @@ class StoreHistory {
   std::string objection_to_log(const StoreState& state) const;
 
   std::set<std::string> rows_;
+  std::set<std::string> gaps_;
   std::set<std::string> log_;
   std::set<std::string> dead_letters_;
   std::map<std::uint32_t, std::string> series_;
@@ -77,6 +91,8 @@ std::uint64_t number_of(std::string_view encoded_entries);
 class GroupMaker {
  public:
   explicit GroupMaker(std::mt19937_64& random) : random_(random) {}
+  /// Rows that fill a quota of 1 MiB within some dozens of groups.
+  void make_large() { large_ = true; }
   /// The group after `state`.
   CommitGroup next(const StoreState& state);
 
@@ -85,10 +101,13 @@ class GroupMaker {
   std::string bytes(std::size_t size);
   void add_entries(CommitGroup& group, std::uint64_t number);
   void add_panes(CommitGroup& group);
+  void add_gap(CommitGroup& group, std::uint64_t number);
   void add_definitions(CommitGroup& group, const StoreState& state);
   void add_checkpoint(CommitGroup& group, const StoreState& state, std::uint64_t number);
+  void add_epoch_end(CommitGroup& group, const StoreState& state);
 
   std::mt19937_64& random_;
+  bool large_ = false;
 };
 
 }  // namespace sluice
