@@ -151,10 +151,11 @@ Status ChangeWriter::write_series(const SeriesEntry& entry, Node& node) {
   if (!found.ok()) return found.status();
   if (*found) {
     if (find_series_.column_bytes(0) == definition) return {};
-    return invalid_argument("series " + std::to_string(entry.id) + " is already defined as " +
-                            std::string(find_series_.column_bytes(1)) + " and cannot become " +
-                            entry.series.to_string() +
-                            "; ids are permanent within an epoch, take a new epoch");
+    return Status(StatusCode::aborted, "series " + std::to_string(entry.id) +
+                                           " is already defined as " +
+                                           std::string(find_series_.column_bytes(1)) +
+                                           " and cannot become " + entry.series.to_string() +
+                                           "; ids are permanent within an epoch, take a new epoch");
   }
   if (node.series >= kSeriesPerNodeMax) {
     return resource_exhausted("series " + std::to_string(entry.id) + ": the node already has " +

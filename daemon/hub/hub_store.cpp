@@ -16,8 +16,8 @@ namespace {
 
 // What the sender did wrong, as opposed to what happened to the database.
 bool is_refusal(StatusCode code) {
-  return code == StatusCode::invalid_argument || code == StatusCode::failed_precondition ||
-         code == StatusCode::resource_exhausted;
+  return code == StatusCode::invalid_argument || code == StatusCode::aborted ||
+         code == StatusCode::failed_precondition || code == StatusCode::resource_exhausted;
 }
 
 // Two hubs on one file would each believe that they see every live node.

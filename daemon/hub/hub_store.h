@@ -73,8 +73,9 @@ class HubStore {
 
   /// Applies the changes, in order, in one transaction that is on flash on return; one outcome
   /// each. A change that is refused leaves no trace and does not disturb the others:
-  ///   invalid_argument     a malformed block (names seq and reason), or a series id that is
-  ///                        already defined with other content
+  ///   invalid_argument     a malformed block; names seq and reason
+  ///   aborted              a series id that is already defined with other content: another life
+  ///                        of the node's database has used the epoch
   ///   failed_precondition  a block that uses an undefined series, or an unknown node
   ///   resource_exhausted   more series than a node may have
   /// When the database itself fails, nothing is stored and every outcome is `unavailable`.

@@ -111,9 +111,10 @@ class SummarySource {
                                                      std::size_t bytes_max) = 0;
   /// The cloud holds these durably; they leave with the next commit. Repeats are harmless.
   virtual void acknowledge(const std::vector<std::int64_t>& seqs) = 0;
-  /// The rows of `of`, which is not identity() any more, are not ours to deliver: they leave as
-  /// `expired(cause)`.
-  virtual Status give_up(const Identity& of, const std::string& cause) = 0;
+  /// The rows of `of`, which is not identity() any more, from `first_seq` to `last_seq` are not
+  /// ours to deliver: they leave as `expired(cause)`.
+  virtual Status give_up(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
+                         const std::string& cause) = 0;
 };
 
 /// Gaps that wait for the cloud, as the uplink sees them. Real: store. [sync]

@@ -203,11 +203,12 @@ Result<std::vector<DeadLetter>> Store::dead_letters(std::size_t count_max) {
   return std::move(*letters);
 }
 
-Status Store::give_up(const Identity& of, const std::string& cause) {
+Status Store::give_up(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
+                      const std::string& cause) {
   const auto more = std::make_shared<bool>(true);
   while (*more) {
     const Status status = ask([=](storage::StoreFile& file) -> Status {
-      auto found = file.give_up_slice(of, cause);
+      auto found = file.give_up_slice(of, first_seq, last_seq, cause);
       if (!found.ok()) return found.status();
       *more = *found;
       return {};

@@ -552,12 +552,15 @@ Result<std::vector<DeadLetter>> StoreFile::dead_letters(std::size_t count_max) {
   return dead_letters_.newest(count_max);
 }
 
-Result<bool> StoreFile::give_up_slice(const Identity& of, std::string_view cause) {
+Result<bool> StoreFile::give_up_slice(const Identity& of, std::int64_t first_seq,
+                                      std::int64_t last_seq, std::string_view cause) {
   if (of == identity()) return failed_precondition("rows of the current epoch are not given up");
   std::vector<std::int64_t> seqs;
   for (std::size_t i = 0; i + 1 < epochs_.size() && seqs.empty(); ++i) {
     if (!(epochs_[i].identity == of)) continue;
-    auto found = outbox_.seqs(epochs_[i].first_seq, epochs_[i + 1].first_seq, kGiveUpRows_max);
+    const std::int64_t from_seq = std::max(first_seq, epochs_[i].first_seq);
+    const std::int64_t to_seq = std::min(last_seq, epochs_[i + 1].first_seq - 1);
+    auto found = outbox_.seqs(from_seq, to_seq + 1, kGiveUpRows_max);
     if (!found.ok()) return found.status();
     seqs = *std::move(found);
   }

@@ -65,8 +65,10 @@ class StoreFile {
   Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max);
   Status acknowledge_gaps(std::int64_t seq);
   Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
-  /// Gives up some rows of an ended identity as `expired(cause)`; false when there are none.
-  Result<bool> give_up_slice(const Identity& of, std::string_view cause);
+  /// Gives up some of the rows of an ended identity from `first_seq` to `last_seq`, as
+  /// `expired(cause)`; false when there are none.
+  Result<bool> give_up_slice(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
+                             std::string_view cause);
 
   /// Deletes a slice of the oldest segments behind the checkpoint. False when there is none.
   Result<bool> trim_slice();

@@ -31,7 +31,9 @@ UplinkSession::UplinkSession(const SessionContext& context, UplinkTurn turn,
       acked_seq_(acked_seq),
       window_(context.options.unacked_bytes_max),
       batches_(context.source, context.series,
-               std::min(kBatchBytesMax, context.options.unacked_bytes_max / kBatchesUnderWay),
+               turn_.row_by_row
+                   ? 1
+                   : std::min(kBatchBytesMax, context.options.unacked_bytes_max / kBatchesUnderWay),
                acked_seq, turn_.identity),
       gaps_(context.callbacks.gaps),
       begun_ns_(context.clock.boottime_ns()),

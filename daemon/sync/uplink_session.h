@@ -46,7 +46,8 @@ struct SessionContext {
 /// For whom a stream speaks.
 struct UplinkTurn {
   Identity identity;
-  bool ended = false;  ///< its epoch has ended: the stream carries what is left, then ends
+  bool ended = false;       ///< its epoch has ended: the stream carries what is left, then ends
+  bool row_by_row = false;  ///< one row a batch, to find the one that the hub will never take
   /// The stream ends here, in peace, so that another identity gets its turn; 0: never.
   /// CLOCK_BOOTTIME
   std::int64_t until_ns = 0;

@@ -36,11 +36,11 @@ Result<UplinkTurn> UplinkTurns::next() {
     // While an epoch is being ended, all rows are of ended ones.
     if (rows->empty() && !current.ok()) return current.status();
     if (rows->empty() || (current.ok() && rows->front().identity == *current)) {
-      return UplinkTurn{*current, false, next_retry_ns(now)};
+      return UplinkTurn{*current, false, false, next_retry_ns(now)};
     }
     const Refused* refused = find(rows->front().identity);
     if (refused == nullptr || refused->retry_ns <= now) {
-      return UplinkTurn{rows->front().identity, true};
+      return UplinkTurn{rows->front().identity, true, rows->front().identity == row_by_row_};
     }
     acked_seq_ = rows->back().seq;
   }
@@ -62,6 +62,8 @@ bool UplinkTurns::too_long(std::int64_t since_ns, std::int64_t now_ns) const {
 }
 
 void UplinkTurns::current_ended(const UplinkTurn& turn, const Status& why, std::int64_t now_ns) {
+  if (why.code() == StatusCode::aborted)
+    return context_.callbacks.end_epoch(turn.identity.epoch, 0);
   if (why.code() != StatusCode::already_exists) {
     // An hour of failures to reach the hub says nothing about a twin.
     if (why.code() != StatusCode::unavailable) twin_since_ns_ = 0;
@@ -75,9 +77,25 @@ void UplinkTurns::current_ended(const UplinkTurn& turn, const Status& why, std::
   context_.callbacks.end_epoch(turn.identity.epoch, 0);
 }
 
+void UplinkTurns::give_up_first_row(const UplinkTurn& turn) {
+  const auto rows = context_.source.read_outbox(acked_seq_, 1);
+  if (!rows.ok() || rows->empty() || !(rows->front().identity == turn.identity)) return;
+  const std::int64_t seq = rows->front().seq;
+  const Status status = context_.source.give_up(turn.identity, seq, seq, "other_life");
+  log::error("sync", "a row of an ended epoch uses series that another life of it has defined",
+             {{"node", turn.identity.node},
+              {"epoch", turn.identity.epoch},
+              {"seq", seq},
+              {"result", status.to_string()}});
+}
+
 void UplinkTurns::ended(const UplinkTurn& turn, const Status& why) {
   const std::int64_t now = context_.clock.boottime_ns();
   if (!turn.ended) return current_ended(turn, why, now);
+  if (why.code() == StatusCode::aborted) {
+    if (turn.row_by_row) give_up_first_row(turn);
+    row_by_row_ = turn.identity;
+  }
   Refused* refused = find(turn.identity);
   if (why.code() != StatusCode::already_exists) {
     // The other is gone, and what it may have been holding is ours to deliver.
@@ -88,7 +106,7 @@ void UplinkTurns::ended(const UplinkTurn& turn, const Status& why) {
   if (refused == nullptr) refused = &refused_.emplace_back(Refused{turn.identity, now});
   refused->retry_ns = now + kRefusedRetryNs;
   if (!too_long(refused->since_ns, now)) return;
-  const Status status = context_.source.give_up(turn.identity, "live_elsewhere");
+  const Status status = context_.source.give_up(turn.identity, 0, INT64_MAX, "live_elsewhere");
   log::warn("sync", "another node delivers the rows of an epoch that we had in common",
             {{"node", turn.identity.node},
              {"epoch", turn.identity.epoch},

@@ -19,6 +19,11 @@ namespace sluice {
 /// other has been there for `live_elsewhere_after`, they are its own to deliver. The current epoch
 /// refused for so long has a twin, made by copying a whole disk: it is ended.
 ///
+/// The hub can hold definitions of series, under our epoch, that are none of ours: another life of
+/// the database made them. The current epoch is ended then. Of an ended one the rows that use such
+/// series were made after the lives had parted, by a process that did not know it yet; nobody will
+/// ever take them. They are found one by one and given up as `expired(other_life)`.
+///
 /// No thread of its own. [sync]
 class UplinkTurns {
  public:
@@ -41,12 +46,14 @@ class UplinkTurns {
   };
   Refused* find(const Identity& identity);
   void current_ended(const UplinkTurn& turn, const Status& why, std::int64_t now_ns);
+  void give_up_first_row(const UplinkTurn& turn);
   std::int64_t next_retry_ns(std::int64_t now_ns) const;
   bool too_long(std::int64_t since_ns, std::int64_t now_ns) const;
   void begin_again_if_due(std::int64_t now_ns);
 
   const SessionContext& context_;
   std::vector<Refused> refused_;
+  Identity row_by_row_;             ///< what is sent so; empty: nothing
   std::int64_t twin_since_ns_ = 0;  ///< the current epoch is refused; 0: it is not
   std::int64_t acked_seq_ = 0;      ///< rows up to it need not be sent now
 };

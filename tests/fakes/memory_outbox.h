@@ -71,10 +71,11 @@ class MemoryOutbox final : public SummarySource {
     }
     changed_.notify_all();
   }
-  Status give_up(const Identity& of, const std::string& cause) override {
+  Status give_up(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
+                 const std::string& cause) override {
     MutexLock lock(mutex_);
     for (auto it = rows_.begin(); it != rows_.end();) {
-      if (!(identities_[it->first] == of)) {
+      if (!(identities_[it->first] == of) || it->first < first_seq || it->first > last_seq) {
         ++it;
         continue;
       }

@@ -121,7 +121,7 @@ TEST_F(HubStoreTest, ARefusedChangeDoesNotDisturbTheOthersOfItsGroup) {
   EXPECT_TRUE(outcomes[0].status.ok());
   EXPECT_EQ(outcomes[1].status.code(), StatusCode::invalid_argument);
   EXPECT_EQ(outcomes[2].status.code(), StatusCode::failed_precondition);
-  EXPECT_EQ(outcomes[3].status.code(), StatusCode::invalid_argument);
+  EXPECT_EQ(outcomes[3].status.code(), StatusCode::aborted);
   EXPECT_TRUE(outcomes[4].status.ok());
   EXPECT_EQ(outcomes[4].highest_seq, 5);
   EXPECT_EQ(read_all(path_).size(), 2u);

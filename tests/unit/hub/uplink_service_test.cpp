@@ -196,7 +196,7 @@ TEST(UplinkService, RefusesToRedefineASeries) {
   definition.set_id(3);
   definition.set_measurement("humidity");
   node.send(request);
-  EXPECT_EQ(node.status().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(node.status().error_code(), grpc::StatusCode::ABORTED);
 }
 
 TEST(UplinkService, RefusesMessagesOutOfTurn) {

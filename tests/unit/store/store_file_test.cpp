@@ -407,11 +407,14 @@ TEST_F(StoreFileTest, GivesUpRowsOfAnEndedIdentityOnlyAndBalances) {
     close_panes(group, "room", 2, "block");
     ASSERT_TRUE(file->commit(&group, {}).ok());
   }
-  EXPECT_EQ(file->give_up_slice(first, "live_elsewhere").status().code(),
+  EXPECT_EQ(file->give_up_slice(first, 0, INT64_MAX, "live_elsewhere").status().code(),
             StatusCode::failed_precondition);
   CommitGroup group = ending_group(301, false);
   ASSERT_TRUE(file->commit(&group, {}).ok());
-  while (*file->give_up_slice(first, "live_elsewhere")) {
+  EXPECT_TRUE(*file->give_up_slice(first, 3, 7, "other_life"));
+  EXPECT_FALSE(*file->give_up_slice(first, 3, 7, "other_life"));
+  EXPECT_EQ(file->outbox_rows(), 297);
+  while (*file->give_up_slice(first, 0, INT64_MAX, "live_elsewhere")) {
   }
   EXPECT_EQ(file->outbox_rows(), 1);
   EXPECT_EQ(file->ledger().get(LedgerKind::panes, "room", Term::expired), 601);

@@ -89,6 +89,29 @@ TEST_F(UplinkTurnsTest, AnyOtherFailureKeepsTheOrder) {
   EXPECT_EQ(next().identity, kOld);
 }
 
+TEST_F(UplinkTurnsTest, ARowThatUsesSeriesOfAnotherLifeIsFoundAndGivenUpAlone) {
+  const Status redefined(StatusCode::aborted, "series 1 is already defined");
+  UplinkTurn turn = next();
+  EXPECT_FALSE(turn.row_by_row);
+  turns_.ended(turn, redefined);
+  EXPECT_TRUE(outbox_.given_up().empty()) << "it may be any of them";
+  turn = next();
+  EXPECT_TRUE(turn.row_by_row);
+  turns_.acked_seq() = 1;
+  turns_.ended(turn, redefined);
+  EXPECT_EQ(outbox_.given_up(),
+            (std::map<std::string, std::vector<std::int64_t>>{{"other_life", {2}}}));
+  EXPECT_EQ(next().identity, kNow);
+  EXPECT_FALSE(next().row_by_row);
+}
+
+TEST_F(UplinkTurnsTest, ACurrentEpochWhoseSeriesAnotherLifeHasDefinedIsEnded) {
+  outbox_.acknowledge({1, 2});
+  outbox_.commit();
+  turns_.ended(next(), Status(StatusCode::aborted, "series 1 is already defined"));
+  EXPECT_EQ(ended_, std::vector<std::string>{"now"});
+}
+
 // A whole disk copied to a machine of the same id: only the hub can tell the two apart.
 TEST_F(UplinkTurnsTest, ACurrentEpochRefusedForAnHourHasATwinAndIsEnded) {
   outbox_.acknowledge({1, 2});
