@@ -156,7 +156,13 @@ void EpochSim::close(Node& node, bool clean) {
 }
 
 void EpochSim::collect(Node& node) {
-  for (const SimReading& reading : node.broker.take_acknowledged()) node.held.insert(reading);
+  for (const SimReading& reading : node.broker.take_acknowledged()) {
+    node.held.insert(reading);
+    if (!node.shared_epoch.empty()) doubt({reading});
+  }
+  if (!node.plane) return;
+  const auto identity = node.plane->store().identity();
+  if (identity.ok() && identity->epoch != node.shared_epoch) node.shared_epoch.clear();
 }
 
 void EpochSim::step(Node& node) {
@@ -218,8 +224,9 @@ bool EpochSim::converse(Node& node, const UplinkTurn& turn, std::size_t& message
     up = node_side.next();
   }
   if (why.ok()) why = node_side.failure();
-  if (node_side.greeted()) node.settled = true;
+  if (node_side.greeted()) settle(node, turn);
   if (node_side.rewound()) {
+    node.noticed = true;
     node.callbacks.end_epoch(turn.identity.epoch, node_side.cloud_highest_seq());
   }
   node.turns->ended(turn, why);
@@ -233,16 +240,35 @@ void EpochSim::exchange(Node& node, std::size_t messages_max) {
   }
 }
 
+void EpochSim::doubt(const std::set<SimReading>& held) {
+  for (const SimReading& reading : held) doubtful_.insert({reading.room, reading.window});
+}
+
+/// Between a set-back and the hub's first answer a second start cannot tell what is new.
+void EpochSim::doubt_if_unsettled(const Node& node) {
+  if (!node.settled) doubt(node.held);
+}
+
+/// The hub has answered. When it has seen nothing that the restored database does not hold, both
+/// lives go on under one epoch.
+void EpochSim::settle(Node& node, const UplinkTurn& turn) {
+  if (node.settled) return;
+  node.settled = true;
+  if (node.noticed) return;
+  node.shared_epoch = turn.identity.epoch;
+  doubt(node.held);
+  for (const Copy& copy : copies_) doubt(copy.held);
+}
+
 void EpochSim::restart(Node& node) {
   close(node, chance(0.5));
-  // Between a set-back and the hub's first answer a second start cannot tell what is new.
-  if (!node.settled) doubtful_.insert(node.held.begin(), node.held.end());
+  doubt_if_unsettled(node);
   open(node);
 }
 
 void EpochSim::copy(Node& node) {
   close(node, chance(0.5));
-  if (!node.settled) doubtful_.insert(node.held.begin(), node.held.end());
+  doubt_if_unsettled(node);
   copies_.push_back({node.disk->image(), node.held});
   open(node);
 }
@@ -254,6 +280,8 @@ void EpochSim::set_back(Node& node) {
   node.disk->load_image(copy.image);
   node.held = copy.held;
   node.settled = false;
+  node.noticed = false;
+  node.shared_epoch.clear();
   ++copies_used_;
   open(node);
 }
@@ -268,6 +296,7 @@ void EpochSim::clone(Node& node) {
   auto twin = make_node(name_ + "-clone" + number, "machine-clone" + number);
   twin->disk->load_image(node.disk->image());
   twin->held = node.held;
+  twin->shared_epoch = node.shared_epoch;
   open(node);
   open(*twin);
   nodes_.push_back(std::move(twin));
@@ -312,6 +341,11 @@ std::vector<std::string> EpochSim::nodes() const {
   return names;
 }
 
+double EpochSim::judged_strictly() const {
+  if (digits_.empty()) return 1;
+  return 1 - static_cast<double>(doubtful_.size()) / static_cast<double>(digits_.size());
+}
+
 std::string EpochSim::verdict(const std::map<std::pair<int, std::int64_t>, double>& sums) const {
   std::set<SimReading> held;
   for (const auto& node : nodes_) {
@@ -328,7 +362,7 @@ std::string EpochSim::verdict(const std::map<std::pair<int, std::int64_t>, doubl
       const int times = static_cast<int>(std::fmod(rest, 4));
       rest = (rest - times) / 4;
       const SimReading reading{window.first, window.second, digit};
-      const bool must = held.contains(reading) && !doubtful_.contains(reading);
+      const bool must = held.contains(reading) && !doubtful_.contains(window);
       if (times <= 1 && (times == 1 || !must)) continue;
       return "room " + std::to_string(window.first) + ", window " + std::to_string(window.second) +
              ", reading " + std::to_string(digit) + " of " + std::to_string(used) + ": counted " +

@@ -78,6 +78,8 @@ class EpochSim {
   /// Empty when the hub holds what it must; else what is wrong.
   std::string verdict(const std::map<std::pair<int, std::int64_t>, double>& sums) const;
   std::vector<std::string> nodes() const;
+  /// The share of windows of which nothing may be missing.
+  double judged_strictly() const;
 
   static constexpr int kDigits = 26;  ///< 4^26 is still exact in a double
   static constexpr std::int64_t kWindow_s = 10;
@@ -103,7 +105,9 @@ class EpochSim {
     SharedStats stats;
     std::unique_ptr<SessionContext> context;
     std::unique_ptr<UplinkTurns> turns;
-    bool settled = true;  ///< the hub has answered since the database was set back
+    bool settled = true;       ///< the hub has answered since the database was set back
+    bool noticed = false;      ///< and knew rows that the database had lost
+    std::string shared_epoch;  ///< goes on under it as another life of it did; empty: it does not
   };
 
   bool chance(double p) { return std::bernoulli_distribution(p)(random_); }
@@ -121,6 +125,9 @@ class EpochSim {
   /// A connection to the hub, cut after `messages_max` messages.
   void exchange(Node& node, std::size_t messages_max);
   bool converse(Node& node, const UplinkTurn& turn, std::size_t& messages_left);
+  void doubt(const std::set<SimReading>& held);
+  void doubt_if_unsettled(const Node& node);
+  void settle(Node& node, const UplinkTurn& turn);
   void restart(Node& node);
   void copy(Node& node);
   void set_back(Node& node);
@@ -135,7 +142,8 @@ class EpochSim {
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<Copy> copies_;  ///< of the first node
   std::map<std::pair<int, std::int64_t>, int> digits_;
-  std::set<SimReading> doubtful_;  ///< may be lost: a second restart before the hub was asked
+  /// Two lives of a database may have filled them under one epoch: the hub keeps one.
+  std::set<std::pair<int, std::int64_t>> doubtful_;
   std::int64_t now_s_ = 1'700'000'000;
   std::uint64_t epochs_ended_ = 0;
   std::uint64_t copies_used_ = 0;

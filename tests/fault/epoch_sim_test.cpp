@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 
@@ -40,6 +41,7 @@ TEST(Epochs, CountNoReadingTwiceAndLoseNoneOfThoseALivingDatabaseHeld) {
   const FakeClock clock;
   std::uint64_t ended = 0;
   std::uint64_t copies = 0;
+  double strictly = 0;
   constexpr std::uint64_t kHistoriesPerDatabase = 200;  // bounds its size in a long run
   for (std::uint64_t from = 0; from < campaign.n(); from += kHistoriesPerDatabase) {
     const MemoryFolder folder;
@@ -55,11 +57,16 @@ TEST(Epochs, CountNoReadingTwiceAndLoseNoneOfThoseALivingDatabaseHeld) {
       ASSERT_EQ(sim.verdict(sums), "");
       ended += sim.epochs_ended();
       copies += sim.copies_used();
+      strictly += sim.judged_strictly() / static_cast<double>(campaign.n());
       if (testing::Test::HasFailure()) return;
     }
   }
   campaign.report(campaign.n(), std::to_string(copies) + " copies put to use, " +
-                                    std::to_string(ended) + " epochs ended");
+                                    std::to_string(ended) + " epochs ended, " +
+                                    std::to_string(std::lround(strictly * 100)) +
+                                    " % of windows judged strictly");
+  if (campaign.n() < 100) return;
+  EXPECT_GT(strictly, 0.25) << "too few that say anything";
   EXPECT_GT(ended, 0u);
 }
 
