@@ -124,10 +124,10 @@ class Cycle {
 };
 
 // strace kills the daemon just before the k-th write-like call of one thread, in start-up, in one
-// ingest-window-upload-ack cycle, or in a clean stop. SLUICE_FAULT_N at or above the number of
-// calls tries every one of them.
+// ingest-window-upload-ack cycle, or in a clean stop. SLUICE_FAULT_N is the number of kills; at or
+// above the number of calls, every one of them is tried.
 TEST(SyscallKill, DyingBeforeAnyWriteLosesNothingAndCountsNothingTwice) {
-  Campaign campaign("syscall_kill", 8);
+  Campaign campaign("syscall_kill", 6);
   Cycle cycle(campaign);
   const std::string refused = tracing_refused(cycle.rig.site.dir());
   if (!refused.empty()) GTEST_SKIP() << "needs strace and the right to use it: " << refused;
@@ -137,19 +137,20 @@ TEST(SyscallKill, DyingBeforeAnyWriteLosesNothingAndCountsNothingTwice) {
   ASSERT_GT(points.size(), 50u) << "strace saw nearly nothing";
   const std::size_t all = points.size();
   std::shuffle(points.begin(), points.end(), std::mt19937_64(campaign.seed()));
-  points.resize(std::min<std::size_t>(all, campaign.n()));
   std::uint64_t killed = 0;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    SCOPED_TRACE(points[i].to_string());
-    killed += cycle.kill(points[i]) ? 1 : 0;
+  std::size_t tried = 0;
+  while (killed < campaign.n() && tried < all) {
+    const Point& point = points[tried++];
+    SCOPED_TRACE(point.to_string());
+    killed += cycle.kill(point) ? 1 : 0;
     ASSERT_NO_FATAL_FAILURE(cycle.recover());
-    if ((i + 1) % 4 != 0 && i + 1 < points.size()) continue;
-    ASSERT_NO_FATAL_FAILURE(cycle.rig.check(i + 1));
+    if (tried % 4 == 0) cycle.rig.check(tried);
     if (testing::Test::HasFailure()) return;
   }
+  ASSERT_NO_FATAL_FAILURE(cycle.rig.check(tried));
   std::printf("fault syscall_kill: %llu kills, %zu points tried of %zu calls seen\n",
-              static_cast<unsigned long long>(killed), points.size(), all);
-  EXPECT_GT(killed, points.size() / 4) << "most points were not reached";
+              static_cast<unsigned long long>(killed), tried, all);
+  EXPECT_GT(killed, 0u) << "strace killed nothing";
 }
 
 }  // namespace
