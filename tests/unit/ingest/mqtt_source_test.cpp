@@ -237,7 +237,7 @@ TEST(MqttSources, GetsARetainedMessageOnceOverReconnectsAndRestartsInMqtt311) {
     if (start == 0) {
       const IngestEvent kept = bench.next();
       EXPECT_EQ(kept.payload, "kept");
-      bench.sources.release(kept.position);
+      bench.wait_sent([&] { bench.sources.release(kept.position); });
     }
     // A second client of our id makes the broker end our connection.
     wire::Link usurper(wire::connect_to_loopback(broker.port()));
