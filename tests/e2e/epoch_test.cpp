@@ -231,7 +231,9 @@ TEST_F(EpochTest, AClonedImageBecomesANodeOfItsOwn) {
   ASSERT_TRUE(until(30, [&] {
     return site.log("clone.log").find("already connected as another process") != std::string::npos;
   })) << site.log("clone.log");
-  ASSERT_TRUE(until(30, [&] { return fs::exists(site.dir() + "/clone/admin.sock"); }));
+  ASSERT_TRUE(until(30, [&] {  // else the broker has nobody to give its messages to
+    return site.log("clone.log").find("room=ingest msg=connected") != std::string::npos;
+  })) << site.log("clone.log");
   const std::string original = sent.add(1155, 1200, 4) + sent.close_all(1400);
   const std::uint64_t of_original = sent.messages;
   publish(site, original + sent.add(1150, 1220, 8, "hall") + sent.close_all(1500, "hall"));
