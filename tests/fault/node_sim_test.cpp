@@ -78,7 +78,7 @@ void expect_no_gap(const std::string& database, const std::string& node) {
 
 // A whole node with every fault mixed: see NodeSim. The publishers' history is the oracle.
 TEST(WholeNode, TheHubHoldsWhatThePublishersSentWhateverFails) {
-  const Campaign campaign("whole_node", 1000);
+  const Campaign campaign("whole_node", 2000);
   log::configure(log::Level::error, log::Format::logfmt);
   const FakeClock clock;
   const v1::Config config = node_sim_config(SLUICE_PLUGIN_DIR);
