@@ -165,4 +165,16 @@ Result<std::vector<RowEntry>> take_rows(v1::SummaryBatch& batch) {
   return rows;
 }
 
+std::optional<v1::UplinkResponse> refusal(const Status& why) {
+  v1::UplinkResponse response;
+  v1::Refusal& refusal = *response.mutable_refusal();
+  switch (why.code()) {
+    case StatusCode::already_exists: refusal.set_reason(v1::Refusal::LIVE_ELSEWHERE); break;
+    case StatusCode::aborted: refusal.set_reason(v1::Refusal::SERIES_REDEFINED); break;
+    default: return std::nullopt;
+  }
+  refusal.set_text(std::string(why.message()));
+  return response;
+}
+
 }  // namespace sluice::hub

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/status.h"
@@ -10,6 +11,7 @@ class GapBatch;
 class Hello;
 class SeriesDefinitions;
 class SummaryBatch;
+class UplinkResponse;
 }  // namespace sluice::v1
 
 namespace sluice::hub {
@@ -27,5 +29,8 @@ Result<std::vector<RowEntry>> take_rows(v1::SummaryBatch& batch);
 
 /// At least one; epochs come out in lower case.
 Result<std::vector<GapRow>> read_gaps(const v1::GapBatch& batch);
+
+/// The last message of a stream that ends for `why`; none where the node need not know.
+std::optional<v1::UplinkResponse> refusal(const Status& why);
 
 }  // namespace sluice::hub

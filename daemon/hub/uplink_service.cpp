@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "hub/grpc_status.h"
+#include "hub/uplink_messages.h"
 #include "hub/uplink_session.h"
 #include "sluice/v1/uplink.grpc.pb.h"
 
@@ -18,7 +19,10 @@ Status run(UplinkSession& session, UplinkStream& stream) {
   v1::UplinkRequest request;
   while (stream.Read(&request)) {
     const auto answer = session.take(request);
-    if (!answer.ok()) return answer.status();
+    if (!answer.ok()) {
+      if (const auto last = refusal(answer.status())) stream.Write(*last);
+      return answer.status();
+    }
     if (*answer) stream.Write(**answer);
     // A large message's buffers are not kept through the quiet time after it.
     request = v1::UplinkRequest();

@@ -98,6 +98,12 @@ class SummaryEncoder {
   virtual std::string encode(const SummaryBlock& block) = 0;
 };
 
+/// Why rows of an ended identity are not ours to deliver.
+enum class GiveUp : std::uint8_t {
+  live_elsewhere,  ///< another node holds the same rows and delivers them
+  other_life       ///< the cloud never takes them, after what another life of the database has sent
+};
+
 /// The outbox as the uplink sees it. Real: store. [sync]
 class SummarySource {
  public:
@@ -111,10 +117,10 @@ class SummarySource {
                                                      std::size_t bytes_max) = 0;
   /// The cloud holds these durably; they leave with the next commit. Repeats are harmless.
   virtual void acknowledge(const std::vector<std::int64_t>& seqs) = 0;
-  /// The rows of `of`, which is not identity() any more, from `first_seq` to `last_seq` are not
-  /// ours to deliver: they leave as `expired(cause)`.
+  /// The rows of `of`, which is not identity() any more, from `first_seq` to `last_seq` leave as
+  /// `expired(why)`; what nobody delivers is a gap.
   virtual Status give_up(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
-                         const std::string& cause) = 0;
+                         GiveUp why) = 0;
 };
 
 /// Gaps that wait for the cloud, as the uplink sees them. Real: store. [sync]

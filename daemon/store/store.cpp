@@ -204,11 +204,11 @@ Result<std::vector<DeadLetter>> Store::dead_letters(std::size_t count_max) {
 }
 
 Status Store::give_up(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
-                      const std::string& cause) {
+                      GiveUp why) {
   const auto more = std::make_shared<bool>(true);
   while (*more) {
     const Status status = ask([=](storage::StoreFile& file) -> Status {
-      auto found = file.give_up_slice(of, first_seq, last_seq, cause);
+      auto found = file.give_up_slice(of, first_seq, last_seq, why);
       if (!found.ok()) return found.status();
       *more = *found;
       return {};

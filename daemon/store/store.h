@@ -95,10 +95,10 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
   Status acknowledge_gaps(std::int64_t seq) override;
   /// The newest rejected payloads, newest first. Errors as read_outbox.
   Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
-  /// Gives up rows that wait under an identity which is no longer ours, as `expired(cause)`.
+  /// Gives up rows that wait under an identity which is no longer ours, as `expired(why)`.
   /// Errors as read_outbox, and `failed_precondition` for the current identity.
   Status give_up(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
-                 const std::string& cause) override;
+                 GiveUp why) override;
 
   /// The total of everything that is on flash.
   Ledger durable_ledger() const;

@@ -303,7 +303,9 @@ Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked
   if (group != nullptr) change.delta = group->segment.ledger;
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
-  if (Status s = remove_rows(acked, Term::acked, {}, change); !s.ok()) return s;
+  const auto delivered = remove_rows(acked, change);
+  if (!delivered.ok()) return delivered.status();
+  count_out(*delivered, Term::acked, {}, change);
   if (group == nullptr && change.position.outbox_rows == log_.outbox_rows) return {};
   if (group != nullptr) {
     if (Status s = write_group(*group, change); !s.ok()) return s;
@@ -319,19 +321,26 @@ Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked
   return {};
 }
 
-/// The rows leave the outbox, their panes go to `end`. Unknown numbers are ignored.
-Status StoreFile::remove_rows(std::span<const std::int64_t> seqs, Term end, std::string_view cause,
-                              Change& change) {
+/// What the rows say they held, by pipeline. Unknown numbers are ignored: an ack may come again.
+Result<StoreFile::Claims> StoreFile::remove_rows(std::span<const std::int64_t> seqs,
+                                                 Change& change) {
+  Claims claims;
   for (const std::int64_t seq : seqs) {
     auto owner = outbox_.remove(seq);
     if (!owner.ok()) return owner.status();
-    if (!*owner) continue;  // a repeated ack
-    change.delta.add(LedgerKind::panes, (*owner)->pipeline, Term::outbox,
-                     -std::int64_t{(*owner)->panes});
-    change.delta.add(LedgerKind::panes, (*owner)->pipeline, end, (*owner)->panes, cause);
+    if (!*owner) continue;
     --change.position.outbox_rows;
+    const auto [claim, fresh] = claims.emplace((*owner)->pipeline, **owner);
+    if (!fresh) claim->second.add(**owner);
   }
-  return {};
+  return claims;
+}
+
+void StoreFile::count_out(const Claims& claims, Term end, std::string_view cause, Change& change) {
+  for (const auto& [pipeline, claim] : claims) {
+    change.delta.add(LedgerKind::panes, pipeline, Term::outbox, -std::int64_t{claim.panes});
+    change.delta.add(LedgerKind::panes, pipeline, end, claim.panes, cause);
+  }
 }
 
 Status StoreFile::write_group(CommitGroup& group, Change& change) {
@@ -473,16 +482,9 @@ Status StoreFile::quarantine(std::span<const std::int64_t> seqs) {
   Change change = begin_change();
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
-  Claims claims;
-  for (const std::int64_t seq : seqs) {
-    auto owner = outbox_.remove(seq);
-    if (!owner.ok()) return owner.status();
-    if (!*owner) continue;
-    --change.position.outbox_rows;
-    const auto [claim, fresh] = claims.emplace((*owner)->pipeline, **owner);
-    if (!fresh) claim->second.add(**owner);
-  }
-  if (Status s = reconcile(change, claims); !s.ok()) return s;
+  const auto claims = remove_rows(seqs, change);
+  if (!claims.ok()) return claims.status();
+  if (Status s = reconcile(change, *claims); !s.ok()) return s;
   if (seqs.empty() && change.delta.empty()) return {};
   if (Status s = write_segment({}, change); !s.ok()) return s;
   if (Status s = transaction.commit(); !s.ok()) return s;
@@ -553,7 +555,7 @@ Result<std::vector<DeadLetter>> StoreFile::dead_letters(std::size_t count_max) {
 }
 
 Result<bool> StoreFile::give_up_slice(const Identity& of, std::int64_t first_seq,
-                                      std::int64_t last_seq, std::string_view cause) {
+                                      std::int64_t last_seq, GiveUp why) {
   if (of == identity()) return failed_precondition("rows of the current epoch are not given up");
   std::vector<std::int64_t> seqs;
   for (std::size_t i = 0; i + 1 < epochs_.size() && seqs.empty(); ++i) {
@@ -568,7 +570,16 @@ Result<bool> StoreFile::give_up_slice(const Identity& of, std::int64_t first_seq
   Change change = begin_change();
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
-  if (Status s = remove_rows(seqs, Term::expired, cause, change); !s.ok()) return s;
+  const auto claims = remove_rows(seqs, change);
+  if (!claims.ok()) return claims.status();
+  const std::string cause = why == GiveUp::other_life ? "other_life" : "live_elsewhere";
+  count_out(*claims, Term::expired, cause, change);
+  if (why == GiveUp::other_life) {
+    for (const auto& [pipeline, claim] : *claims) {
+      const Gap gap{LedgerKind::panes, pipeline, cause, claim.start_ns, claim.end_ns, claim.panes};
+      if (Status s = gaps_.add(gap, epoch()); !s.ok()) return s;
+    }
+  }
   if (Status s = write_segment({}, change); !s.ok()) return s;
   if (Status s = transaction.commit(); !s.ok()) return s;
   adopt(std::move(change));

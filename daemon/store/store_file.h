@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "model/log.h"
+#include "model/ports.h"
 #include "store/database.h"
 #include "store/epoch_table.h"
 #include "store/gap_table.h"
@@ -66,9 +67,9 @@ class StoreFile {
   Status acknowledge_gaps(std::int64_t seq);
   Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
   /// Gives up some of the rows of an ended identity from `first_seq` to `last_seq`, as
-  /// `expired(cause)`; false when there are none.
+  /// `expired(why)`; false when there are none. Of what nobody delivers a gap tells.
   Result<bool> give_up_slice(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
-                             std::string_view cause);
+                             GiveUp why);
 
   /// Deletes a slice of the oldest segments behind the checkpoint. False when there is none.
   Result<bool> trim_slice();
@@ -104,8 +105,8 @@ class StoreFile {
   Status load_checkpoint();
   Status load_segments();
   Change begin_change() const;
-  Status remove_rows(std::span<const std::int64_t> seqs, Term end, std::string_view cause,
-                     Change& change);
+  Result<Claims> remove_rows(std::span<const std::int64_t> seqs, Change& change);
+  static void count_out(const Claims& claims, Term end, std::string_view cause, Change& change);
   Status write_group(CommitGroup& group, Change& change);
   Status write_row(OutboxRow& row, Change& change);
   Status end_epoch(CommitGroup& group, Change& change);

@@ -72,6 +72,7 @@ v1::UplinkRequest UplinkSession::hello() {
 void UplinkSession::on_response(const v1::UplinkResponse& response) {
   const bool hello = response.has_hello();
   if (!failure_.ok()) return;
+  if (response.has_refusal()) return on_refusal(response.refusal());
   if (!hello && !response.has_ack() && !response.has_gap_ack()) return;  // a newer hub's message
   if (hello != (phase_ == Phase::greeting)) {
     return fail(
@@ -139,6 +140,15 @@ void UplinkSession::on_gap_ack(const v1::GapAck& ack) {
   const auto fresh = gaps_.on_ack(ack);
   if (!fresh.ok()) return fail(fresh.status());
   if (*fresh) on_progress();
+}
+
+void UplinkSession::on_refusal(const v1::Refusal& refusal) {
+  const std::string text = "hub " + context_.options.hub + ": " + refusal.text();
+  switch (refusal.reason()) {
+    case v1::Refusal::LIVE_ELSEWHERE: return fail(already_exists(text));
+    case v1::Refusal::SERIES_REDEFINED: return fail(Status(StatusCode::aborted, text));
+    default: return fail(unavailable(text));  // a newer hub's reason
+  }
 }
 
 void UplinkSession::on_progress() {

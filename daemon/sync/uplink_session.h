@@ -80,7 +80,9 @@ class UplinkSession {
   /// Until on_time or next may have something to do by themselves.
   std::chrono::nanoseconds until_due() const;
 
-  /// Not ok: the stream must end, and this is why. Nothing more leaves.
+  /// Not ok: the stream must end, and this is why. Nothing more leaves. `already_exists` and
+  /// `aborted` are the hub's refusals: another node is live under the identity; a series id of it
+  /// is defined with other content.
   const Status& failure() const { return failure_; }
   /// Everything it was to carry is acknowledged: the stream may end, and the next turn begins.
   bool done() const;
@@ -102,6 +104,7 @@ class UplinkSession {
   Result<bool> is_rewound(const v1::HelloReply& reply) const;
   void on_ack(std::uint64_t batch_no);
   void on_gap_ack(const v1::GapAck& ack);
+  void on_refusal(const v1::Refusal& refusal);
   void on_progress();
   bool awaits_hub() const { return writing_ || !window_.empty() || gaps_.awaits_hub(); }
   bool fetch();

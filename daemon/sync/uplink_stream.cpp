@@ -9,7 +9,16 @@
 namespace sluice {
 namespace {
 constexpr std::chrono::nanoseconds kNever = std::chrono::hours(1);
+
+/// What the node draws consequences from, the hub says in a message of its own: another program's
+/// status of the same code is only a failure.
+StatusCode code_of(const grpc::Status& status) {
+  const auto code = static_cast<StatusCode>(status.error_code());
+  const bool reserved = code == StatusCode::already_exists || code == StatusCode::aborted;
+  return reserved ? StatusCode::unavailable : code;
 }
+
+}  // namespace
 
 UplinkStream::UplinkStream(const SessionContext& context, EventQueue& events,
                            const std::atomic<bool>& stopping,
@@ -60,9 +69,9 @@ StreamEnd UplinkStream::end() const {
   if (finish_.ok()) {
     end.why = unavailable("hub " + hub.hub + " ended the stream");
   } else {
-    end.why = Status(static_cast<StatusCode>(finish_.error_code()),
-                     session_.greeted() ? "hub " + hub.hub + ": " + finish_.error_message()
-                                        : explain_failure(hub, finish_.error_message()));
+    end.why = Status(code_of(finish_), session_.greeted()
+                                           ? "hub " + hub.hub + ": " + finish_.error_message()
+                                           : explain_failure(hub, finish_.error_message()));
   }
   return end;
 }

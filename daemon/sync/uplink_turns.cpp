@@ -81,7 +81,7 @@ void UplinkTurns::give_up_first_row(const UplinkTurn& turn) {
   const auto rows = context_.source.read_outbox(acked_seq_, 1);
   if (!rows.ok() || rows->empty() || !(rows->front().identity == turn.identity)) return;
   const std::int64_t seq = rows->front().seq;
-  const Status status = context_.source.give_up(turn.identity, seq, seq, "other_life");
+  const Status status = context_.source.give_up(turn.identity, seq, seq, GiveUp::other_life);
   log::error("sync", "a row of an ended epoch uses series that another life of it has defined",
              {{"node", turn.identity.node},
               {"epoch", turn.identity.epoch},
@@ -106,7 +106,8 @@ void UplinkTurns::ended(const UplinkTurn& turn, const Status& why) {
   if (refused == nullptr) refused = &refused_.emplace_back(Refused{turn.identity, now});
   refused->retry_ns = now + kRefusedRetryNs;
   if (!too_long(refused->since_ns, now)) return;
-  const Status status = context_.source.give_up(turn.identity, 0, INT64_MAX, "live_elsewhere");
+  const Status status =
+      context_.source.give_up(turn.identity, 0, INT64_MAX, GiveUp::live_elsewhere);
   log::warn("sync", "another node delivers the rows of an epoch that we had in common",
             {{"node", turn.identity.node},
              {"epoch", turn.identity.epoch},

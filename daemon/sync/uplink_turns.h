@@ -33,7 +33,7 @@ class UplinkTurns {
   /// `unavailable` when there is nothing to send but what the current epoch, which is being ended,
   /// will leave; else as read_outbox.
   Result<UplinkTurn> next();
-  /// A session of `turn` has ended. `why` as the hub or the session said it.
+  /// A session of `turn` has ended. `why` as UplinkSession::failure, or the transport's.
   void ended(const UplinkTurn& turn, const Status& why);
   /// What a session of the turn takes and raises.
   std::int64_t& acked_seq() { return acked_seq_; }

@@ -72,14 +72,14 @@ class MemoryOutbox final : public SummarySource {
     changed_.notify_all();
   }
   Status give_up(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
-                 const std::string& cause) override {
+                 GiveUp why) override {
     MutexLock lock(mutex_);
     for (auto it = rows_.begin(); it != rows_.end();) {
       if (!(identities_[it->first] == of) || it->first < first_seq || it->first > last_seq) {
         ++it;
         continue;
       }
-      given_up_[cause].push_back(it->first);
+      given_up_[why].push_back(it->first);
       history_.erase(it->first);
       it = rows_.erase(it);
     }
@@ -108,7 +108,7 @@ class MemoryOutbox final : public SummarySource {
   }
 
   /// By cause.
-  std::map<std::string, std::vector<std::int64_t>> given_up() const {
+  std::map<GiveUp, std::vector<std::int64_t>> given_up() const {
     MutexLock lock(mutex_);
     return given_up_;
   }
@@ -151,7 +151,7 @@ class MemoryOutbox final : public SummarySource {
   std::set<std::int64_t> acked_ SLUICE_GUARDED_BY(mutex_);
   Identity identity_ SLUICE_GUARDED_BY(mutex_);
   std::map<std::int64_t, Identity> identities_ SLUICE_GUARDED_BY(mutex_);
-  std::map<std::string, std::vector<std::int64_t>> given_up_ SLUICE_GUARDED_BY(mutex_);
+  std::map<GiveUp, std::vector<std::int64_t>> given_up_ SLUICE_GUARDED_BY(mutex_);
   int failing_reads_ SLUICE_GUARDED_BY(mutex_) = 0;
   int unknown_acks_ SLUICE_GUARDED_BY(mutex_) = 0;
 };

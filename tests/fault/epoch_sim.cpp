@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "hub/uplink_messages.h"
 #include "node/compose.h"
 #include "schema/config_reader.h"
 #include "sluice/v1/uplink.pb.h"
@@ -210,7 +211,9 @@ bool EpochSim::converse(Node& node, const UplinkTurn& turn, std::size_t& message
     node_side.written();
     const auto answer = hub_side.take(*up);
     if (!answer.ok()) {
-      why = answer.status();
+      const auto last = hub::refusal(answer.status());
+      if (!last) why = answer.status();
+      if (last) node_side.on_response(*last);
       break;
     }
     // The hub has it, the node may never learn.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "hub/uplink_messages.h"
 #include "sluice/v1/uplink.pb.h"
 
 namespace sluice::fault {
@@ -81,6 +82,9 @@ void SimNetwork::hub_reads(Link& link) {
   link.up.pop_front();
   const auto answer = link.hub_side->take(request);
   if (!answer.ok()) {
+    if (const auto last = hub::refusal(answer.status())) {
+      link.down.push_back(last->SerializeAsString());
+    }
     link.hub_side.reset();
   } else if (*answer) {
     link.down.push_back((*answer)->SerializeAsString());

@@ -122,16 +122,20 @@ class TestNode {
   }
   /// Reads to the end the hub makes, and gives its status.
   grpc::Status status() {
-    v1::UplinkResponse ignored;
-    while (stream_->Read(&ignored)) {
+    v1::UplinkResponse last;
+    while (stream_->Read(&last)) {
     }
+    refusal_ = last.refusal();
     return stream_->Finish();
   }
+  /// After status(): empty when the hub's last message was none.
+  const v1::Refusal& refusal() const { return refusal_; }
 
  private:
   std::unique_ptr<v1::Uplink::Stub> stub_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::UplinkRequest, v1::UplinkResponse>> stream_;
+  v1::Refusal refusal_;
 };
 
 inline v1::ListNodesResponse list_nodes(std::uint16_t port) {

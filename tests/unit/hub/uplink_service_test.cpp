@@ -105,6 +105,7 @@ TEST(UplinkService, RefusesASecondLiveNodeOfTheSameIdentity) {
   clone.send_hello("two");
   const grpc::Status refused = clone.status();
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(clone.refusal().reason(), v1::Refusal::LIVE_ELSEWHERE);
   EXPECT_NE(refused.error_message().find("plant-7"), std::string::npos);
   // The first one does not notice.
   first.send_batch(1, 1, block_at(1));
@@ -184,6 +185,7 @@ TEST(UplinkService, RefusesABlockWhoseSeriesIsUndefined) {
   node.send_batch(1, 7, block_at(1, 11));
   const grpc::Status refused = node.status();
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(node.refusal().reason(), v1::Refusal::REASON_UNSPECIFIED);
   EXPECT_NE(refused.error_message().find("series 11"), std::string::npos);
 }
 
@@ -197,6 +199,8 @@ TEST(UplinkService, RefusesToRedefineASeries) {
   definition.set_measurement("humidity");
   node.send(request);
   EXPECT_EQ(node.status().error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_EQ(node.refusal().reason(), v1::Refusal::SERIES_REDEFINED);
+  EXPECT_NE(node.refusal().text().find("series 3"), std::string::npos) << node.refusal().text();
 }
 
 TEST(UplinkService, RefusesMessagesOutOfTurn) {

@@ -407,14 +407,23 @@ TEST_F(StoreFileTest, GivesUpRowsOfAnEndedIdentityOnlyAndBalances) {
     close_panes(group, "room", 2, "block");
     ASSERT_TRUE(file->commit(&group, {}).ok());
   }
-  EXPECT_EQ(file->give_up_slice(first, 0, INT64_MAX, "live_elsewhere").status().code(),
+  EXPECT_EQ(file->give_up_slice(first, 0, INT64_MAX, GiveUp::live_elsewhere).status().code(),
             StatusCode::failed_precondition);
   CommitGroup group = ending_group(301, false);
   ASSERT_TRUE(file->commit(&group, {}).ok());
-  EXPECT_TRUE(*file->give_up_slice(first, 3, 7, "other_life"));
-  EXPECT_FALSE(*file->give_up_slice(first, 3, 7, "other_life"));
+  EXPECT_TRUE(*file->give_up_slice(first, 3, 7, GiveUp::other_life));
+  EXPECT_FALSE(*file->give_up_slice(first, 3, 7, GiveUp::other_life));
   EXPECT_EQ(file->outbox_rows(), 297);
-  while (*file->give_up_slice(first, 0, INT64_MAX, "live_elsewhere")) {
+  const auto gaps = file->read_gaps(0, 10);
+  ASSERT_TRUE(gaps.ok());
+  ASSERT_EQ(gaps->size(), 1u) << "what another node delivers is none, what nobody delivers is one";
+  const Gap& gap = gaps->front().gap;
+  EXPECT_EQ(gap.kind, LedgerKind::panes);
+  EXPECT_EQ(gap.owner, "room");
+  EXPECT_EQ(gap.cause, "other_life");
+  EXPECT_EQ(gap.count, 10u);
+  EXPECT_LT(gap.from_ns, gap.to_ns);
+  while (*file->give_up_slice(first, 0, INT64_MAX, GiveUp::live_elsewhere)) {
   }
   EXPECT_EQ(file->outbox_rows(), 1);
   EXPECT_EQ(file->ledger().get(LedgerKind::panes, "room", Term::expired), 601);

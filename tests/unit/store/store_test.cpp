@@ -170,7 +170,7 @@ TEST(Store, ReadsDeadLettersAndChangesItsEpochWhileItRuns) {
     ASSERT_TRUE(store.wait_released(2));
     epoch = store->epoch();
     EXPECT_NE(epoch, before.epoch);
-    EXPECT_TRUE(store->give_up(before, 0, INT64_MAX, "live_elsewhere").ok());
+    EXPECT_TRUE(store->give_up(before, 0, INT64_MAX, GiveUp::live_elsewhere).ok());
   }
   RunningStore store(options_for(dir));
   EXPECT_EQ(store->epoch(), epoch);

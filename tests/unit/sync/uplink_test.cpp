@@ -254,17 +254,37 @@ TEST(Uplink, SendsNothingWhileTheNewEpochIsNotOnFlash) {
 
 TEST(Uplink, SaysWhyTheHubRefused) {
   FlakyCloud cloud;
-  for (int i = 0; i < 1000; ++i) cloud.script({.refuse_with = 6});
+  for (int i = 0; i < 1000; ++i) cloud.script({.refuse_with = 7});
   Node node(cloud);
   node.append();
   node.start();
   ASSERT_TRUE(cloud.wait([&] { return !node.uplink->stats().last_error.empty(); }));
   node.uplink->stop();
   const std::string error = node.uplink->stats().last_error;
-  EXPECT_NE(std::string::npos, error.find("already_exists")) << error;
+  EXPECT_NE(std::string::npos, error.find("permission_denied")) << error;
   EXPECT_NE(std::string::npos, error.find("scripted refusal")) << error;
   EXPECT_NE(std::string::npos, error.find(cloud.address())) << error;
   EXPECT_TRUE(cloud.received().empty());
+}
+
+// What other programs mean by a code, ABORTED above all, is not for us to know.
+TEST(Uplink, DrawsNoConsequenceFromAnyStatusCode) {
+  FlakyCloud cloud;
+  for (int code = 1; code <= 16; ++code) {
+    for (int i = 0; i < 2; ++i) cloud.script({.refuse_with = code});
+  }
+  Node node(cloud);
+  node.options.live_elsewhere_after = milliseconds(0);
+  node.outbox.set_identity({"gw-1", std::string(32, 'e')});
+  node.append();
+  node.outbox.set_identity({"gw-1", kEpoch});
+  node.append();
+  node.start();
+  ASSERT_TRUE(node.outbox.wait_all_acked());
+  node.uplink->stop();
+  EXPECT_TRUE(node.outbox.given_up().empty());
+  EXPECT_EQ(0, node.epochs_taken);
+  EXPECT_EQ(2u, cloud.received().size());
 }
 
 TEST(Uplink, ComesBackAfterTheHubWasAway) {

@@ -79,7 +79,7 @@ TEST_F(UplinkTurnsTest, RowsThatLiveElsewhereForAnHourAreTheOthersToDeliver) {
     clock_.advance(5 * kMinute);
   }
   EXPECT_EQ(outbox_.given_up(),
-            (std::map<std::string, std::vector<std::int64_t>>{{"live_elsewhere", {1, 2}}}));
+            (std::map<GiveUp, std::vector<std::int64_t>>{{GiveUp::live_elsewhere, {1, 2}}}));
   EXPECT_EQ(next().identity, kNow);
   EXPECT_EQ(next().until_ns, 0);
 }
@@ -100,7 +100,7 @@ TEST_F(UplinkTurnsTest, ARowThatUsesSeriesOfAnotherLifeIsFoundAndGivenUpAlone) {
   turns_.acked_seq() = 1;
   turns_.ended(turn, redefined);
   EXPECT_EQ(outbox_.given_up(),
-            (std::map<std::string, std::vector<std::int64_t>>{{"other_life", {2}}}));
+            (std::map<GiveUp, std::vector<std::int64_t>>{{GiveUp::other_life, {2}}}));
   EXPECT_EQ(next().identity, kNow);
   EXPECT_FALSE(next().row_by_row);
 }
