@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -52,8 +53,14 @@ class NodeSim {
   const Truth& truth() const { return truth_; }
   /// False where windows also close by silence: then a reading that a fault held up may be late,
   /// and late_in_plain() of them are missing from the windows of pipeline "plain".
-  bool exact() const { return !closes_by_silence_; }
+  bool closes_by_silence() const { return closes_by_silence_; }
   std::uint64_t late_in_plain() const { return late_in_plain_; }
+  /// Windows of "plain" with readings that the broker forgot: these may be missing there. What
+  /// "band" then holds nobody can foretell.
+  const std::set<TruthKey>& forgotten() const { return forgotten_; }
+  bool broker_forgot() const { return forgotten_messages_ > 0; }
+  /// The node has seen that the broker forgot, so it must have said so upstream.
+  bool must_report_broker() const { return must_report_broker_; }
   const std::string& node() const { return config_.node().name(); }
   /// How often each fault struck, by name.
   const std::map<std::string, std::uint64_t>& strikes() const { return strikes_; }
@@ -93,6 +100,8 @@ class NodeSim {
   bool settled();
   std::string look_at_the_end();
   void add_truth(const std::string& device, std::int64_t time_ms, double value);
+  void lose_session(std::uint32_t source);
+  void note_boundary(const AckPosition& position);
 
   v1::Config config_;
   std::mt19937_64 random_;
@@ -108,7 +117,13 @@ class NodeSim {
   std::uint64_t published_ = 0;
   std::array<std::int64_t, 3> device_time_ms_{};
   std::array<std::optional<double>, 3> deadband_kept_{};
-  std::map<std::string, std::vector<std::pair<std::int64_t, double>>> history_;
+  std::map<std::pair<std::string, std::string>, TruthKey> window_of_;  ///< by topic and payload
+  std::set<TruthKey> forgotten_;
+  std::uint64_t forgotten_messages_ = 0;
+  /// Of each source: its messages were durable; the session they came by is gone.
+  std::array<bool, 2> known_{};
+  std::array<bool, 2> session_lost_{};
+  bool must_report_broker_ = false;
   Truth truth_;
   std::map<std::string, std::uint64_t> strikes_;
 };

@@ -90,6 +90,22 @@ void SimBroker::cut(std::uint32_t source, std::size_t arrive) {
   session.connected = false;
 }
 
+std::vector<std::pair<std::string, std::string>> SimBroker::lose_session(std::uint32_t source) {
+  cut(source, 0);
+  Session& session = sessions_[source];
+  std::vector<std::pair<std::string, std::string>> lost;
+  for (auto* messages : {&session.unacked, &session.waiting}) {
+    for (Message& message : *messages) {
+      lost.emplace_back(std::move(message.topic), std::move(message.payload));
+    }
+    messages->clear();
+  }
+  session.delivered = 0;
+  session.last_id = 0;
+  session.known = false;
+  return lost;
+}
+
 void SimBroker::node_died() {
   ring_.clear();
   for (Session& session : sessions_) {

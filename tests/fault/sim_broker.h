@@ -5,6 +5,7 @@
 #include <deque>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -34,12 +35,19 @@ class SimBroker final : public MessageSource {
 
   // --- the network ---
   bool connected(std::uint32_t source) const { return sessions_[source].connected; }
+  std::uint64_t connection(std::uint32_t source) const { return sessions_[source].connection; }
+  /// There was a connection since the session was lost, or ever.
+  bool knows(std::uint32_t source) const { return sessions_[source].known; }
   /// A connection comes up: its boundary and what was unacknowledged enter the ring.
   void connect(std::uint32_t source);
   /// The connection goes, and with it the first-to-last acks on their way but the first `arrive`.
   void cut(std::uint32_t source, std::size_t arrive);
   /// The next message enters the ring; false when there is none or the window is full.
   bool deliver(std::uint32_t source);
+  /// The broker forgets the session, and the connection goes with it. What nobody acknowledged is
+  /// lost there, as (topic, payload); what was delivered may be with the node. Packet ids start
+  /// anew.
+  std::vector<std::pair<std::string, std::string>> lose_session(std::uint32_t source);
   /// One ack reaches the broker.
   void take_ack(std::uint32_t source);
   std::size_t acks_on_their_way(std::uint32_t source) const {
