@@ -24,7 +24,7 @@ Status connect_failure(const std::string& path, int error) {
   }
   if (error == EACCES || error == EPERM) {
     return unavailable("no access to " + daemon +
-                       ": run as root or as a member of the socket's group");
+                       ": run as root (sudo), or as the daemon's own user or group");
   }
   if (error == EAGAIN) {
     return unavailable("cannot reach " + daemon + ": too many callers wait, try again");

@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdlib>
 #include <functional>
 #include <string>
@@ -45,6 +46,20 @@ struct Arguments {
   std::function<ExitCode()> run;
 };
 
+/// From 1; CLI11's own words for it do not say what would be right.
+CLI::Validator whole_number(std::uint64_t max) {
+  return CLI::Validator(
+      [max](const std::string& text) {
+        std::uint64_t value = 0;
+        const char* end = text.data() + text.size();
+        const auto [at, error] = std::from_chars(text.data(), end, value);
+        if (error == std::errc() && at == end && value >= 1 && value <= max) return std::string();
+        return "expected a whole number from 1 to " + std::to_string(max) + ", got \"" + text +
+               "\"";
+      },
+      "1.." + std::to_string(max));
+}
+
 void add_hub_options(CLI::App& command, HubAddress& hub, bool required) {
   auto* address = command.add_option("--hub", hub.address, "Address of the hub, host:port");
   if (required) address->envname("SLUICE_HUB")->required();
@@ -67,14 +82,14 @@ void add_local_commands(CLI::App& app, Arguments& a) {
   auto* series = app.add_subcommand("series", "The series of this node");
   series->add_option("--measurement", a.measurement, "Only series of this measurement");
   series->add_option("--limit", a.local_limit, "Rows at most (default 1000)")
-      ->check(CLI::Range(1, 100'000));
+      ->check(whole_number(100'000));
   series->callback(
       [&a] { a.run = [&a] { return show_series(a.local, a.measurement, a.local_limit); }; });
 
   auto* summaries = app.add_subcommand("summaries", "Windows that closed last, newest first");
   summaries->add_option("--pipeline", a.pipeline, "Only windows of this pipeline");
   summaries->add_option("--limit", a.local_limit, "Rows at most (default 100)")
-      ->check(CLI::Range(1, 4096));
+      ->check(whole_number(4096));
   summaries->callback(
       [&a] { a.run = [&a] { return show_summaries(a.local, a.pipeline, a.local_limit); }; });
 
@@ -115,7 +130,7 @@ ExitCode run_hub_summaries(const Arguments& a) {
 void add_paging(CLI::App& command, Arguments& a, const char* oldest_first) {
   command.add_flag("--oldest-first", a.oldest_first, oldest_first);
   auto* limit = command.add_option("--limit", a.hub_limit, "Rows at most")
-                    ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
+                    ->check(whole_number(1'000'000'000))
                     ->capture_default_str();
   command.add_flag("--all", a.all, "All rows, page by page")->excludes(limit);
 }
@@ -163,7 +178,7 @@ void add_top(CLI::App& app, Arguments& a) {
   top->add_option("--interval", a.interval, "Time between two looks: 500ms, 1s, 1m")
       ->capture_default_str();
   top->add_option("--seconds", a.top.seconds, "Stop after this long (default: on q or Ctrl-C)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{31'536'000}));
+      ->check(whole_number(31'536'000));
   top->add_flag("--ascii", a.top.ascii, "Sparklines for a terminal without Unicode");
   top->callback([&a] {
     a.run = [&a] {
@@ -187,6 +202,7 @@ int run(int argc, char** argv) {
   app.footer(kFooter);
   app.fallthrough();
   app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("sluicectl ") + SLUICE_VERSION);
   app.add_option("--socket", a.local.socket_path, "The daemon's admin socket")
       ->envname("SLUICE_SOCKET")
       ->capture_default_str();

@@ -38,7 +38,7 @@ struct Output {
 /// Runs to the end; standard output as text.
 Output run(const std::vector<std::string>& command);
 
-/// Polls every 50 ms for at most `seconds`.
+/// Polls every 50 ms, `seconds` * 20 times: where a look takes long, the wait is longer.
 template <typename Condition>
 bool until(int seconds, Condition condition) {
   for (int i = 0; i < seconds * 20; ++i) {

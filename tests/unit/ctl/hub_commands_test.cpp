@@ -124,6 +124,16 @@ TEST(HubCommands, ExitWithTwoForWrongArguments) {
   }
 }
 
+TEST(HubCommands, SayWhatALimitMayBe) {
+  for (const char* limit : {"0", "abc", "-1", "5x", "1000000001"}) {
+    const Outcome shown = run_sluicectl({"hub", "summaries", "--hub", "host:1", "--limit", limit});
+    EXPECT_EQ(shown.exit_code, 2);
+    EXPECT_TRUE(has(shown.err, "--limit: expected a whole number from 1 to 1000000000, got \"" +
+                                   std::string(limit) + "\""))
+        << shown.err;
+  }
+}
+
 TEST(HubCommands, ExitWithThreeWhenThereIsNoHub) {
   std::string address;
   {

@@ -190,6 +190,7 @@ TEST(LocalCommands, ExitWithOneWhenTheAnswerCannotBeWritten) {
 
 TEST(LocalCommands, ShowTheVersion) {
   EXPECT_EQ(run_sluicectl({"version"}).out, "sluicectl " SLUICE_VERSION "\n");
+  EXPECT_EQ(run_sluicectl({"--version"}).out, "sluicectl " SLUICE_VERSION "\n");
   EXPECT_EQ(run_sluicectl({"version", "--json"}).out, "{\"version\":\"" SLUICE_VERSION "\"}\n");
 }
 

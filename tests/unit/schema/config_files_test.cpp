@@ -85,6 +85,16 @@ TEST(ConfigFiles, TheAnnotatedFileHasEveryKeyOfTheSchema) {
   for (const auto& key : keys) EXPECT_TRUE(written.contains(key)) << key << " is not in the file";
 }
 
+// README shows this mistake and its error.
+TEST(ConfigFiles, TheReadmesErrorIsTheTrueOne) {
+  std::string text = read(kConfigFolder + "sluice.yaml");
+  replace_all(text, "- tumbling: 1m\n", "- tumbling: 1 minute\n");
+  const LoadResult result = load_config_text(text, "sluice.yaml", {});
+  ASSERT_EQ(result.errors.size(), 1u) << errors_of(result);
+  const std::string error = result.errors.front().to_string();
+  EXPECT_TRUE(contains(read(SLUICE_SOURCE_DIR "/README.md"), "    " + error + "\n")) << error;
+}
+
 // Local sections are shown with their defaults, so a default changed in the schema must change
 // here.
 TEST(ConfigFiles, TheAnnotatedFileStatesTheTrueDefaults) {
