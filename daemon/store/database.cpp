@@ -49,13 +49,10 @@ Status status_of(sqlite3* handle, int code, std::string_view doing) {
 Database::~Database() { sqlite3_close_v2(handle_); }
 
 Database::Database(Database&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)),
-      log_(std::move(other.log_)),
-      prepared_(std::move(other.prepared_)) {}
+    : handle_(std::exchange(other.handle_, nullptr)), prepared_(std::move(other.prepared_)) {}
 
 Database& Database::operator=(Database&& other) noexcept {
   std::swap(handle_, other.handle_);
-  std::swap(log_, other.log_);
   std::swap(prepared_, other.prepared_);
   return *this;
 }
@@ -67,32 +64,11 @@ Result<Database> Database::open(const std::string& path, const char* vfs) {
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, vfs);
   if (code != SQLITE_OK) return status_of(database.handle_, code, "cannot open " + path);
   sqlite3_extended_result_codes(database.handle_, 1);
-  database.log_ = std::make_unique<Log>();
   return database;
-}
-
-void Database::note(int code) {
-  if (code == SQLITE_IOERR_FSYNC) log_->sync_failed = true;
-}
-
-void Database::move_log_at(int pages) {
-  log_->move_at_pages = pages;
-  sqlite3_wal_hook(handle_, on_commit, log_.get());
-}
-
-/// As SQLite's own hook does, the commit succeeds whatever becomes of this.
-int Database::on_commit(void* log, sqlite3* handle, const char* name, int pages) {
-  Log& of = *static_cast<Log*>(log);
-  if (pages < of.move_at_pages) return SQLITE_OK;
-  const int code =
-      sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  if (code == SQLITE_IOERR_FSYNC) of.sync_failed = true;
-  return SQLITE_OK;
 }
 
 Status Database::execute(const std::string& sql) {
   const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
-  note(code);
   return code == SQLITE_OK ? Status() : status_of(handle_, code, sql.substr(0, 60));
 }
 
@@ -132,7 +108,6 @@ Status Database::sync_log() {
     at += bytes;
   }
   if (code == SQLITE_OK) code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
-  log_->sync_failed = code != SQLITE_OK;
   return code == SQLITE_OK ? Status() : status_of(nullptr, code, "cannot sync the log");
 }
 
@@ -210,7 +185,6 @@ Status Statement::each(const std::function<bool()>& row) {
 
 Status Statement::finish(int code) {
   Status status;
-  database_->note(code);
   if (code != SQLITE_DONE) {
     const char* sql = handle_ != nullptr ? sqlite3_sql(handle_) : "a statement";
     status = status_of(database_->handle(), code, std::string(sql).substr(0, 60));
@@ -239,13 +213,7 @@ Transaction::~Transaction() {
   sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
-/// What follows a commit in the log before the next one, where the disk's sectors are not written
-/// whole, is part of the chain of checksums and is synced with that next one: a sync that failed
-/// may have lost it for good.
 Status Transaction::begin() {
-  if (database_.log_->sync_failed) {
-    if (Status s = database_.sync_log(); !s.ok()) return s;
-  }
   const Status status = database_.execute("BEGIN IMMEDIATE");
   open_ = status.ok();
   return status;

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -38,8 +37,6 @@ class Database {
   /// a sync that failed, Linux takes for clean what never reached the disk, and another sync passes
   /// it by. Needs the exclusive lock.
   Status sync_log();
-  /// Moves the log into the database after each commit that leaves this many pages or more in it.
-  void move_log_at(int pages);
   /// The file may not be written, or its header names a version that SQLite only reads.
   bool read_only() const;
   /// Rows changed since open, by INSERT, UPDATE and DELETE.
@@ -53,17 +50,7 @@ class Database {
 
  private:
   friend class Statement;
-  friend class Transaction;
-  /// What the hook of SQLite's log sees; it stays where it is when the database moves.
-  struct Log {
-    int move_at_pages = 0;
-    bool sync_failed = false;  ///< parts of it may be in memory alone
-  };
-  static int on_commit(void* log, sqlite3* handle, const char* name, int pages);
-  void note(int code);
-
   sqlite3* handle_ = nullptr;
-  std::unique_ptr<Log> log_;
   Status prepared_;
 };
 

@@ -33,11 +33,11 @@ Status configure(Database& database, const PageBudget& budget) {
   auto mode = database.text("PRAGMA journal_mode=WAL");
   if (!mode.ok()) return mode.status();
   if (*mode != "wal") return unavailable("SQLite refuses its write-ahead log on this file system");
-  const std::string limits = "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=" +
-                             std::to_string(wal_bytes_max(budget)) +
-                             "; PRAGMA max_page_count=" + std::to_string(budget.database_pages);
+  const std::string limits =
+      "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=" + std::to_string(budget.wal_pages) +
+      "; PRAGMA journal_size_limit=" + std::to_string(wal_bytes_max(budget)) +
+      "; PRAGMA max_page_count=" + std::to_string(budget.database_pages);
   if (Status s = database.execute(limits); !s.ok()) return s;
-  database.move_log_at(static_cast<int>(budget.wal_pages));
   // Takes the lock now, so that a second process is told at its start.
   return database.execute("BEGIN IMMEDIATE; COMMIT");
 }

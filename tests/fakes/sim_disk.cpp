@@ -225,7 +225,6 @@ std::string SimDisk::garbage(std::size_t size) {
 }
 
 std::string SimDisk::torn(const std::string& old_bytes, const std::string& new_bytes) {
-  if (!options_.powersafe_overwrite) return garbage(kSector_bytes);
   constexpr std::size_t kHalf = kSector_bytes / 2;
   const bool first_is_new = chance(0.5);
   const std::string& first = first_is_new ? new_bytes : old_bytes;

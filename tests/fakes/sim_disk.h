@@ -19,7 +19,9 @@ namespace sluice {
 /// What is written is volatile until its file is synced, names until their folder is: at a power
 /// cut each 512-byte sector since the last sync is, by itself, kept, lost, kept in an older version
 /// or torn, each size since then may be the file's, and each change of a name happens or not.
-/// Folders are durable at once, as the store makes them.
+/// Folders are durable at once, as the store makes them. A torn sector is half old, half new:
+/// Linux's VFS tells SQLite so of every disk, which then pads nothing and is not safe against
+/// garbage.
 ///
 /// Faults are as Linux has them: a write that fails may have written its beginning; after a sync
 /// that failed the unsynced sectors count as clean though some never reached the disk.
@@ -28,9 +30,6 @@ namespace sluice {
 class SimDisk final : public FileSystem {
  public:
   struct Options {
-    /// Told to SQLite and true: a torn sector is half old, half new. False: nothing is told, and
-    /// a torn sector is garbage, also where nothing was written. Linux's VFS tells it always.
-    bool powersafe_overwrite = true;
     double lying_syncs = 0;            ///< chance that a sync says ok and does nothing
     std::uint64_t capacity_bytes = 0;  ///< all files; 0: no bound
   };

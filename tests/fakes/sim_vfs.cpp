@@ -152,20 +152,12 @@ struct SimVfs {
           at != handle.disk->now_.end() && at->second == handle.file ? 0 : 1;
       return SQLITE_OK;
     }
-    if (operation == SQLITE_FCNTL_POWERSAFE_OVERWRITE) {
-      int& asked = *static_cast<int*>(argument);
-      if (asked < 0) asked = handle.disk->options_.powersafe_overwrite ? 1 : 0;
-      return SQLITE_OK;  // a device does not change its nature for being told
-    }
     return SQLITE_NOTFOUND;
   }
 
   static int sector_size(sqlite3_file*) { return static_cast<int>(SimDisk::kSector_bytes); }
 
-  static int characteristics(sqlite3_file* file) {
-    return handle_of(file).disk->options_.powersafe_overwrite ? SQLITE_IOCAP_POWERSAFE_OVERWRITE
-                                                              : 0;
-  }
+  static int characteristics(sqlite3_file*) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; }
 
   static int remove(sqlite3_vfs* vfs, const char* path, int sync_folder) {
     SimDisk& disk = disk_of(vfs);

@@ -75,7 +75,7 @@ NodeSim::NodeSim(const v1::Config& config, hub::HubStore& store, std::string nod
                  std::uint64_t seed)
     : config_(config),
       random_(seed),
-      disk_(random_(), {.powersafe_overwrite = chance(0.7)}),
+      disk_(random_(), {}),
       broker_(2,
               {.window = 1 + pick(40),
                .ids = chance(0.3) ? SimBroker::Ids::lowest_free : SimBroker::Ids::rising},

@@ -61,10 +61,7 @@ int cuts_that_lost(const std::string& synchronous, SimDisk::Options options) {
 
 TEST(SimDisk, LosesNoCommitOfSqliteThatSyncsAndManyOfOneThatDoesNot) {
   SimDisk::Options plain;
-  SimDisk::Options garbage;
-  garbage.powersafe_overwrite = false;
   EXPECT_EQ(cuts_that_lost("FULL", plain), 0);
-  EXPECT_EQ(cuts_that_lost("FULL", garbage), 0);
   EXPECT_GT(cuts_that_lost("OFF", plain), 100);
   EXPECT_GT(cuts_that_lost("NORMAL", plain), 100);
   SimDisk::Options liar;
