@@ -77,6 +77,7 @@ class AckGate {
   struct Gauge {
     bool closing;
     bool may_read;
+    bool all_released;
     std::uint64_t released;
   };
 

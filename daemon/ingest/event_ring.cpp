@@ -1,11 +1,16 @@
 #include "ingest/event_ring.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
 
 namespace sluice {
 namespace {
+
+/// Few, so that a small in-flight window never waits for company that cannot come.
+constexpr std::size_t kCompany = 8;
+constexpr auto kCompanyWait = std::chrono::milliseconds(8);
 
 std::size_t bytes_of(const IngestEvent& event) { return event.topic.size() + event.payload.size(); }
 
@@ -16,6 +21,7 @@ EventRing::EventRing(const std::vector<Bounds>& per_source) {
 }
 
 bool EventRing::try_push(IngestEvent&& event) {
+  bool enough = false;
   {
     const std::size_t bytes = bytes_of(event);
     const bool droppable = event.kind == IngestEvent::Kind::message && event.qos == 0;
@@ -28,19 +34,31 @@ bool EventRing::try_push(IngestEvent&& event) {
     share.events += 1;
     share.bytes += bytes;
     events_.push_back(std::move(event));
+    enough = wanted_ > 0 && events_.size() >= wanted_;
+    if (enough) wanted_ = 0;
   }
-  not_empty_.notify_one();
+  if (enough) enough_.notify_one();
   return true;
+}
+
+bool EventRing::wait_for_events(std::size_t count, std::chrono::steady_clock::time_point until) {
+  while (events_.size() < count) {
+    const auto left = until - std::chrono::steady_clock::now();
+    if (left <= left.zero()) break;
+    wanted_ = count;
+    enough_.wait_for(mutex_, left);
+  }
+  wanted_ = 0;
+  return events_.size() >= count;
 }
 
 std::size_t EventRing::take(std::vector<IngestEvent>& out, std::size_t count_max,
                             std::chrono::milliseconds timeout) {
   const auto until = std::chrono::steady_clock::now() + timeout;
   MutexLock lock(mutex_);
-  while (events_.empty()) {
-    const auto left = until - std::chrono::steady_clock::now();
-    if (left <= left.zero()) break;
-    not_empty_.wait_for(mutex_, left);
+  if (wait_for_events(1, until)) {
+    wait_for_events(std::min(kCompany, count_max),
+                    std::min(until, std::chrono::steady_clock::now() + kCompanyWait));
   }
   std::size_t count = 0;
   for (; count < count_max && !events_.empty(); ++count) {

@@ -25,7 +25,8 @@ class EventRing {
   /// they can be dropped, the others only by giving up the connection. [Paho's thread]
   bool try_push(IngestEvent&& event);
 
-  /// Appends up to `count_max` events, waiting up to `timeout` for the first. [pipeline]
+  /// Appends up to `count_max` events, waiting up to `timeout` for the first and a few
+  /// milliseconds more for company: waking up for each one would cost more than it does. [pipeline]
   std::size_t take(std::vector<IngestEvent>& out, std::size_t count_max,
                    std::chrono::milliseconds timeout);
 
@@ -38,8 +39,12 @@ class EventRing {
     std::size_t bytes = 0;
   };
 
+  bool wait_for_events(std::size_t count, std::chrono::steady_clock::time_point until)
+      SLUICE_REQUIRES(mutex_);
+
   mutable Mutex mutex_;
-  CondVar not_empty_;
+  CondVar enough_;
+  std::size_t wanted_ SLUICE_GUARDED_BY(mutex_) = 0;  ///< by the taker that waits; 0: none does
   std::deque<IngestEvent> events_ SLUICE_GUARDED_BY(mutex_);
   std::vector<Share> shares_ SLUICE_GUARDED_BY(mutex_);
 };

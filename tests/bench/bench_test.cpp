@@ -40,7 +40,7 @@ RigOptions load(unsigned per_second) {
   options.per_second = per_second;
   options.in_flight_max = 1000;
   options.window_ms = 1000;
-  options.commit_interval = "50ms";
+  options.commit_interval = "250ms";  // the default
   return options;
 }
 
