@@ -16,7 +16,9 @@ cd "$root"
 
 seconds=60 speed='' kill_half_way=0 json=0 keep=0
 die() { echo "demo: $*" >&2; exit "${code:-1}"; }
-need_number() { [[ ${2:-} =~ ^[0-9]+(\.[0-9]+)?$ ]] || code=2 die "$1 needs a number, got \"${2:-}\""; }
+need_number() {
+  [[ ${2:-} =~ ^[0-9]+(\.[0-9]+)?$ && $2 =~ [1-9] ]] || code=2 die "$1 needs a number above 0, got \"${2:-}\""
+}
 while [ $# -gt 0 ]; do
   case $1 in
     --seconds) need_number "$@"; seconds=$2; shift ;;

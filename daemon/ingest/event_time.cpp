@@ -8,6 +8,7 @@ namespace sluice {
 namespace {
 constexpr std::int64_t kSecondNs = 1'000'000'000;
 constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+static_assert(kEventTimeMaxNs == kMax - 366 * 86'400 * kSecondNs);
 
 std::int64_t unit_ns(TimeFormat unit) {
   switch (unit) {
@@ -23,8 +24,13 @@ std::int64_t unit_ns(TimeFormat unit) {
 }
 
 Status before_1970() { return invalid_argument("lies before 1970"); }
-Status after_2262() {
-  return invalid_argument("lies after 2262-04-11, the last day that is kept; is the unit right?");
+Status after_2261() {
+  return invalid_argument("lies after 2261-04-10, the last day that is kept; is the unit right?");
+}
+
+Result<std::int64_t> bounded(std::int64_t ns) {
+  if (ns > kEventTimeMaxNs) return after_2261();
+  return ns;
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -137,12 +143,12 @@ bool ends_a_month(std::int64_t utc_s) {
 Result<std::int64_t> event_time_from_integer(std::int64_t count, TimeFormat unit) {
   if (count < 0) return before_1970();
   std::int64_t ns = 0;
-  if (__builtin_mul_overflow(count, unit_ns(unit), &ns)) return after_2262();
-  return ns;
+  if (__builtin_mul_overflow(count, unit_ns(unit), &ns)) return after_2261();
+  return bounded(ns);
 }
 
 Result<std::int64_t> event_time_from_integer(std::uint64_t count, TimeFormat unit) {
-  if (count > static_cast<std::uint64_t>(kMax)) return after_2262();
+  if (count > static_cast<std::uint64_t>(kMax)) return after_2261();
   return event_time_from_integer(static_cast<std::int64_t>(count), unit);
 }
 
@@ -154,8 +160,8 @@ Result<std::int64_t> event_time_from_double(double count, TimeFormat unit) {
   const double whole_us = std::round(us);
   if (whole_us < 0) return before_1970();
   // The bound rounds up to 9223372036854776 as a double, whose nanoseconds would overflow.
-  if (whole_us >= static_cast<double>(kMax / 1'000)) return after_2262();
-  return static_cast<std::int64_t>(whole_us) * 1'000;
+  if (whole_us >= static_cast<double>(kMax / 1'000)) return after_2261();
+  return bounded(static_cast<std::int64_t>(whole_us) * 1'000);
 }
 
 Result<std::int64_t> event_time_from_digits(std::string_view text, TimeFormat unit) {
@@ -171,16 +177,16 @@ Result<std::int64_t> event_time_from_digits(std::string_view text, TimeFormat un
   std::int64_t ns = 0;
   for (const char c : whole) {
     if (__builtin_mul_overflow(ns, 10, &ns) || __builtin_add_overflow(ns, c - '0', &ns)) {
-      return after_2262();
+      return after_2261();
     }
   }
   std::int64_t step = unit_ns(unit);
-  if (__builtin_mul_overflow(ns, step, &ns)) return after_2262();
+  if (__builtin_mul_overflow(ns, step, &ns)) return after_2261();
   for (const char c : fraction) {
     step /= 10;
-    if (__builtin_add_overflow(ns, step * (c - '0'), &ns)) return after_2262();
+    if (__builtin_add_overflow(ns, step * (c - '0'), &ns)) return after_2261();
   }
-  return ns;
+  return bounded(ns);
 }
 
 Result<std::int64_t> event_time_from_rfc3339(std::string_view text) {
@@ -206,9 +212,9 @@ Result<std::int64_t> event_time_from_rfc3339(std::string_view text) {
   std::int64_t ns = 0;
   if (__builtin_mul_overflow(utc_s, kSecondNs, &ns) ||
       __builtin_add_overflow(ns, leap_second ? kSecondNs - 1 : t.fraction_ns, &ns)) {
-    return after_2262();
+    return after_2261();
   }
-  return ns;
+  return bounded(ns);
 }
 
 }  // namespace sluice

@@ -100,12 +100,12 @@ PahoOptions HealthClient::paho_options(const std::string& proxy) const {
   paho.clean_start = true;
   paho.keep_alive_s = options_.keep_alive_s;
   paho.timeout = options_.connect_timeout;
-  paho.will =
-      PahoOptions::Will{topic_, "{\"status\":\"down\",\"pid\":" + std::to_string(::getpid()) + "}"};
+  paho.will = PahoOptions::Will{topic_, payload("down")};
   return paho;
 }
 
-/// Time in seconds since 1970, as health topics of other edge agents have it.
+/// Time in seconds since 1970, as health topics of other edge agents have it; of a last will, which
+/// the broker keeps for later, the time of its connection.
 std::string HealthClient::payload(std::string_view status) const {
   const std::int64_t ms = clock_.wall_ns() / 1'000'000;
   char time[32];

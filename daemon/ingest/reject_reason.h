@@ -43,7 +43,7 @@ inline constexpr RejectReasonText kRejectReasons[] = {
     {RejectReason::duplicate_key, "duplicate_key", "an object has a key twice"},
     {RejectReason::wrong_type, "wrong_type", "an item or a declared field has another JSON type"},
     {RejectReason::bad_time, "bad_time",
-     "the event time is not in the declared form, or lies outside 1970 to 2262"},
+     "the event time is not in the declared form, or lies outside 1970 to 2261"},
     {RejectReason::missing_time, "missing_time", "the declared event time is absent or null"},
     {RejectReason::bad_label, "bad_label",
      "a label's value is no string, number or boolean, over 256 bytes, or has control characters"},

@@ -52,6 +52,18 @@ Result<std::vector<TopicFilter>> filters_of(const v1::SourceConfig& source,
                                             const std::string& where) {
   Result<std::vector<TopicSubscription>> patterns = subscriptions(source, where);
   if (!patterns.ok()) return patterns.status();
+  for (std::size_t i = 0; i < patterns->size(); ++i) {
+    for (std::size_t j = i + 1; j < patterns->size(); ++j) {
+      const TopicPattern& first = (*patterns)[i].pattern;
+      const TopicPattern& later = (*patterns)[j].pattern;
+      if (!first.covers(later)) continue;
+      return invalid_argument(where + ".mqtt." + key("topics", static_cast<int>(j)) +
+                              ".pattern: never matches, because the first pattern that takes a "
+                              "topic decides its labels and \"" +
+                              first.text() + "\" before it takes all of \"" + later.text() +
+                              "\"; put the narrower one first, or remove one");
+    }
+  }
   Result<std::vector<TopicFilter>> filters = reduce_filters(*patterns);
   if (filters.ok()) return filters;
   return invalid_argument(where + ".mqtt.topics: " + std::string(filters.status().message()));

@@ -56,7 +56,6 @@ int check(const sluice::v1::Config& config) {
 }
 
 int run(const sluice::v1::Config& config, const sigset_t& signals) {
-  configure_log(config.log());
   auto node = sluice::Node::start(config);
   if (!node.ok()) {
     const sluice::Status& status = node.status();
@@ -102,6 +101,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s: %zu more errors\n", path.c_str(), loaded.errors_left_out);
   }
   if (!loaded.ok()) return kExitConfig;
+  configure_log(loaded.config.log());
   for (const std::string& line : loaded.notes) sluice::log::info("node", line);
   return only_check ? check(loaded.config) : run(loaded.config, signals);
 }

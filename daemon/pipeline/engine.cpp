@@ -122,6 +122,11 @@ void Engine::begin() {
   run_pipelines([this](Pipeline& pipeline, PipelineEffects effects) {
     pipeline.catch_up(effects, tracks_start_);
   });
+  for (const auto& pipeline : pipelines_) {
+    if (pipeline->parked().empty()) continue;
+    log::error("pipeline", "parked: it waits for a plugin and a config that fit",
+               {{"pipeline", pipeline->name()}, {"error", pipeline->parked()}});
+  }
   name_losses(0);  // what waited here has been waiting for long
   start_idle_clocks();
   group_wall_ns_ = last_take_wall_ns_ = rooms_.clock.wall_ns();

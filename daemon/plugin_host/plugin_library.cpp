@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <string_view>
 
 #include "plugin_host/config_schema.h"
+#include "plugin_host/elf_file.h"
 #include "sluice_plugin.h"
 
 namespace sluice {
@@ -71,6 +73,10 @@ Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::string& di
   const std::string path = std::filesystem::absolute(dir) / (name + ".so");
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return no_such_plugin(dir, name);
+  std::ifstream file(path, std::ios::binary);
+  if (Status s = check_elf_is_whole(file); !s.ok()) {
+    return Status(s.code(), path + ": " + std::string(s.message()));
+  }
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* why = dlerror();

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
@@ -110,6 +111,9 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;
+  }
+  if (!std::isfinite(arguments.speed) || !std::isfinite(arguments.seconds)) {
+    return fail(sluice::invalid_argument("--speed and --seconds take finite numbers above 0"));
   }
   if (speed->count() == 0 && arguments.seconds <= 0) arguments.speed = 1;
   std::signal(SIGINT, on_signal);

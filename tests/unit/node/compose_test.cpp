@@ -74,6 +74,18 @@ TEST(Compose, RefusesPatternsThatWouldDeliverTwice) {
       << sources.status().to_string();
 }
 
+TEST(Compose, RefusesAPatternThatAnEarlierOneLeavesNothing) {
+  for (const char* wide : {"site/#", "site/{place}/b"}) {
+    const auto sources = compose_sources(config("site/{site}/a", wide));
+    ASSERT_FALSE(sources.ok()) << wide;
+    const std::string error = sources.status().to_string();
+    EXPECT_NE(error.find("sources[0].mqtt.topics[1].pattern: never matches"), std::string::npos)
+        << error;
+    EXPECT_NE(error.find(wide), std::string::npos) << error;
+  }
+  EXPECT_TRUE(compose_sources(config("site/+/b", "site/#")).ok()) << "the narrower one first";
+}
+
 TEST(Compose, TellsTheRoomsWhatARetainedMessageAndAnArrivalMean) {
   const std::string url = "url: tcp://127.0.0.1:1883";
   for (const bool accept : {false, true}) {
