@@ -121,46 +121,75 @@ void put_numbers(std::span<const double> values, const Scaled& scaled, unsigned 
   if (raw.ByteSizeLong() < out.ByteSizeLong()) out = std::move(raw);
 }
 
-/// Writes one column of doubles and tells how it went: the m2 column builds on that.
-struct Decimals {
-  unsigned exponent = 0;
-  Scaled scaled;
-};
 template <typename Value>
-Decimals put_decimals(const Sorted& panes, v1::NumberColumn& out, Value value) {
+void put_decimals(const Sorted& panes, v1::NumberColumn& out, Value value) {
   std::vector<double> values;
   values.reserve(panes.size());
   for (const Pane* pane : panes) values.push_back(finite(value(pane->moments)));
-  Decimals decimals{decimal_exponent(values), {}};
-  for (const double v : values) decimals.scaled.push_back(decimal_scale(v, decimals.exponent));
-  put_numbers(values, decimals.scaled, decimals.exponent, out);
-  return decimals;
+  const unsigned exponent = decimal_exponent(values);
+  Scaled scaled;
+  for (const double v : values) scaled.push_back(decimal_scale(v, exponent));
+  put_numbers(values, scaled, exponent, out);
+}
+
+/// m2 as it travels. `value` is the pane's own, whatever shares the block with it: a restart may
+/// close other windows together, and must not change what the hub holds.
+struct M2 {
+  double value = 0;
+  unsigned exponent = 0;
+  std::optional<std::int64_t> scaled;  ///< of count * m2
+};
+
+/// Digits of the pane's readings, as far as it still knows them.
+std::optional<unsigned> reading_exponent(const Moments& m) {
+  for (unsigned exponent = 0; exponent <= kDecimalExponentMax; ++exponent) {
+    const auto fits = [exponent](double v) { return decimal_scale(v, exponent).has_value(); };
+    if (fits(m.min) && fits(m.max) && fits(m.first) && fits(m.last)) return exponent;
+  }
+  return std::nullopt;
 }
 
 /// count * m2 = count * sum(v^2) - sum(v)^2 is a decimal of twice the readings' digits. What the
 /// running m2 has lost to rounding is far below the tolerance, else the double travels.
-std::optional<std::int64_t> scale_m2(const Moments& moments, unsigned exponent) {
+M2 decimal_m2(const Moments& moments) {
+  const M2 raw{finite(moments.m2), 0, std::nullopt};
+  const auto digits = reading_exponent(moments);
+  if (!digits) return raw;
+  const unsigned exponent = std::min(2 * *digits, kDecimalExponentMax);
   const auto count = static_cast<double>(moments.count);
   const double product = std::round(moments.m2 * count * std::pow(10.0, exponent));
-  if (!(product >= 0 && product < kScaledMax)) return std::nullopt;
+  if (!(product >= 0 && product < kScaledMax)) return raw;
   const auto scaled = static_cast<std::int64_t>(product);
-  const double back = decimal_value(scaled, exponent) / count;
-  if (std::abs(back - moments.m2) > kM2Tolerance * moments.m2) return std::nullopt;
-  return scaled;
+  const double value = decimal_value(scaled, exponent) / count;
+  if (std::abs(value - moments.m2) > kM2Tolerance * moments.m2) return raw;
+  return {value, exponent, scaled};
 }
 
-void put_m2(const Sorted& panes, std::span<const Decimals> readings, v1::NumberColumn& out) {
-  unsigned exponent = 0;
-  for (const Decimals& column : readings) exponent = std::max(exponent, column.exponent);
-  exponent = std::min(2 * exponent, kDecimalExponentMax);
+/// The same value with more digits, where that is exact.
+std::optional<std::int64_t> rescale(const M2& m2, unsigned exponent, std::uint64_t count) {
+  if (!m2.scaled || m2.exponent > exponent) return std::nullopt;
+  const double product = static_cast<double>(*m2.scaled) * std::pow(10.0, exponent - m2.exponent);
+  if (!(product < kScaledMax)) return std::nullopt;
+  const auto scaled = static_cast<std::int64_t>(product);
+  const bool same = decimal_value(scaled, exponent) / static_cast<double>(count) == m2.value;
+  return same ? std::optional(scaled) : std::nullopt;
+}
+
+void put_m2(const Sorted& panes, v1::NumberColumn& out) {
+  std::vector<M2> all;
+  std::vector<unsigned> exponents;
+  for (const Pane* pane : panes) {
+    all.push_back(decimal_m2(pane->moments));
+    if (all.back().scaled) exponents.push_back(all.back().exponent);
+  }
+  // An eighth may need more digits than the rest, and travels as doubles.
+  std::sort(exponents.begin(), exponents.end());
+  const unsigned exponent = exponents.empty() ? 0 : exponents[(exponents.size() - 1) * 7 / 8];
   std::vector<double> values;
   Scaled scaled;
-  for (std::size_t i = 0; i < panes.size(); ++i) {
-    values.push_back(finite(panes[i]->moments.m2));
-    const bool decimal = std::all_of(readings.begin(), readings.end(), [i](const Decimals& column) {
-      return column.scaled[i].has_value();
-    });
-    scaled.push_back(decimal ? scale_m2(panes[i]->moments, exponent) : std::nullopt);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    values.push_back(all[i].value);
+    scaled.push_back(rescale(all[i], exponent, panes[i]->moments.count));
   }
   put_numbers(values, scaled, exponent, out);
 }
@@ -191,13 +220,11 @@ std::string ProtoSummaryEncoder::encode(const SummaryBlock& block) {
              [](const Pane& pane) { return wire_quality(pane.quality); });
   put_column(panes, *out.mutable_count(), [](const Pane& pane) { return pane.moments.count; });
   put_decimals(panes, *out.mutable_sum(), [](const Moments& m) { return m.total(); });
-  const Decimals readings[] = {
-      put_decimals(panes, *out.mutable_min(), [](const Moments& m) { return m.min; }),
-      put_decimals(panes, *out.mutable_max(), [](const Moments& m) { return m.max; }),
-      put_decimals(panes, *out.mutable_first(), [](const Moments& m) { return m.first; }),
-      put_decimals(panes, *out.mutable_last(), [](const Moments& m) { return m.last; }),
-  };
-  put_m2(panes, readings, *out.mutable_m2());
+  put_decimals(panes, *out.mutable_min(), [](const Moments& m) { return m.min; });
+  put_decimals(panes, *out.mutable_max(), [](const Moments& m) { return m.max; });
+  put_decimals(panes, *out.mutable_first(), [](const Moments& m) { return m.first; });
+  put_decimals(panes, *out.mutable_last(), [](const Moments& m) { return m.last; });
+  put_m2(panes, *out.mutable_m2());
   return out.SerializeAsString();
 }
 
