@@ -157,6 +157,7 @@ report=$(jq -n --slurpfile s "$state/status.json" --slurpfile n "$state/nodes.js
     readings_late: $s.readings_late,
     readings_aggregated: $s.readings_aggregated,
     readings_rejected: $s.readings_rejected,
+    readings_pending: ($s.pipelines | map(.readings_pending) | add // 0),
     summaries_delivered: $s.panes_acked,
     summaries_in_hub: $in_hub,
     ledger_difference: $s.ledger_difference,

@@ -43,6 +43,7 @@ sigset_t block_stop_signals() {
   sigemptyset(&stops);
   sigaddset(&stops, SIGTERM);
   sigaddset(&stops, SIGINT);
+  sigaddset(&stops, SIGHUP);  // of a closed terminal
   pthread_sigmask(SIG_BLOCK, &stops, nullptr);
   // A closed stdout is not a reason to drop the nodes.
   signal(SIGPIPE, SIG_IGN);
