@@ -16,6 +16,10 @@ std::vector<std::string> readiness_problems(const HealthInput& input) {
     if (pipeline.parked.empty()) continue;
     problems.push_back("pipeline " + pipeline.name + ": parked: " + pipeline.parked);
   }
+  if (!input.uplink_refused.empty()) {
+    problems.push_back("uplink: the hub refuses a summary, and all behind it wait: " +
+                       input.uplink_refused);
+  }
   return problems;
 }
 

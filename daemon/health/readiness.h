@@ -18,11 +18,12 @@ struct HealthInput {
   };
   std::vector<Source> sources;
   std::vector<PipelineHealth> pipelines;
-  std::string store_error;  ///< why commits fail now; empty when they succeed
+  std::string store_error;     ///< why commits fail now; empty when they succeed
+  std::string uplink_refused;  ///< why the hub does not take what we send; empty when it does
 };
 
 /// Why the node is not ready, in sentences; empty when it is. A dead uplink is an expected state:
-/// data waits in the outbox, so it is not among them.
+/// data waits in the outbox, so it is not among them; a hub that refuses our data will not mend.
 std::vector<std::string> readiness_problems(const HealthInput& input);
 
 }  // namespace sluice

@@ -113,6 +113,7 @@ void NodeReport::add_problems(v1::Status& status) const {
     input.pipelines.push_back({pipeline.name(), pipeline.parked()});
   }
   input.store_error = status.store().last_error();
+  if (rooms_.uplink != nullptr) input.uplink_refused = rooms_.uplink->stats().refused;
   for (const std::string& problem : readiness_problems(input)) status.add_problems(problem);
   status.set_ready(status.problems().empty());
 }

@@ -49,6 +49,7 @@ class Uplink::Runner {
       stats_.update([&end](UplinkStats& stats) {
         stats.connected = false;
         stats.last_error = end.why.to_string();
+        if (end.refused) stats.refused = stats.last_error;
       });
       log::warn("sync", "no uplink",
                 {{"error", end.why.to_string()}, {"retry_in_ms", wait.count()}});

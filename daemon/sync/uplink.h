@@ -54,6 +54,8 @@ struct UplinkStats {
   std::uint64_t rows_sent = 0;   ///< repeats included
   std::uint64_t rows_acked = 0;
   std::string last_error;  ///< why there is no connection; empty while connected
+  /// The hub called what we send wrong, and nothing was acknowledged since: all behind it waits.
+  std::string refused;
 };
 
 /// Carries outbox rows to the hub (proto/sluice/v1/uplink.proto, DESIGN §9) and the hub's durable

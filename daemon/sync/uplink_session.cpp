@@ -133,7 +133,10 @@ void UplinkSession::on_ack(std::uint64_t batch_no) {
   context_.source.acknowledge(*seqs);
   acked_seq_ = seqs->back();
   on_progress();
-  context_.stats.update([&seqs](UplinkStats& stats) { stats.rows_acked += seqs->size(); });
+  context_.stats.update([&seqs](UplinkStats& stats) {
+    stats.rows_acked += seqs->size();
+    stats.refused.clear();
+  });
 }
 
 void UplinkSession::on_gap_ack(const v1::GapAck& ack) {

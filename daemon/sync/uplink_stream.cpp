@@ -63,12 +63,16 @@ void UplinkStream::pump() {
 }
 
 StreamEnd UplinkStream::end() const {
-  StreamEnd end{why_, session_.rewound(), session_.cloud_highest_seq(), session_.healthy()};
+  StreamEnd end{.why = why_,
+                .rewound = session_.rewound(),
+                .cloud_highest_seq = session_.cloud_highest_seq(),
+                .healthy = session_.healthy()};
   if (!end.why.ok() || done_) return end;
   const ChannelOptions hub{context_.options.hub, context_.options.tls};
   if (finish_.ok()) {
     end.why = unavailable("hub " + hub.hub + " ended the stream");
   } else {
+    end.refused = finish_.error_code() == grpc::StatusCode::INVALID_ARGUMENT;
     end.why = Status(code_of(finish_), session_.greeted()
                                            ? "hub " + hub.hub + ": " + finish_.error_message()
                                            : explain_failure(hub, finish_.error_message()));

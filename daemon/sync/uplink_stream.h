@@ -16,6 +16,7 @@ struct StreamEnd {
   Status why;            ///< ok: the stream has done what it was for
   bool rewound = false;  ///< the hub holds rows of its epoch that are none of ours
   std::int64_t cloud_highest_seq = 0;
+  bool refused = false;  ///< the hub called what we sent wrong
   bool healthy = false;  ///< it carried an ack or held for a while: the next try may come soon
 };
 

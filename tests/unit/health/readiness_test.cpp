@@ -33,5 +33,13 @@ TEST(Readiness, NamesParkedPipelinesAndAStoreThatCannotCommit) {
   EXPECT_EQ(problems[1], "pipeline room: parked: range.so is missing");
 }
 
+TEST(Readiness, NamesAHubThatRefusesOurData) {
+  HealthInput input = healthy();
+  input.uplink_refused = "row seq 1";
+  EXPECT_EQ(readiness_problems(input),
+            std::vector<std::string>{
+                "uplink: the hub refuses a summary, and all behind it wait: row seq 1"});
+}
+
 }  // namespace
 }  // namespace sluice

@@ -267,6 +267,19 @@ TEST(Uplink, SaysWhyTheHubRefused) {
   EXPECT_TRUE(cloud.received().empty());
 }
 
+TEST(Uplink, TellsARefusalFromAHubThatIsAwayUntilAnAck) {
+  FlakyCloud cloud;
+  cloud.script({.refuse_with = 14});
+  for (int i = 0; i < 200; ++i) cloud.script({.refuse_with = 3});
+  Node node(cloud);
+  node.append();
+  node.start();
+  ASSERT_TRUE(cloud.wait([&] { return !node.uplink->stats().refused.empty(); }));
+  EXPECT_NE(node.uplink->stats().refused.find("scripted refusal"), std::string::npos);
+  ASSERT_TRUE(node.outbox.wait_all_acked());
+  EXPECT_TRUE(cloud.wait([&] { return node.uplink->stats().refused.empty(); }));
+}
+
 // What other programs mean by a code, ABORTED above all, is not for us to know.
 TEST(Uplink, DrawsNoConsequenceFromAnyStatusCode) {
   FlakyCloud cloud;
