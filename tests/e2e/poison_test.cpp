@@ -58,6 +58,7 @@ std::vector<Poison> poisons() {
       {"{\"t\":1,\"v\":[1]}", "wrong_type"},
       {"{\"t\":\"yesterday\",\"v\":1}", "bad_time"},
       {"{\"t\":-5,\"v\":1}", "bad_time"},
+      {"{\"t\":9223372036,\"v\":1}", "bad_time"},  // its window would end after int64 does
       {"{\"v\":1}", "missing_time"},
       {"{\"t\":1}", "no_readings"},
       {"{\"t\":1,\"v\":1,\"pad\":\"" + std::string(300'000, 'x') + "\"}", "too_large"},
