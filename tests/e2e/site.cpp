@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -53,6 +54,13 @@ Message parse(const Output& output) {
       google::protobuf::util::JsonStringToMessage(without_hashes(output.text), &message);
   EXPECT_TRUE(status.ok()) << status.ToString();
   return message;
+}
+
+/// Until then the broker throws away what is published.
+bool subscribed(const v1::Status& status) {
+  return status.sources_size() > 0 &&
+         std::all_of(status.sources().begin(), status.sources().end(),
+                     [](const v1::SourceStatus& source) { return source.connected(); });
 }
 
 }  // namespace
@@ -160,7 +168,7 @@ void Site::start_daemon(const std::string& config, bool ready) {
   spawn_daemon(config);
   ASSERT_TRUE(until(30, [&] {
     const v1::Status now = status();
-    return now.ready() || (!ready && !now.node().empty());
+    return now.ready() || (!ready && subscribed(now));
   })) << log("daemon.log");
 }
 

@@ -21,7 +21,8 @@ class Site {
   void start_broker();
   void start_hub();
   /// `config` is YAML with the demo's tokens @MQTT_PORT@, @HUB_PORT@, @STATE@, @PLUGINS@.
-  /// Waits until the daemon answers; until it is ready when `ready`.
+  /// Waits until the daemon is ready or, where it will not be, until all its sources have
+  /// subscribed.
   void start_daemon(const std::string& config, bool ready = true);
   /// As start_daemon, without waiting. `wrapper` is a command that starts the daemon, e.g. env.
   void spawn_daemon(const std::string& config, const std::vector<std::string>& wrapper = {});
