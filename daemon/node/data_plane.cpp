@@ -79,7 +79,7 @@ Status DataPlane::recover(MessageSource& messages) {
   }
   if (changed_) {
     engine_->adopt(compose_source_specs(config_), compose_pipelines(config_, series_),
-                   config_.SerializeAsString(), recovered_.ledger);
+                   config_.SerializeAsString(), recovered_.ledger, recovered_.next_seq);
     log::info("node", "the config changed; unchanged pipelines keep their state");
   }
   if (store_->epoch_ends()) engine_->end_epoch(store_->epoch(), 0);

@@ -82,7 +82,8 @@ Status Engine::replay(const Segment& segment) {
 }
 
 void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> specs,
-                   std::string config, const Ledger& durable) {
+                   std::string config, const Ledger& durable, std::int64_t next_seq) {
+  adopted_ = true;
   sources_ = sources;
   intake_.adopt(std::move(sources));
   std::vector<std::unique_ptr<Pipeline>> next;
@@ -91,12 +92,16 @@ void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> sp
     const auto same = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& old) {
       return old && old->name() == next.back()->name() && old->hash() == next.back()->hash();
     });
-    if (same == pipelines_.end()) continue;
+    if (same == pipelines_.end()) {
+      next.back()->begin_at(next_seq);
+      continue;
+    }
     if (const Status s = next.back()->inherit(**same); s.ok()) {
       same->reset();
     } else {
       log::error("pipeline", "a stage cannot hand over its state: the pipeline starts anew",
                  {{"pipeline", next.back()->name()}, {"error", s.to_string()}});
+      next.back()->begin_at(next_seq);
     }
   }
   for (const auto& old : pipelines_) {
@@ -108,7 +113,7 @@ void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> sp
         pane.split = std::make_shared<PaneSplit>(PaneSplit{pane.moments, {}});
     }
     recent_panes_.add(old->name(), closed);
-    builder_.add_panes(old->name(), old->hash(), std::move(closed));
+    builder_.add_panes(old->name(), old->pane_hash(), std::move(closed));
   }
   pipelines_ = std::move(next);
   options_.config = std::move(config);
@@ -226,7 +231,7 @@ void Engine::settle_epoch() {
     std::vector<Pane> closed;
     pipeline->end_epoch({builder_.ledger(), closed});
     recent_panes_.add(pipeline->name(), closed);
-    builder_.add_ended_panes(pipeline->name(), pipeline->hash(), std::move(closed));
+    builder_.add_ended_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
   }
   seal(true);
 }
@@ -273,7 +278,7 @@ void Engine::run_pipelines(Step step) {
     step(*pipeline, PipelineEffects{builder_.ledger(), closed});
     if (closed.empty()) continue;
     recent_panes_.add(pipeline->name(), closed);
-    builder_.add_panes(pipeline->name(), pipeline->hash(), std::move(closed));
+    builder_.add_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
   }
 }
 
@@ -360,7 +365,7 @@ Status Engine::add_checkpoint(CommitGroup& group) {
   group.checkpoint = std::move(parts);
   readings_since_checkpoint_ = 0;
   log_bytes_since_checkpoint_ = 0;
-  checkpoint_wanted_ = false;
+  checkpoint_wanted_ = adopted_ = false;
   return {};
 }
 

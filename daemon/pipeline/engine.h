@@ -78,9 +78,9 @@ class Engine {
   Status replay(const Segment& segment);
   /// Goes over to another config: pipelines of equal name and hash keep their state, others start
   /// new, and those that are gone close what they had open as `partial_config`. `durable`: the
-  /// ledger so far.
+  /// ledger so far; `next_seq`: the number of the next outbox row.
   void adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> pipelines,
-             std::string config, const Ledger& durable);
+             std::string config, const Ledger& durable, std::int64_t next_seq);
 
   /// begin(), then step() on a thread of its own until stop().
   void start();
@@ -121,7 +121,10 @@ class Engine {
   bool group_due() const;
   bool may_take() const;
   void settle_epoch();
-  bool lacks_checkpoint() const { return sealed_ && sealed_->epoch_end && !sealed_->checkpoint; }
+  /// No replay may cross the end of an epoch or a change of config.
+  bool lacks_checkpoint() const {
+    return sealed_ && !sealed_->checkpoint && (sealed_->epoch_end || adopted_);
+  }
   bool submit();
   void seal(bool checkpoint);
   void name_losses(std::int64_t since_wall_ns);
@@ -144,6 +147,7 @@ class Engine {
   std::size_t log_bytes_since_checkpoint_ = 0;
   std::uint64_t readings_processed_ = 0;
   bool checkpoint_wanted_ = false;
+  bool adopted_ = false;       ///< a config, and no checkpoint has been made since
   bool tracks_start_ = false;  ///< pipelines know what was there at the start
   std::int64_t next_tick_boottime_ns_ = 0;
   std::int64_t last_take_boottime_ns_ = 0;

@@ -1,8 +1,9 @@
 #include "pipeline/pipeline.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "base/bytes.h"
+#include "base/hash.h"
 #include "base/log.h"
 
 namespace sluice {
@@ -11,59 +12,32 @@ namespace {
 constexpr std::uint8_t kFormat = 1;
 
 std::string part_name(const std::string& pipeline) { return "pipeline/" + pipeline; }
-std::string stage_part_name(const std::string& pipeline, std::size_t index) {
-  return part_name(pipeline) + "/stage/" + std::to_string(index);
-}
+std::string stage_prefix(const std::string& pipeline) { return part_name(pipeline) + "/stage/"; }
 
 std::string backlog_part_name(const std::string& pipeline) {
   return part_name(pipeline) + "/backlog";
 }
 
-const CheckpointPart* find_part(const std::vector<CheckpointPart>& parts, const std::string& name) {
-  const auto it = std::find_if(parts.begin(), parts.end(),
-                               [&](const CheckpointPart& part) { return part.name == name; });
-  return it == parts.end() ? nullptr : &*it;
-}
-
-std::size_t first_ordered_stage(const std::vector<std::unique_ptr<Stage>>& stages) {
-  const auto it = std::find_if(stages.begin(), stages.end(),
-                               [](const auto& stage) { return stage->ordered(); });
-  return static_cast<std::size_t>(it - stages.begin());
-}
+std::string since_part_name(const std::string& pipeline) { return part_name(pipeline) + "/since"; }
 
 }  // namespace
 
 Pipeline::Pipeline(PipelineSpec spec, const SeriesTable& series, const TopicTable& topics)
     : spec_(std::move(spec)),
+      stages_(spec_.name, std::move(spec_.stages)),
       matcher_(spec_.match, series, topics),
       watermarks_(spec_.max_out_of_order_ns, spec_.idle_timeout_ns),
       reorder_(spec_.reorder_max),
-      first_ordered_(first_ordered_stage(spec_.stages)),
       behind_(!spec_.parked.empty()) {
   if (spec_.window_ns > 0) windows_.emplace(spec_.window_ns);
 }
 
-std::vector<std::string> Pipeline::stage_names() const {
-  std::vector<std::string> names;
-  for (const auto& stage : spec_.stages) names.push_back(stage->name());
-  return names;
-}
-
-/// Readings that a stage let go later than they came stand out of order.
-void Pipeline::sort_by_event_time(Flow& flow) {
-  std::vector<std::size_t> order(flow.row.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto before = [&](std::size_t a, std::size_t b) {
-    return flow.readings.event_time_ns[a] < flow.readings.event_time_ns[b];
-  };
-  if (std::is_sorted(order.begin(), order.end(), before)) return;
-  std::stable_sort(order.begin(), order.end(), before);
-  Flow sorted;
-  for (const std::size_t i : order) {
-    sorted.readings.append(flow.readings.at(i));
-    sorted.row.push_back(flow.row[i]);
-  }
-  flow = std::move(sorted);
+std::uint64_t Pipeline::pane_hash() const {
+  if (since_seq_ == 0) return spec_.hash;
+  ByteWriter key;
+  key.fixed64(spec_.hash);
+  key.i64(since_seq_);
+  return hash64(key.bytes());
 }
 
 void Pipeline::count(PipelineEffects effects, Term term, std::int64_t n,
@@ -71,23 +45,21 @@ void Pipeline::count(PipelineEffects effects, Term term, std::int64_t n,
   effects.ledger.add(LedgerKind::readings, spec_.name, term, n, cause);
 }
 
-Pipeline::Flow Pipeline::route(const BatchEntry& batch, std::vector<bool>& routed,
-                               PipelineEffects effects) {
+Flow Pipeline::route(const BatchEntry& batch, std::vector<bool>& routed, PipelineEffects effects) {
   Flow flow;
   for (std::size_t i = 0; i < batch.readings.size(); ++i) {
     if (!matcher_.wants(batch.readings.series[i], batch.readings.topic[i])) continue;
     routed[i] = true;
-    flow.readings.append(batch.readings.at(i));
-    flow.row.push_back(flow.row.size());
+    flow.append(batch.readings.at(i), flow.size());
   }
-  count(effects, Term::in, static_cast<std::int64_t>(flow.row.size()));
+  count(effects, Term::in, static_cast<std::int64_t>(flow.size()));
   return flow;
 }
 
 void Pipeline::process(const BatchEntry& batch, std::vector<bool>& routed,
                        PipelineEffects effects) {
   const Flow in = route(batch, routed, effects);
-  if (in.row.empty()) return;
+  if (in.empty()) return;
   if (behind_) {
     defer(batch.boottime_ns, in.readings, effects);
   } else {
@@ -97,8 +69,8 @@ void Pipeline::process(const BatchEntry& batch, std::vector<bool>& routed,
 
 void Pipeline::run(std::int64_t boottime_ns, const Flow& in, PipelineEffects effects) {
   Flow flow = in;
-  run_stages(0, first_ordered_, flow, effects);
-  if (first_ordered_ == spec_.stages.size()) {
+  stages_.run_unordered(flow, effects.ledger);
+  if (stages_.first_ordered() == stages_.size()) {
     process_in_arrival_order(boottime_ns, in, flow, effects);
   } else {
     process_in_event_order(boottime_ns, in, flow, effects);
@@ -121,7 +93,7 @@ void Pipeline::process_in_arrival_order(std::int64_t boottime_ns, const Flow& ro
                                         PipelineEffects effects) {
   std::size_t next = 0;
   for (std::size_t row = 0; row < routed.readings.size(); ++row) {
-    while (next < flow.row.size() && flow.row[next] == row) {
+    while (next < flow.size() && flow.row[next] == row) {
       fold(flow.readings.at(next++), false, effects);
     }
     const TopicId topic = routed.readings.topic[row];
@@ -129,7 +101,7 @@ void Pipeline::process_in_arrival_order(std::int64_t boottime_ns, const Flow& ro
       windows_->advance(topic, watermarks_, boottime_ns, effects.closed);
     }
   }
-  while (next < flow.row.size()) fold(flow.readings.at(next++), false, effects);
+  while (next < flow.size()) fold(flow.readings.at(next++), false, effects);
 }
 
 void Pipeline::process_in_event_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
@@ -142,14 +114,14 @@ void Pipeline::process_in_event_order(std::int64_t boottime_ns, const Flow& rout
   std::vector<TopicId> risen;
   std::size_t next = 0;
   for (std::size_t row = 0; row < routed.readings.size(); ++row) {
-    while (next < flow.row.size() && flow.row[next] == row) offer(flow.readings.at(next++));
+    while (next < flow.size() && flow.row[next] == row) offer(flow.readings.at(next++));
     const TopicId topic = routed.readings.topic[row];
     if (watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns)) {
       risen.push_back(topic);
     }
     reorder_.release(topic, watermarks_.of(topic), released);
   }
-  while (next < flow.row.size()) offer(flow.readings.at(next++));
+  while (next < flow.size()) offer(flow.readings.at(next++));
   count(effects, Term::pending,
         static_cast<std::int64_t>(reorder_.size()) - static_cast<std::int64_t>(waiting));
   run_ordered(std::move(released), effects);
@@ -159,16 +131,17 @@ void Pipeline::process_in_event_order(std::int64_t boottime_ns, const Flow& rout
   }
 }
 
-Pipeline::Flow Pipeline::flow_of(ReorderBuffer::Released released) {
+Flow Pipeline::flow_of(ReorderBuffer::Released released) {
   Flow flow;
   flow.readings = std::move(released.readings);
-  for (const bool before : released.before) flow.row.push_back(before ? kBefore : kDerived);
+  for (const bool before : released.before)
+    flow.row.push_back(before ? Flow::kBefore : Flow::kDerived);
   return flow;
 }
 
 void Pipeline::run_ordered(ReorderBuffer::Released released, PipelineEffects effects) {
   Flow flow = flow_of(std::move(released));
-  run_stages(first_ordered_, spec_.stages.size(), flow, effects);
+  stages_.run_ordered(flow, effects.ledger);
   fold_all(flow, effects);
 }
 
@@ -182,78 +155,8 @@ void Pipeline::fold(const Reading& reading, bool before, PipelineEffects effects
 }
 
 void Pipeline::fold_all(const Flow& flow, PipelineEffects effects) {
-  for (std::size_t i = 0; i < flow.row.size(); ++i) {
-    fold(flow.readings.at(i), flow.row[i] == kBefore, effects);
-  }
-}
-
-void Pipeline::run_stages(std::size_t from, std::size_t to, Flow& flow, PipelineEffects effects) {
-  for (std::size_t index = from; index < to; ++index) run_stage(index, flow, effects);
-}
-
-void Pipeline::run_stage(std::size_t index, Flow& flow, PipelineEffects effects) {
-  if (flow.row.empty()) return;
-  Stage& stage = *spec_.stages[index];
-  output_.clear();
-  if (const Status status = stage.process(flow.readings, output_); !status.ok()) {
-    log::error("pipeline", "a stage failed; its input is rejected",
-               {{"pipeline", spec_.name}, {"stage", stage.name()}, {"error", status.to_string()}});
-    count(effects, Term::rejected, static_cast<std::int64_t>(flow.row.size()),
-          stage.name() + "/stage_failed");
-    flow = {};
-    return;
-  }
-  take_output(index, flow, effects);
-}
-
-void Pipeline::take_output(std::size_t index, Flow& flow, PipelineEffects effects) {
-  const Stage& stage = *spec_.stages[index];
-  SLUICE_ASSERT(output_.verdicts.size() == flow.row.size());
-  Flow next;
-  settle(index, next, effects);
-  std::size_t altered = 0;
-  std::size_t drop = 0;
-  std::vector<std::int64_t> drops_by_rule(stage.rules().size());
-  for (std::size_t i = 0; i < flow.row.size(); ++i) {
-    switch (output_.verdicts[i]) {
-      case Verdict::pass:
-        next.readings.append(flow.readings.at(i));
-        next.row.push_back(flow.row[i]);
-        break;
-      case Verdict::altered:
-        next.readings.append(output_.altered.at(altered++));
-        next.row.push_back(flow.row[i]);
-        break;
-      case Verdict::drop: ++drops_by_rule[output_.drops[drop++].rule]; break;
-      case Verdict::hold: count(effects, Term::held, 1); break;
-    }
-  }
-  for (std::size_t rule = 0; rule < drops_by_rule.size(); ++rule) {
-    count(effects, Term::filtered, drops_by_rule[rule], stage.name() + "/" + stage.rules()[rule]);
-  }
-  for (std::size_t i = 0; i < output_.derived.size(); ++i) {
-    next.readings.append(output_.derived.at(i));
-    next.row.push_back(kDerived);
-  }
-  count(effects, Term::derived, static_cast<std::int64_t>(output_.derived.size()));
-  flow = std::move(next);
-  if (index >= first_ordered_ && index + 1 < spec_.stages.size()) {
-    sort_by_event_time(flow);
-  }
-}
-
-void Pipeline::settle(std::size_t index, Flow& next, PipelineEffects effects) {
-  const Stage& stage = *spec_.stages[index];
-  const auto settled = static_cast<std::int64_t>(output_.settled.size());
-  const auto dropped = static_cast<std::int64_t>(output_.settled_dropped.size());
-  count(effects, Term::held, -settled - dropped);
-  for (const std::uint16_t rule : output_.settled_dropped) {
-    count(effects, Term::filtered, 1, stage.name() + "/" + stage.rules()[rule]);
-  }
-  for (std::size_t i = 0; i < output_.settled.size(); ++i) {
-    next.readings.append(output_.settled.at(i));
-    // Settled readings of an unordered stage join the windows at once: they are the oldest.
-    next.row.push_back(index < first_ordered_ ? 0 : kDerived);
+  for (std::size_t i = 0; i < flow.size(); ++i) {
+    fold(flow.readings.at(i), flow.row[i] == Flow::kBefore, effects);
   }
 }
 
@@ -261,20 +164,7 @@ void Pipeline::notify_time(std::int64_t boottime_ns, PipelineEffects effects) {
   const std::int64_t watermark = watermarks_.lowest(boottime_ns);
   if (watermark == kNoTime || watermark <= notified_ns_) return;
   notified_ns_ = watermark;
-  for (std::size_t index = 0; index < spec_.stages.size(); ++index) {
-    output_.clear();
-    if (const Status status = spec_.stages[index]->on_time(watermark, output_); !status.ok()) {
-      log::error("pipeline", "a stage failed in on_time",
-                 {{"pipeline", spec_.name},
-                  {"stage", spec_.stages[index]->name()},
-                  {"error", status.to_string()}});
-      continue;
-    }
-    Flow flow;
-    take_output(index, flow, effects);
-    run_stages(index + 1, spec_.stages.size(), flow, effects);
-    fold_all(flow, effects);
-  }
+  fold_all(stages_.on_time(watermark, effects.ledger), effects);
 }
 
 bool Pipeline::due(std::int64_t boottime_ns) const {
@@ -364,18 +254,39 @@ void Pipeline::end_parked_epoch(PipelineEffects effects) {
   own->bytes = own_state();
 }
 
+void Pipeline::begin_at(std::int64_t next_seq) {
+  since_seq_ = next_seq;
+  if (!spec_.parked.empty()) return;
+  if (Status s = stages_can_save(); !s.ok()) park(s);
+}
+
+/// What cannot would hold up every checkpoint, and so the other pipelines.
+Status Pipeline::stages_can_save() {
+  std::vector<CheckpointPart> unused;
+  const Status status = stages_.snapshot({}, unused);
+  return status.ok() ? status
+                     : failed_precondition("a stage cannot save its state: " +
+                                           std::string(status.message()));
+}
+
+Status Pipeline::restore_stages() {
+  const Status status = stages_.restore(stage_prefix(spec_.name), kept_);
+  return status.ok() ? status
+                     : failed_precondition("a stage refuses its stored state: " +
+                                           std::string(status.message()));
+}
+
 void Pipeline::park(const Status& why) {
   spec_.parked = why.message();
   behind_ = true;
-  log::error("pipeline", "parked: a stage refuses its stored state",
-             {{"pipeline", spec_.name}, {"error", why.to_string()}});
 }
 
 Status Pipeline::inherit(Pipeline& old) {
+  since_seq_ = old.since_seq_;
   if (old.behind_) {
     kept_ = std::move(old.kept_);
     backlog_ = std::move(old.backlog_);
-  } else if (Status s = old.snapshot(kept_); !s.ok()) {
+  } else if (Status s = old.snapshot_state(kept_); !s.ok()) {
     kept_.clear();
     return s;
   }
@@ -389,7 +300,8 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   if (!behind_ || !spec_.parked.empty()) return;
   if (const CheckpointPart* own = find_part(kept_, part_name(spec_.name))) {
     Status s = restore_own(*own);
-    if (s.ok()) s = restore_stages(kept_);
+    if (s.ok()) s = restore_stages();
+    if (s.ok()) s = stages_can_save();
     if (!s.ok()) {
       park(s);
       return;
@@ -417,11 +329,8 @@ void Pipeline::take_step(const Backlog::Step& step, PipelineEffects effects) {
     case Backlog::Kind::start: restart(step.boottime_ns); break;
     case Backlog::Kind::tick: tick(step.boottime_ns, before); break;
     case Backlog::Kind::batch: {
-      Flow in;
-      in.readings = step.readings;
-      in.row.resize(in.readings.size());
-      std::iota(in.row.begin(), in.row.end(), std::size_t{0});
-      if (!step.applied) count(effects, Term::pending, -static_cast<std::int64_t>(in.row.size()));
+      const Flow in = Flow::of(step.readings);
+      if (!step.applied) count(effects, Term::pending, -static_cast<std::int64_t>(in.size()));
       run(step.boottime_ns, in, step.applied ? before : effects);
       break;
     }
@@ -429,6 +338,15 @@ void Pipeline::take_step(const Backlog::Step& step, PipelineEffects effects) {
 }
 
 Status Pipeline::snapshot(std::vector<CheckpointPart>& parts) {
+  if (since_seq_ != 0) {
+    ByteWriter since;
+    since.i64(since_seq_);
+    parts.push_back({since_part_name(spec_.name), since.take()});
+  }
+  return snapshot_state(parts);
+}
+
+Status Pipeline::snapshot_state(std::vector<CheckpointPart>& parts) {
   if (behind_) {
     parts.insert(parts.end(), kept_.begin(), kept_.end());
     ByteWriter out;
@@ -437,12 +355,7 @@ Status Pipeline::snapshot(std::vector<CheckpointPart>& parts) {
     return {};
   }
   parts.push_back({part_name(spec_.name), own_state()});
-  for (std::size_t i = 0; i < spec_.stages.size(); ++i) {
-    Result<std::string> bytes = spec_.stages[i]->snapshot();
-    if (!bytes.ok()) return bytes.status();
-    parts.push_back({stage_part_name(spec_.name, i), *std::move(bytes)});
-  }
-  return {};
+  return stages_.snapshot(stage_prefix(spec_.name), parts);
 }
 
 std::string Pipeline::own_state() const {
@@ -458,10 +371,15 @@ std::string Pipeline::own_state() const {
 }
 
 Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
-  const std::string stages = part_name(spec_.name) + "/stage/";
+  const std::string stages = stage_prefix(spec_.name);
   std::copy_if(parts.begin(), parts.end(), std::back_inserter(kept_), [&](const auto& part) {
     return part.name == part_name(spec_.name) || part.name.compare(0, stages.size(), stages) == 0;
   });
+  if (const CheckpointPart* part = find_part(parts, since_part_name(spec_.name))) {
+    ByteReader in(part->bytes);
+    since_seq_ = in.i64();
+    if (!in.at_end()) return data_loss("malformed pipeline checkpoint");
+  }
   if (const CheckpointPart* part = find_part(parts, backlog_part_name(spec_.name))) {
     behind_ = missed_ = true;
     ByteReader in(part->bytes);
@@ -471,20 +389,11 @@ Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
   const CheckpointPart* own = find_part(kept_, part_name(spec_.name));
   if (own == nullptr) return {};
   if (Status s = restore_own(*own); !s.ok()) return s;
-  if (const Status s = restore_stages(kept_); !s.ok()) {
+  if (const Status s = restore_stages(); !s.ok()) {
     park(s);
     return {};
   }
   kept_.clear();
-  return {};
-}
-
-Status Pipeline::restore_stages(const std::vector<CheckpointPart>& parts) {
-  for (std::size_t i = 0; i < spec_.stages.size(); ++i) {
-    const CheckpointPart* part = find_part(parts, stage_part_name(spec_.name, i));
-    if (part == nullptr) return data_loss("checkpoint without the state of a stage");
-    if (Status s = spec_.stages[i]->restore(part->bytes); !s.ok()) return s;
-  }
   return {};
 }
 

@@ -15,6 +15,7 @@
 #include "pipeline/matcher.h"
 #include "pipeline/reorder.h"
 #include "pipeline/spec.h"
+#include "pipeline/stage_chain.h"
 #include "pipeline/watermarks.h"
 #include "pipeline/windows.h"
 
@@ -42,11 +43,17 @@ class Pipeline {
 
   const std::string& name() const { return spec_.name; }
   std::uint64_t hash() const { return spec_.hash; }
+  /// The spec hash of its panes' keys. A spec that was replaced and comes back must not replace
+  /// what it made before, so each time it takes over it has another one.
+  std::uint64_t pane_hash() const;
   const std::string& parked() const { return spec_.parked; }
-  std::vector<std::string> stage_names() const;
+  std::vector<std::string> stage_names() const { return stages_.names(); }
   std::size_t windows_open() const { return windows_ ? windows_->open_count() : 0; }
   std::size_t readings_pending() const { return reorder_.size() + backlog_.pending(); }
 
+  /// Its spec takes over from another or from none, when `next_seq` is the next outbox row. Once,
+  /// before anything else.
+  void begin_at(std::int64_t next_seq);
   /// Marks in `routed` the rows it takes and processes them. Before catch_up() this is a replay.
   void process(const BatchEntry& batch, std::vector<bool>& routed, PipelineEffects effects);
   /// Whether the passing of time alone would close or release something.
@@ -67,8 +74,8 @@ class Pipeline {
   /// emptied. Watermarks and stages go on.
   void end_epoch(PipelineEffects effects);
 
-  /// Appends the parts "pipeline/<name>", "pipeline/<name>/stage/<n>" and, when it is behind,
-  /// "pipeline/<name>/backlog".
+  /// Appends the parts "pipeline/<name>", "pipeline/<name>/stage/<n>"; when it is behind,
+  /// "pipeline/<name>/backlog"; when its spec replaced another, "pipeline/<name>/since".
   Status snapshot(std::vector<CheckpointPart>& parts);
   /// Takes its own parts; without any it starts empty. `failed_precondition` for another spec hash.
   /// State that a stage refuses parks the pipeline.
@@ -81,21 +88,7 @@ class Pipeline {
   void catch_up(PipelineEffects effects, bool remembers = false);
 
  private:
-  /// Readings on their way through the stages, with the batch row each came from.
-  struct Flow {
-    ReadingBatch readings;
-    std::vector<std::size_t> row;  ///< kDerived for those a stage made or let go later
-  };
-  static constexpr std::size_t kDerived = static_cast<std::size_t>(-1);
-  /// As kDerived, and it was there when the process started.
-  static constexpr std::size_t kBefore = static_cast<std::size_t>(-2);
-
   Flow route(const BatchEntry& batch, std::vector<bool>& routed, PipelineEffects effects);
-  /// Runs stages [from, to); what is left stays in `flow`.
-  void run_stages(std::size_t from, std::size_t to, Flow& flow, PipelineEffects effects);
-  void run_stage(std::size_t index, Flow& flow, PipelineEffects effects);
-  void take_output(std::size_t index, Flow& flow, PipelineEffects effects);
-  void settle(std::size_t index, Flow& next, PipelineEffects effects);
   void notify_time(std::int64_t boottime_ns, PipelineEffects effects);
   void run(std::int64_t boottime_ns, const Flow& in, PipelineEffects effects);
   void process_in_arrival_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
@@ -107,25 +100,26 @@ class Pipeline {
   void park(const Status& why);
   static Flow flow_of(ReorderBuffer::Released released);
   void run_ordered(ReorderBuffer::Released released, PipelineEffects effects);
-  static void sort_by_event_time(Flow& flow);
   void mark_start();
   void end_parked_epoch(PipelineEffects effects);
   void fold(const Reading& reading, bool before, PipelineEffects effects);
   void fold_all(const Flow& flow, PipelineEffects effects);
-  Status restore_stages(const std::vector<CheckpointPart>& parts);
+  Status restore_stages();
+  Status stages_can_save();
+  Status snapshot_state(std::vector<CheckpointPart>& parts);
   std::string own_state() const;
   Status restore_own(const CheckpointPart& part);
   void count(PipelineEffects effects, Term term, std::int64_t n, std::string_view cause = {}) const;
 
-  PipelineSpec spec_;
+  PipelineSpec spec_;  ///< without its stages
+  StageChain stages_;
   Matcher matcher_;
   Watermarks watermarks_;
   ReorderBuffer reorder_;
   std::optional<TumblingWindows> windows_;
-  std::size_t first_ordered_;  ///< index of the first ordered stage; stages.size() when none
   std::int64_t notified_ns_ = kNoTime;
-  StageOutput output_;
 
+  std::int64_t since_seq_ = 0;        ///< see begin_at(); 0: of the first config
   bool behind_;                       ///< the state is kept_ plus backlog_, not the parts above
   bool missed_ = false;               ///< while behind: the steps that come now were never done
   bool marked_ = false;               ///< windows and reorder buffer know what was there before

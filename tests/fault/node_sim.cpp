@@ -16,8 +16,10 @@ constexpr std::int64_t kBand_ms = 10'000;
 constexpr double kBand = 2;
 constexpr std::int64_t kShortSilence_ns = 2'000'000'000;
 constexpr int kStepsAfterFaults = 200'000;
+constexpr int kStepsToCommit = 500;
 constexpr std::size_t kCheckpointReadings = 40;
 constexpr std::size_t kOutOfOrderMax = 3;  // readings a device holds back; see max_out_of_order
+constexpr std::string_view kChanging = "changing";
 const char* const kDevices[] = {"d0", "d1", "d2"};
 
 const char* const kConfig = R"(
@@ -41,6 +43,10 @@ pipelines:
       - {plugin: range, config: {min: -1000, max: 1000}}
       - {plugin: deadband, config: {absolute: 2}}
     windows: [{tumbling: 10s}]
+    max_out_of_order: 3s
+    idle_timeout: 1h
+  - name: changing
+    windows: [{tumbling: 4s}]
     max_out_of_order: 3s
     idle_timeout: 1h
 )";
@@ -87,6 +93,7 @@ NodeSim::NodeSim(const v1::Config& config, hub::HubStore& store, std::string nod
   for (v1::PipelineConfig& pipeline : *config_.mutable_pipelines()) {
     if (closes_by_silence_) pipeline.set_idle_timeout_ns(kShortSilence_ns);
   }
+  changing_ = *config_.pipelines().rbegin();
   device_time_ms_.fill(kFirst_ms);
   messages_left_ = 20 + static_cast<int>(pick(150));
 }
@@ -102,7 +109,9 @@ std::string NodeSim::run() {
   }
   end_of_faults();
   publish_end();
-  for (int i = 0; i < kStepsAfterFaults && !settled(); ++i) step();
+  settle();
+  change_config(false);  // so that no window of "changing" stays open
+  settle();
   return look_at_the_end();
 }
 
@@ -157,7 +166,7 @@ void NodeSim::step_network() {
 
 void NodeSim::fault() {
   const auto strike = [&](const char* name) { ++strikes_[name]; };
-  switch (pick(10)) {
+  switch (pick(11)) {
     case 0: {
       const auto source = static_cast<std::uint32_t>(pick(2));
       if (!broker_.connected(source)) return;
@@ -176,6 +185,10 @@ void NodeSim::fault() {
       if (!chance(0.1)) return;
       lose_session(static_cast<std::uint32_t>(pick(2)));
       return strike("broker forgets a session");
+    case 10:
+      if (!process_ || !chance(0.3)) return;
+      change_config(chance(0.8));
+      return strike("config changed");
     case 7: disk_.kill_process_after(pick(60)); return strike("kill -9");
     default: disk_.cut_power_after(pick(60)); return strike("power cut");
   }
@@ -186,6 +199,19 @@ void NodeSim::disk_fault() {
   ++strikes_[kind == SimDisk::Fault::full ? "disk full" : "I/O error"];
   if (chance(0.5)) return disk_.fail(kind, 1 + pick(50), 1 + pick(20));
   disk_.fail_by_chance(kind, chance(0.5) ? 0 : 0.2);
+}
+
+/// The next process has another window for pipeline "changing", or one of before, or no such
+/// pipeline.
+void NodeSim::change_config(bool keeps_changing) {
+  auto& pipelines = *config_.mutable_pipelines();
+  if (pipelines.rbegin()->name() == kChanging) pipelines.RemoveLast();
+  if (keeps_changing) {
+    *pipelines.Add() = changing_;
+    constexpr std::int64_t kWindows_ms[] = {4'000, 6'000};
+    pipelines.rbegin()->mutable_windows(0)->set_tumbling_ns(kWindows_ms[pick(2)] * kMillisecond);
+  }
+  if (process_) end_process();
 }
 
 void NodeSim::end_of_faults() {
@@ -329,6 +355,12 @@ void NodeSim::publish_end() {
   }
 }
 
+void NodeSim::settle() {
+  // What the engine has still in hand, settled() does not see.
+  for (int i = 0; i < kStepsToCommit; ++i) step();
+  for (int i = 0; i < kStepsAfterFaults && !settled(); ++i) step();
+}
+
 bool NodeSim::settled() {
   if (!process_ || !broker_.idle()) return false;
   const auto gaps = process_->plane->store().read_gaps(0, 1);
@@ -347,6 +379,8 @@ std::string NodeSim::look_at_the_end() {
     return "a reading was late";
   late_in_plain_ =
       static_cast<std::uint64_t>(ledger.get(LedgerKind::readings, "plain", Term::late));
+  in_changing_ = static_cast<std::uint64_t>(
+      ledger.get(LedgerKind::readings, std::string(kChanging), Term::aggregated));
   const std::int64_t taken = messages(Term::received) - messages(Term::duplicate);
   const auto published = static_cast<std::int64_t>(published_);
   const auto forgotten = static_cast<std::int64_t>(forgotten_messages_);

@@ -55,6 +55,9 @@ class NodeSim {
   /// and late_in_plain() of them are missing from the windows of pipeline "plain".
   bool closes_by_silence() const { return closes_by_silence_; }
   std::uint64_t late_in_plain() const { return late_in_plain_; }
+  /// Readings that windows of pipeline "changing" took, whose spec a change of config replaces:
+  /// each is in one of its panes, whatever spec and however often they came and went.
+  std::uint64_t in_changing() const { return in_changing_; }
   /// Windows of "plain" with readings that the broker forgot: these may be missing there. What
   /// "band" then holds nobody can foretell.
   const std::set<TruthKey>& forgotten() const { return forgotten_; }
@@ -87,6 +90,7 @@ class NodeSim {
   void step();
   void fault();
   void disk_fault();
+  void change_config(bool keeps_changing);
   /// The process starts on what the disk holds; it may fail to, and is started again later.
   void start();
   /// The process is gone, now or since the disk took it down.
@@ -97,6 +101,7 @@ class NodeSim {
   void step_network();
   void publish();
   void publish_end();
+  void settle();
   bool settled();
   std::string look_at_the_end();
   void add_truth(const std::string& device, std::int64_t time_ms, double value);
@@ -104,6 +109,7 @@ class NodeSim {
   void note_boundary(const AckPosition& position);
 
   v1::Config config_;
+  v1::PipelineConfig changing_;
   std::mt19937_64 random_;
   FakeClock clock_;
   SimDisk disk_;
@@ -113,6 +119,7 @@ class NodeSim {
 
   const bool closes_by_silence_;
   std::uint64_t late_in_plain_ = 0;
+  std::uint64_t in_changing_ = 0;
   int messages_left_ = 0;
   std::uint64_t published_ = 0;
   std::array<std::int64_t, 3> device_time_ms_{};

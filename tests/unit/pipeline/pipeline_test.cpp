@@ -244,9 +244,11 @@ TEST(Pipeline, RetiringWhileParkedStillClosesTheWindowsItKept) {
   EXPECT_EQ(plant.ledger.difference(), 0);
 }
 
-/// A plugin of another version that cannot read what the one before wrote.
+/// A plugin of another version that cannot read what the one before wrote; nor write it when
+/// `mute`.
 class Forgetful final : public Stage {
  public:
+  explicit Forgetful(bool mute = false) : mute_(mute) {}
   const std::string& name() const override { return stage_.name(); }
   const std::vector<std::string>& rules() const override { return stage_.rules(); }
   bool ordered() const override { return false; }
@@ -254,10 +256,13 @@ class Forgetful final : public Stage {
     return stage_.process(in, out);
   }
   Status on_time(std::int64_t, StageOutput&) override { return {}; }
-  Result<std::string> snapshot() override { return std::string(); }
+  Result<std::string> snapshot() override {
+    return mute_ ? Result<std::string>(unavailable("out of ink")) : std::string();
+  }
   Status restore(std::string_view) override { return data_loss("unknown version"); }
 
  private:
+  bool mute_;
   DropNegative stage_{false};
 };
 
@@ -274,7 +279,7 @@ TEST(Pipeline, StateThatAStageRefusesParksThePipelineAndIsKept) {
     spec.stages.push_back(std::make_unique<Forgetful>());
     Pipeline pipeline(std::move(spec), plant.series, plant.topics);
     log.replay(plant, pipeline);
-    EXPECT_EQ(pipeline.parked(), "unknown version");
+    EXPECT_EQ(pipeline.parked(), "a stage refuses its stored state: unknown version");
     log.save(pipeline);
   }
   Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
@@ -282,6 +287,29 @@ TEST(Pipeline, StateThatAStageRefusesParksThePipelineAndIsKept) {
   plant.process(pipeline, plant.batch({{11, 1}}));
   ASSERT_EQ(plant.closed.size(), 1u);
   EXPECT_EQ(plant.closed[0].moments.count, 2u);
+}
+
+// One that could not save would hold up the checkpoint that every change of config needs.
+TEST(Pipeline, ASpecWhoseStageCannotSaveItsStateIsParkedWhenItTakesOver) {
+  Plant plant;
+  Log log;
+  {
+    PipelineSpec spec = plant.spec(10, 0);
+    spec.stages.push_back(std::make_unique<Forgetful>(true));
+    Pipeline pipeline(std::move(spec), plant.series, plant.topics);
+    pipeline.begin_at(7);
+    EXPECT_EQ(pipeline.parked(), "a stage cannot save its state: out of ink");
+    pipeline.catch_up({plant.ledger, plant.closed});
+    plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
+    EXPECT_EQ(pipeline.readings_pending(), 2u);
+    log.save(pipeline);
+  }
+  Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+  log.replay(plant, pipeline);
+  plant.process(pipeline, plant.batch({{11, 1}}));
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+  EXPECT_NE(pipeline.pane_hash(), pipeline.hash()) << "it remembers that it took over";
 }
 
 TEST(Pipeline, WithoutWindowsReadingsEndAsObserved) {

@@ -1,0 +1,169 @@
+#include "pipeline/stage_chain.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/log.h"
+
+namespace sluice {
+namespace {
+
+std::size_t first_ordered_stage(const std::vector<std::unique_ptr<Stage>>& stages) {
+  const auto it = std::find_if(stages.begin(), stages.end(),
+                               [](const auto& stage) { return stage->ordered(); });
+  return static_cast<std::size_t>(it - stages.begin());
+}
+
+}  // namespace
+
+const CheckpointPart* find_part(const std::vector<CheckpointPart>& parts, std::string_view name) {
+  const auto it = std::find_if(parts.begin(), parts.end(),
+                               [&](const CheckpointPart& part) { return part.name == name; });
+  return it == parts.end() ? nullptr : &*it;
+}
+
+Flow Flow::of(ReadingBatch readings) {
+  Flow flow;
+  flow.row.resize(readings.size());
+  std::iota(flow.row.begin(), flow.row.end(), std::size_t{0});
+  flow.readings = std::move(readings);
+  return flow;
+}
+
+void Flow::append(const Reading& reading, std::size_t from_row) {
+  readings.append(reading);
+  row.push_back(from_row);
+}
+
+void Flow::append(const Flow& other) {
+  for (std::size_t i = 0; i < other.size(); ++i) append(other.readings.at(i), other.row[i]);
+}
+
+void Flow::sort_by_event_time() {
+  std::vector<std::size_t> order(size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto before = [&](std::size_t a, std::size_t b) {
+    return readings.event_time_ns[a] < readings.event_time_ns[b];
+  };
+  if (std::is_sorted(order.begin(), order.end(), before)) return;
+  std::stable_sort(order.begin(), order.end(), before);
+  Flow sorted;
+  for (const std::size_t i : order) sorted.append(readings.at(i), row[i]);
+  *this = std::move(sorted);
+}
+
+StageChain::StageChain(std::string pipeline, std::vector<std::unique_ptr<Stage>> stages)
+    : pipeline_(std::move(pipeline)),
+      stages_(std::move(stages)),
+      first_ordered_(first_ordered_stage(stages_)) {}
+
+std::vector<std::string> StageChain::names() const {
+  std::vector<std::string> names;
+  for (const auto& stage : stages_) names.push_back(stage->name());
+  return names;
+}
+
+void StageChain::count(Ledger& ledger, Term term, std::int64_t n, std::string_view cause) const {
+  ledger.add(LedgerKind::readings, pipeline_, term, n, cause);
+}
+
+void StageChain::run(std::size_t from, std::size_t to, Flow& flow, Ledger& ledger) {
+  for (std::size_t index = from; index < to; ++index) run_stage(index, flow, ledger);
+}
+
+void StageChain::run_stage(std::size_t index, Flow& flow, Ledger& ledger) {
+  if (flow.empty()) return;
+  Stage& stage = *stages_[index];
+  output_.clear();
+  if (const Status status = stage.process(flow.readings, output_); !status.ok()) {
+    log::error("pipeline", "a stage failed; its input is rejected",
+               {{"pipeline", pipeline_}, {"stage", stage.name()}, {"error", status.to_string()}});
+    count(ledger, Term::rejected, static_cast<std::int64_t>(flow.size()),
+          stage.name() + "/stage_failed");
+    flow = {};
+    return;
+  }
+  take_output(index, flow, ledger);
+}
+
+void StageChain::take_output(std::size_t index, Flow& flow, Ledger& ledger) {
+  const Stage& stage = *stages_[index];
+  SLUICE_ASSERT(output_.verdicts.size() == flow.size());
+  Flow next;
+  settle(index, next, ledger);
+  std::size_t altered = 0;
+  std::size_t drop = 0;
+  std::vector<std::int64_t> drops_by_rule(stage.rules().size());
+  for (std::size_t i = 0; i < flow.size(); ++i) {
+    switch (output_.verdicts[i]) {
+      case Verdict::pass: next.append(flow.readings.at(i), flow.row[i]); break;
+      case Verdict::altered: next.append(output_.altered.at(altered++), flow.row[i]); break;
+      case Verdict::drop: ++drops_by_rule[output_.drops[drop++].rule]; break;
+      case Verdict::hold: count(ledger, Term::held, 1); break;
+    }
+  }
+  for (std::size_t rule = 0; rule < drops_by_rule.size(); ++rule) {
+    count(ledger, Term::filtered, drops_by_rule[rule], stage.name() + "/" + stage.rules()[rule]);
+  }
+  for (std::size_t i = 0; i < output_.derived.size(); ++i) {
+    next.append(output_.derived.at(i), Flow::kDerived);
+  }
+  count(ledger, Term::derived, static_cast<std::int64_t>(output_.derived.size()));
+  flow = std::move(next);
+  if (index >= first_ordered_ && index + 1 < size()) flow.sort_by_event_time();
+}
+
+void StageChain::settle(std::size_t index, Flow& next, Ledger& ledger) {
+  const Stage& stage = *stages_[index];
+  const auto settled = static_cast<std::int64_t>(output_.settled.size());
+  const auto dropped = static_cast<std::int64_t>(output_.settled_dropped.size());
+  count(ledger, Term::held, -settled - dropped);
+  for (const std::uint16_t rule : output_.settled_dropped) {
+    count(ledger, Term::filtered, 1, stage.name() + "/" + stage.rules()[rule]);
+  }
+  for (std::size_t i = 0; i < output_.settled.size(); ++i) {
+    // Settled readings of an unordered stage join the windows at once: they are the oldest.
+    next.append(output_.settled.at(i), index < first_ordered_ ? 0 : Flow::kDerived);
+  }
+}
+
+Flow StageChain::on_time(std::int64_t watermark_ns, Ledger& ledger) {
+  Flow all;
+  for (std::size_t index = 0; index < size(); ++index) {
+    output_.clear();
+    if (const Status status = stages_[index]->on_time(watermark_ns, output_); !status.ok()) {
+      log::error("pipeline", "a stage failed in on_time",
+                 {{"pipeline", pipeline_},
+                  {"stage", stages_[index]->name()},
+                  {"error", status.to_string()}});
+      continue;
+    }
+    Flow flow;
+    take_output(index, flow, ledger);
+    run(index + 1, size(), flow, ledger);
+    all.append(flow);
+  }
+  return all;
+}
+
+Status StageChain::snapshot(const std::string& prefix, std::vector<CheckpointPart>& parts) {
+  for (std::size_t i = 0; i < size(); ++i) {
+    Result<std::string> bytes = stages_[i]->snapshot();
+    if (!bytes.ok()) return bytes.status();
+    parts.push_back({prefix + std::to_string(i), *std::move(bytes)});
+  }
+  return {};
+}
+
+Status StageChain::restore(const std::string& prefix, const std::vector<CheckpointPart>& parts) {
+  for (std::size_t i = 0; i < size(); ++i) {
+    const CheckpointPart* part = find_part(parts, prefix + std::to_string(i));
+    if (part == nullptr) return data_loss("checkpoint without the state of a stage");
+    if (Status s = stages_[i]->restore(part->bytes); !s.ok()) return s;
+  }
+  return {};
+}
+
+}  // namespace sluice

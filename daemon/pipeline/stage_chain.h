@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/ledger.h"
+#include "model/log.h"
+#include "model/ports.h"
+
+namespace sluice {
+
+/// Readings on their way through the stages, with the batch row each came from.
+struct Flow {
+  /// Rows of readings that a stage made or let go later.
+  static constexpr std::size_t kDerived = static_cast<std::size_t>(-1);
+  /// As kDerived, and it was there when the process started.
+  static constexpr std::size_t kBefore = static_cast<std::size_t>(-2);
+
+  ReadingBatch readings;
+  std::vector<std::size_t> row;
+
+  /// Every reading a row of its own.
+  static Flow of(ReadingBatch readings);
+  std::size_t size() const { return row.size(); }
+  bool empty() const { return row.empty(); }
+  void append(const Reading& reading, std::size_t from_row);
+  void append(const Flow& other);
+  /// Readings that a stage let go later than they came stand out of order.
+  void sort_by_event_time();
+};
+
+/// The stages of one pipeline in order, and what becomes of readings there: each verdict is counted
+/// under the pipeline's name. A stage that fails rejects its input and sinks nothing else. Thread:
+/// [pipeline].
+class StageChain {
+ public:
+  StageChain(std::string pipeline, std::vector<std::unique_ptr<Stage>> stages);
+
+  std::size_t size() const { return stages_.size(); }
+  std::vector<std::string> names() const;
+  /// Index of the first stage that needs event-time order; size() when none does.
+  std::size_t first_ordered() const { return first_ordered_; }
+
+  /// The stages that take readings as they come, up to the first ordered one.
+  void run_unordered(Flow& flow, Ledger& ledger) { run(0, first_ordered_, flow, ledger); }
+  /// The others.
+  void run_ordered(Flow& flow, Ledger& ledger) { run(first_ordered_, size(), flow, ledger); }
+  /// Tells every stage that event time has reached `watermark_ns`; what they let go and make of it
+  /// has passed the stages behind them.
+  Flow on_time(std::int64_t watermark_ns, Ledger& ledger);
+
+  /// One part per stage: `prefix` and its index.
+  Status snapshot(const std::string& prefix, std::vector<CheckpointPart>& parts);
+  /// `data_loss` when one is missing, or what the stage says against its own.
+  Status restore(const std::string& prefix, const std::vector<CheckpointPart>& parts);
+
+ private:
+  void run(std::size_t from, std::size_t to, Flow& flow, Ledger& ledger);
+  void run_stage(std::size_t index, Flow& flow, Ledger& ledger);
+  void take_output(std::size_t index, Flow& flow, Ledger& ledger);
+  void settle(std::size_t index, Flow& next, Ledger& ledger);
+  void count(Ledger& ledger, Term term, std::int64_t n, std::string_view cause = {}) const;
+
+  std::string pipeline_;
+  std::vector<std::unique_ptr<Stage>> stages_;
+  std::size_t first_ordered_;
+  StageOutput output_;
+};
+
+/// The part of that name, or null.
+const CheckpointPart* find_part(const std::vector<CheckpointPart>& parts, std::string_view name);
+
+}  // namespace sluice
