@@ -9,7 +9,7 @@
 
 #include "ingest/duplicate_keys.h"
 #include "ingest/json_element.h"
-#include "ingest/shown_text.h"
+#include "base/shown_text.h"
 #include "ingest/topic_cache.h"
 
 namespace sluice {

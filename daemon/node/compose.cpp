@@ -6,7 +6,7 @@
 #include <fstream>
 #include <random>
 
-#include "ingest/topic_pattern.h"
+#include "model/topic_pattern.h"
 #include "plugin_host/plugin_stage.h"
 #include "schema/spec_hash.h"
 
