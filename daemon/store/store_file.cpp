@@ -1,9 +1,6 @@
 #include "store/store_file.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
-#include <fstream>
 #include <set>
 #include <utility>
 
@@ -11,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "store/database_file.h"
+#include "store/options.h"
 #include "store/segment_codec.h"
 
 namespace sluice::storage {
@@ -37,19 +35,6 @@ std::string random_epoch(const StoreOptions& options) {
   return epoch;
 }
 
-FileSystem& files_of(const StoreOptions& options) {
-  return options.files != nullptr ? *options.files : system_files();
-}
-
-/// Empty when the machine has none; then the epoch is bound to nothing.
-std::string machine_id(const StoreOptions& options) {
-  if (!options.machine_id.empty()) return options.machine_id;
-  std::ifstream file("/etc/machine-id");
-  std::string id;
-  file >> id;
-  return id;
-}
-
 /// Of all parts together, in any order. Each row's own checksum holds as well for a row that an
 /// older checkpoint left.
 std::uint64_t checksum_of(const std::vector<CheckpointPart>& parts) {
@@ -60,30 +45,11 @@ std::uint64_t checksum_of(const std::vector<CheckpointPart>& parts) {
   return sum;
 }
 
-Status check(const StoreOptions& options) {
-  if (options.quota_bytes < kQuotaMin_bytes) {
-    return invalid_argument("the storage quota of " + std::to_string(options.quota_bytes) +
-                            " bytes is below the least, 1 MiB");
-  }
-  if (!(options.raw_share >= 0 && options.raw_share <= 1)) {
-    return invalid_argument("the share of segments in the storage quota must be 0 to 1");
-  }
-  return {};
-}
-
 }  // namespace
-
-std::uint64_t random_bits(const StoreOptions& options) {
-  if (options.random) return options.random();
-  std::uint64_t bits = 0;
-  SLUICE_ASSERT(getentropy(&bits, sizeof bits) == 0);
-  return bits;
-}
 
 StoreFile::StoreFile(const StoreOptions& options, const Clock& clock, Database database)
     : options_(options),
       clock_(clock),
-      path_(options.dir + "/sluice.sqlite"),
       database_(std::move(database)),
       meta_(database_),
       segments_(database_),
@@ -102,7 +68,7 @@ Result<std::unique_ptr<StoreFile>> StoreFile::open(const StoreOptions& options,
   auto file = try_open(options, clock);
   if (file.ok() || file.status().code() != StatusCode::data_loss) return file;
   const std::string reason(file.status().message());
-  auto kept = set_aside(files_of(options), options.dir + "/sluice.sqlite");
+  auto kept = set_aside(files_of(options), database_path(options));
   if (!kept.ok()) return kept.status();
   log::error("store", "the database is damaged or not ours: set aside, a new one begins",
              {{"reason", reason}, {"kept_as", *kept}});
@@ -113,8 +79,7 @@ Result<std::unique_ptr<StoreFile>> StoreFile::open(const StoreOptions& options,
 
 Result<std::unique_ptr<StoreFile>> StoreFile::try_open(const StoreOptions& options,
                                                        const Clock& clock) {
-  auto database =
-      open_database(files_of(options), options.dir + "/sluice.sqlite", options.quota_bytes);
+  auto database = open_database(files_of(options), database_path(options), options.quota_bytes);
   if (!database.ok()) return database.status();
   std::unique_ptr<StoreFile> file(new StoreFile(options, clock, *std::move(database)));
   if (Status s = file->load(); !s.ok()) return s;
@@ -152,7 +117,7 @@ Status StoreFile::load_identity() {
   epochs_ = *std::move(epochs);
   if (epochs_.empty()) return first_identity(*machine);
   const std::string here = machine_id(options_);
-  const std::string born = files_of(options_).birth_mark(path_);
+  const std::string born = files_of(options_).birth_mark(database_path(options_));
   const auto differ = [](const std::string& a, const std::string& b) {
     return !a.empty() && !b.empty() && a != b;
   };
@@ -185,7 +150,7 @@ Status StoreFile::first_identity(const std::string& machine) {
   if (Status s = transaction.begin(); !s.ok()) return s;
   if (Status s = epoch_table_.store(epochs_); !s.ok()) return s;
   // In this transaction, so that a kill at any moment since the renaming does not hide the loss.
-  if (epoch_before->empty() && has_set_aside(files_of(options_), path_)) {
+  if (epoch_before->empty() && has_set_aside(files_of(options_), database_path(options_))) {
     if (Status s = add_gap(LedgerKind::readings, "", "database_rebuilt"); !s.ok()) return s;
   }
   if (!epoch_ends_) {
@@ -196,7 +161,7 @@ Status StoreFile::first_identity(const std::string& machine) {
 
 Status StoreFile::bind_identity() {
   if (Status s = meta_.put(kMachineKey, machine_id(options_)); !s.ok()) return s;
-  return meta_.put(kFileKey, files_of(options_).birth_mark(path_));
+  return meta_.put(kFileKey, files_of(options_).birth_mark(database_path(options_)));
 }
 
 Status StoreFile::load_checkpoint() {
@@ -624,6 +589,8 @@ Status StoreFile::fill_stats(StoreStats& stats) {
   return {};
 }
 
-void StoreFile::mark_suspect() const { storage::mark_suspect(files_of(options_), path_); }
+void StoreFile::mark_suspect() const {
+  storage::mark_suspect(files_of(options_), database_path(options_));
+}
 
 }  // namespace sluice::storage

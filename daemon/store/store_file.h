@@ -24,9 +24,6 @@
 
 namespace sluice::storage {
 
-/// From the options' source.
-std::uint64_t random_bits(const StoreOptions& options);
-
 /// The open database and what happens to it in one transaction: no thread, no queue, no retry.
 /// What it keeps in memory (totals, positions) follows a transaction only once that is on flash.
 /// One thread at a time.
@@ -122,7 +119,6 @@ class StoreFile {
 
   const StoreOptions options_;
   const Clock& clock_;
-  const std::string path_;
   Database database_;
   MetaTable meta_;
   SegmentTable segments_;
