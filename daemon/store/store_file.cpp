@@ -17,7 +17,6 @@ namespace {
 constexpr std::string_view kEpochKey = "epoch";
 constexpr std::string_view kMachineKey = "machine_id";
 constexpr std::string_view kFileKey = "file";
-constexpr std::string_view kCheckpointKey = "checkpoint";
 constexpr std::string_view kDamageKey = "damage";
 // A slice of trimming or reading stays near 2 ms, so that a commit never waits long.
 constexpr std::int64_t kTrimRows_max = 128;
@@ -33,16 +32,6 @@ std::string random_epoch(const StoreOptions& options) {
     for (int shift = 60; shift >= 0; shift -= 4) epoch.push_back(kHex[(bits >> shift) & 15]);
   }
   return epoch;
-}
-
-/// Of all parts together, in any order. Each row's own checksum holds as well for a row that an
-/// older checkpoint left.
-std::uint64_t checksum_of(const std::vector<CheckpointPart>& parts) {
-  std::uint64_t sum = 0;
-  for (const CheckpointPart& part : parts) {
-    sum += static_cast<std::uint64_t>(row_crc({}, {part.name, part.bytes}));
-  }
-  return sum;
 }
 
 }  // namespace
@@ -97,7 +86,11 @@ Status StoreFile::load() {
   auto next = outbox_.next_seq();
   if (!next.ok()) return next.status();
   next_seq_ = start_seq_ = *next;
-  if (Status s = load_checkpoint(); !s.ok()) return s;
+  auto checkpoint = checkpoint_.load();
+  if (!checkpoint.ok()) return checkpoint.status();
+  checkpoint_id_ = checkpoint->segment_id;
+  total_ = std::move(checkpoint->ledger);
+  recovered_.checkpoint = std::move(checkpoint->parts);
   if (Status s = load_segments(); !s.ok()) return s;
   if (Status s = report_damaged_segments(); !s.ok()) return s;
   recovered_.series = *std::move(series);
@@ -162,29 +155,6 @@ Status StoreFile::first_identity(const std::string& machine) {
 Status StoreFile::bind_identity() {
   if (Status s = meta_.put(kMachineKey, machine_id(options_)); !s.ok()) return s;
   return meta_.put(kFileKey, files_of(options_).birth_mark(database_path(options_)));
-}
-
-Status StoreFile::load_checkpoint() {
-  auto bytes = meta_.get(kCheckpointKey);
-  if (!bytes.ok()) return bytes.status();
-  auto parts = checkpoint_.load();
-  if (!parts.ok()) return parts.status();
-  if (bytes->empty()) {
-    return parts->empty() ? Status() : data_loss("the position of the checkpoint is missing");
-  }
-  ByteReader in(*bytes);
-  checkpoint_id_ = in.i64();
-  const std::uint64_t count = in.u64();
-  auto ledger = Ledger::decode(in.string());
-  // Databases of before had none.
-  const std::uint64_t sum = in.at_end() ? checksum_of(*parts) : in.fixed64();
-  if (!in.at_end() || !ledger.ok()) return data_loss("the position of the checkpoint is malformed");
-  if (count != parts->size() || sum != checksum_of(*parts)) {
-    return data_loss("the parts of the checkpoint are not of one checkpoint");
-  }
-  total_ = *std::move(ledger);
-  recovered_.checkpoint = *std::move(parts);
-  return {};
 }
 
 Status StoreFile::load_segments() {
@@ -398,17 +368,12 @@ Status StoreFile::write_segment(std::span<const LogEntry> entries, Change& chang
 }
 
 Status StoreFile::write_checkpoint(const std::vector<CheckpointPart>& parts, Change& change) {
-  auto known = checkpoint_.replace(parts);
-  if (!known.ok()) return known.status();
-  change.parts = *std::move(known);
   Ledger total = total_;
   total.add(change.delta);
-  ByteWriter position;
-  position.i64(change.position.id);
-  position.u64(parts.size());
-  position.string(total.encode());
-  position.fixed64(checksum_of(parts));
-  return meta_.put(kCheckpointKey, position.bytes());
+  auto known = checkpoint_.replace(change.position.id, total, parts);
+  if (!known.ok()) return known.status();
+  change.parts = *std::move(known);
+  return {};
 }
 
 void StoreFile::adopt(Change change) {

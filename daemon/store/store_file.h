@@ -99,7 +99,6 @@ class StoreFile {
   Status load_identity();
   Status first_identity(const std::string& machine);
   Status bind_identity();
-  Status load_checkpoint();
   Status load_segments();
   Change begin_change() const;
   Result<Claims> remove_rows(std::span<const std::int64_t> seqs, Change& change);
