@@ -14,9 +14,6 @@
 namespace sluice::storage {
 namespace {
 
-constexpr std::string_view kEpochKey = "epoch";
-constexpr std::string_view kMachineKey = "machine_id";
-constexpr std::string_view kFileKey = "file";
 constexpr std::string_view kDamageKey = "damage";
 // A slice of trimming or reading stays near 2 ms, so that a commit never waits long.
 constexpr std::int64_t kTrimRows_max = 128;
@@ -24,27 +21,17 @@ constexpr std::int64_t kTrimBytes_max = 1 << 20;
 constexpr std::size_t kReadBytes_max = 1 << 20;
 constexpr std::size_t kGiveUpRows_max = 128;
 
-std::string random_epoch(const StoreOptions& options) {
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string epoch;
-  for (int i = 0; i < 2; ++i) {
-    const std::uint64_t bits = random_bits(options);
-    for (int shift = 60; shift >= 0; shift -= 4) epoch.push_back(kHex[(bits >> shift) & 15]);
-  }
-  return epoch;
-}
-
 }  // namespace
 
 StoreFile::StoreFile(const StoreOptions& options, const Clock& clock, Database database)
     : options_(options),
       clock_(clock),
       database_(std::move(database)),
+      epochs_(options_, database_),
       meta_(database_),
       segments_(database_),
       outbox_(database_),
       gaps_(database_),
-      epoch_table_(database_),
       series_(database_, "series"),
       topics_(database_, "topic"),
       checkpoint_(database_),
@@ -78,7 +65,10 @@ Result<std::unique_ptr<StoreFile>> StoreFile::try_open(const StoreOptions& optio
 Status StoreFile::load() {
   if (Status s = database_.prepared(); !s.ok()) return s;
   if (Status s = gaps_.load(); !s.ok()) return s;
-  if (Status s = load_identity(); !s.ok()) return s;
+  const auto tell_rebuilt = [this] {
+    return add_gap(LedgerKind::readings, "", "database_rebuilt");
+  };
+  if (Status s = epochs_.load(tell_rebuilt); !s.ok()) return s;
   auto series = series_.load();
   if (!series.ok()) return series.status();
   auto topics = topics_.load();
@@ -98,63 +88,6 @@ Status StoreFile::load() {
   recovered_.ledger = total_;
   recovered_.next_seq = next_seq_;
   return {};
-}
-
-Status StoreFile::load_identity() {
-  auto epochs = epoch_table_.load();
-  if (!epochs.ok()) return epochs.status();
-  auto machine = meta_.get(kMachineKey);
-  if (!machine.ok()) return machine.status();
-  auto file = meta_.get(kFileKey);
-  if (!file.ok()) return file.status();
-  epochs_ = *std::move(epochs);
-  if (epochs_.empty()) return first_identity(*machine);
-  const std::string here = machine_id(options_);
-  const std::string born = files_of(options_).birth_mark(database_path(options_));
-  const auto differ = [](const std::string& a, const std::string& b) {
-    return !a.empty() && !b.empty() && a != b;
-  };
-  const bool other_machine = differ(*machine, here);
-  const bool other_file = differ(*file, born);
-  const bool other_name = identity().node != options_.node;
-  epoch_ends_ = other_machine || other_file || other_name;
-  if (epoch_ends_) {
-    log::warn("store", "the database was copied, moved or renamed: a new epoch begins",
-              {{"other_machine", other_machine},
-               {"other_file", other_file},
-               {"node_before", identity().node}});
-    return {};
-  }
-  if ((!machine->empty() || here.empty()) && (!file->empty() || born.empty())) return {};
-  Transaction transaction(database_);
-  if (Status s = transaction.begin(); !s.ok()) return s;
-  if (Status s = bind_identity(); !s.ok()) return s;
-  return transaction.commit();
-}
-
-/// Of a new database, or of one whose only epoch stood in meta.
-Status StoreFile::first_identity(const std::string& machine) {
-  auto epoch_before = meta_.get(kEpochKey);
-  if (!epoch_before.ok()) return epoch_before.status();
-  const std::string here = machine_id(options_);
-  epoch_ends_ = !machine.empty() && !here.empty() && machine != here;
-  epochs_ = {{0, {options_.node, epoch_before->empty() ? random_epoch(options_) : *epoch_before}}};
-  Transaction transaction(database_);
-  if (Status s = transaction.begin(); !s.ok()) return s;
-  if (Status s = epoch_table_.store(epochs_); !s.ok()) return s;
-  // In this transaction, so that a kill at any moment since the renaming does not hide the loss.
-  if (epoch_before->empty() && has_set_aside(files_of(options_), database_path(options_))) {
-    if (Status s = add_gap(LedgerKind::readings, "", "database_rebuilt"); !s.ok()) return s;
-  }
-  if (!epoch_ends_) {
-    if (Status s = bind_identity(); !s.ok()) return s;
-  }
-  return transaction.commit();
-}
-
-Status StoreFile::bind_identity() {
-  if (Status s = meta_.put(kMachineKey, machine_id(options_)); !s.ok()) return s;
-  return meta_.put(kFileKey, files_of(options_).birth_mark(database_path(options_)));
 }
 
 Status StoreFile::load_segments() {
@@ -308,7 +241,7 @@ Status StoreFile::end_epoch(CommitGroup& group, Change& change) {
   SLUICE_ASSERT(group.checkpoint);
   std::vector<OutboxRow> parted;
   const std::int64_t moves_from = group.epoch_end->takes_rows_along
-                                      ? std::max(start_seq_, epochs_.back().first_seq)
+                                      ? std::max(start_seq_, epochs_.ranges().back().first_seq)
                                       : next_seq_;
   auto splits = outbox_.read_splits(moves_from);
   if (!splits.ok()) return splits.status();
@@ -317,16 +250,15 @@ Status StoreFile::end_epoch(CommitGroup& group, Change& change) {
   }
   const auto of_group = std::count_if(group.outbox.begin(), group.outbox.end(),
                                       [](const OutboxRow& row) { return row.of_ended_epoch; });
-  EpochRanges ranges = epochs_;
   auto lowest = outbox_.lowest_seq();
   if (!lowest.ok()) return lowest.status();
-  while (ranges.size() > 1 && (*lowest == 0 || ranges[1].first_seq <= *lowest)) {
-    ranges.erase(ranges.begin());
-  }
-  change.next_seq = storage::end_epoch(ranges, {options_.node, random_epoch(options_)}, moves_from,
-                                       next_seq_, group.epoch_end->cloud_highest_seq,
-                                       static_cast<std::uint32_t>(random_bits(options_)),
-                                       static_cast<std::int64_t>(parted.size()) + of_group);
+  Epochs::Next next =
+      epochs_.after({.moves_from = moves_from,
+                     .next_seq = next_seq_,
+                     .above_seq = group.epoch_end->cloud_highest_seq,
+                     .lowest_seq = *lowest,
+                     .ended_rows = static_cast<std::int64_t>(parted.size()) + of_group});
+  change.next_seq = next.next_seq;
   for (OutboxRow& row : parted) {
     if (Status s = write_row(row, change); !s.ok()) return s;
   }
@@ -334,9 +266,9 @@ Status StoreFile::end_epoch(CommitGroup& group, Change& change) {
     if (!row.of_ended_epoch) continue;
     if (Status s = write_row(row, change); !s.ok()) return s;
   }
-  if (Status s = epoch_table_.store(ranges); !s.ok()) return s;
-  change.epochs = std::move(ranges);
-  return bind_identity();
+  if (Status s = epochs_.store(next.ranges); !s.ok()) return s;
+  change.epochs = std::move(next.ranges);
+  return {};
 }
 
 /// A row that goes over to the new epoch keeps what came since the start; the rest of its windows
@@ -381,10 +313,7 @@ void StoreFile::adopt(Change change) {
   next_seq_ = change.next_seq;
   total_.add(change.delta);
   delta_.add(change.delta);
-  if (change.epochs) {
-    epochs_ = *std::move(change.epochs);
-    epoch_ends_ = false;
-  }
+  if (change.epochs) epochs_.adopt(*std::move(change.epochs));
   if (!change.parts) return;
   checkpoint_.adopt(*std::move(change.parts));
   checkpoint_id_ = log_.id;
@@ -401,7 +330,7 @@ Result<std::vector<OutboxRow>> StoreFile::read_outbox(std::int64_t after_seq,
   }
   std::vector<OutboxRow> rows;
   for (OutboxRow& row : page->rows) {
-    row.identity = identity_of(epochs_, row.seq);
+    row.identity = epochs_.of(row.seq);
     if (!rows.empty() && !(row.identity == rows.front().identity)) break;
     rows.push_back(std::move(row));
   }
@@ -488,10 +417,11 @@ Result<bool> StoreFile::give_up_slice(const Identity& of, std::int64_t first_seq
                                       std::int64_t last_seq, GiveUp why) {
   if (of == identity()) return failed_precondition("rows of the current epoch are not given up");
   std::vector<std::int64_t> seqs;
-  for (std::size_t i = 0; i + 1 < epochs_.size() && seqs.empty(); ++i) {
-    if (!(epochs_[i].identity == of)) continue;
-    const std::int64_t from_seq = std::max(first_seq, epochs_[i].first_seq);
-    const std::int64_t to_seq = std::min(last_seq, epochs_[i + 1].first_seq - 1);
+  const EpochRanges& ranges = epochs_.ranges();
+  for (std::size_t i = 0; i + 1 < ranges.size() && seqs.empty(); ++i) {
+    if (!(ranges[i].identity == of)) continue;
+    const std::int64_t from_seq = std::max(first_seq, ranges[i].first_seq);
+    const std::int64_t to_seq = std::min(last_seq, ranges[i + 1].first_seq - 1);
     auto found = outbox_.seqs(from_seq, to_seq + 1, kGiveUpRows_max);
     if (!found.ok()) return found.status();
     seqs = *std::move(found);

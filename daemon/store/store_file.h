@@ -15,7 +15,7 @@
 #include "model/log.h"
 #include "model/ports.h"
 #include "store/database.h"
-#include "store/epoch_table.h"
+#include "store/epochs.h"
 #include "store/gap_table.h"
 #include "store/outbox_table.h"
 #include "store/segment_table.h"
@@ -35,11 +35,11 @@ class StoreFile {
 
   bool rebuilt() const { return rebuilt_; }
   /// Under which the next outbox row is made.
-  const Identity& identity() const { return epochs_.back().identity; }
+  const Identity& identity() const { return epochs_.current(); }
   const std::string& epoch() const { return identity().epoch; }
   /// The database is not where it was when it was last written, or the node has another name: the
   /// epoch ends with the first group that says so.
-  bool epoch_ends() const { return epoch_ends_; }
+  bool epoch_ends() const { return epochs_.ends(); }
   std::int64_t next_seq() const { return next_seq_; }
   const Ledger& ledger() const { return total_; }
   /// What was added to ledger() since the last call.
@@ -96,9 +96,6 @@ class StoreFile {
   static Result<std::unique_ptr<StoreFile>> try_open(const StoreOptions& options,
                                                      const Clock& clock);
   Status load();
-  Status load_identity();
-  Status first_identity(const std::string& machine);
-  Status bind_identity();
   Status load_segments();
   Change begin_change() const;
   Result<Claims> remove_rows(std::span<const std::int64_t> seqs, Change& change);
@@ -119,11 +116,11 @@ class StoreFile {
   const StoreOptions options_;
   const Clock& clock_;
   Database database_;
+  Epochs epochs_;
   MetaTable meta_;
   SegmentTable segments_;
   OutboxTable outbox_;
   GapTable gaps_;
-  EpochTable epoch_table_;
   DefinitionTable series_;
   DefinitionTable topics_;
   CheckpointTable checkpoint_;
@@ -131,8 +128,6 @@ class StoreFile {
 
   bool rebuilt_ = false;
   bool trimming_ = false;
-  bool epoch_ends_ = false;
-  EpochRanges epochs_;
   std::int64_t checkpoint_id_ = 0;
   std::int64_t next_seq_ = 1;
   std::int64_t start_seq_ = 1;  // what next_seq_ was at open
