@@ -9,15 +9,12 @@
 #include "base/log.h"
 #include "store/database_file.h"
 #include "store/options.h"
-#include "store/segment_codec.h"
 
 namespace sluice::storage {
 namespace {
 
 constexpr std::string_view kDamageKey = "damage";
-// A slice of trimming or reading stays near 2 ms, so that a commit never waits long.
-constexpr std::int64_t kTrimRows_max = 128;
-constexpr std::int64_t kTrimBytes_max = 1 << 20;
+// A slice stays near 2 ms, so that a commit never waits long.
 constexpr std::size_t kReadBytes_max = 1 << 20;
 constexpr std::size_t kGiveUpRows_max = 128;
 
@@ -29,12 +26,10 @@ StoreFile::StoreFile(const StoreOptions& options, const Clock& clock, Database d
       database_(std::move(database)),
       epochs_(options_, database_),
       meta_(database_),
-      segments_(database_),
-      outbox_(database_),
+      log_(database_),
       gaps_(database_),
       series_(database_, "series"),
       topics_(database_, "topic"),
-      checkpoint_(database_),
       dead_letters_(database_, options.dead_letters_max) {}
 
 Result<std::unique_ptr<StoreFile>> StoreFile::open(const StoreOptions& options,
@@ -73,52 +68,12 @@ Status StoreFile::load() {
   if (!series.ok()) return series.status();
   auto topics = topics_.load();
   if (!topics.ok()) return topics.status();
-  auto next = outbox_.next_seq();
-  if (!next.ok()) return next.status();
-  next_seq_ = start_seq_ = *next;
-  auto checkpoint = checkpoint_.load();
-  if (!checkpoint.ok()) return checkpoint.status();
-  checkpoint_id_ = checkpoint->segment_id;
-  total_ = std::move(checkpoint->ledger);
-  recovered_.checkpoint = std::move(checkpoint->parts);
-  if (Status s = load_segments(); !s.ok()) return s;
+  if (Status s = log_.load(recovered_); !s.ok()) return s;
   if (Status s = report_damaged_segments(); !s.ok()) return s;
   recovered_.series = *std::move(series);
   recovered_.topics = *std::move(topics);
-  recovered_.ledger = total_;
-  recovered_.next_seq = next_seq_;
-  return {};
-}
-
-Status StoreFile::load_segments() {
-  bool last_intact = true;
-  if (Status s = segments_.last(log_, last_intact); !s.ok()) return s;
-  if (log_.id < checkpoint_id_) return data_loss("the segment of the checkpoint is missing");
-  std::uint64_t good = 0;
-  std::int64_t log_bytes = 0;
-  const Status status = segments_.scan(
-      checkpoint_id_, [&](const SegmentTable::Position& at, std::string_view body, bool intact) {
-        auto segment = intact ? decode_segment(body) : data_loss("checksum");
-        if (!segment.ok()) return;
-        total_.add(segment->ledger);
-        log_bytes = at.log_bytes;
-        ++good;
-      });
-  if (!status.ok()) return status;
-  if (!last_intact) {
-    auto rows = outbox_.count();
-    if (!rows.ok()) return rows.status();
-    log_ = {log_.id, log_bytes, *rows};
-  }
-  auto start = segments_.start(log_.log_bytes);
-  if (!start.ok()) return start.status();
-  log_start_ = *start;
-  recovered_.segments_after_checkpoint = good;
-  recovered_.damaged_segments = static_cast<std::uint64_t>(log_.id - checkpoint_id_) - good;
-  if (recovered_.damaged_segments > 0) {
-    log::error("store", "segments are damaged: their readings are missing from the state",
-               {{"segments", recovered_.damaged_segments}});
-  }
+  recovered_.ledger = ledger();
+  recovered_.next_seq = next_seq();
   return {};
 }
 
@@ -126,15 +81,15 @@ Status StoreFile::load_segments() {
 Status StoreFile::report_damaged_segments() {
   if (recovered_.damaged_segments == 0) return {};
   // What they changed in the ledger is gone, and with it what they say of the outbox.
-  const std::int64_t last = log_.id;
+  const std::int64_t last = log_.last_id();
   if (Status s = quarantine({}); !s.ok()) return s;
-  if (log_.id > last) ++recovered_.segments_after_checkpoint;
+  if (log_.last_id() > last) ++recovered_.segments_after_checkpoint;
   auto known = meta_.get(kDamageKey);
   if (!known.ok()) return known.status();
   ByteReader in(*known);
-  if (in.i64() == checkpoint_id_ && in.u64() >= recovered_.damaged_segments) return {};
+  if (in.i64() == log_.checkpoint_id() && in.u64() >= recovered_.damaged_segments) return {};
   ByteWriter out;
-  out.i64(checkpoint_id_);
+  out.i64(log_.checkpoint_id());
   out.u64(recovered_.damaged_segments);
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
@@ -147,68 +102,28 @@ Status StoreFile::add_gap(LedgerKind kind, std::string_view owner, std::string_v
   return gaps_.add({kind, std::string(owner), std::string(cause), 0, clock_.wall_ns(), 0}, epoch());
 }
 
-Status StoreFile::replay(const std::function<Status(const Segment&)>& apply) {
-  Status result;
-  const Status status = segments_.scan(
-      checkpoint_id_, [&](const SegmentTable::Position&, std::string_view body, bool intact) {
-        if (!intact || !result.ok()) return;
-        auto segment = decode_segment(body);
-        if (segment.ok()) result = apply(*segment);
-      });
-  return status.ok() ? result : status;
-}
-
-StoreFile::Change StoreFile::begin_change() const {
-  Change change;
-  change.position = log_;
-  change.position.id = log_.id + 1;
-  change.next_seq = next_seq_;
-  return change;
-}
-
 Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked) {
-  Change change = begin_change();
-  if (group != nullptr) change.delta = group->segment.ledger;
+  Change change{log_.begin(), {}};
+  if (group != nullptr) change.log.delta = group->segment.ledger;
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
-  const auto delivered = remove_rows(acked, change);
+  const auto delivered = log_.remove_rows(acked, change.log);
   if (!delivered.ok()) return delivered.status();
-  count_out(*delivered, Term::acked, {}, change);
-  if (group == nullptr && change.position.outbox_rows == log_.outbox_rows) return {};
+  CommitLog::count_out(*delivered, Term::acked, {}, change.log);
+  if (group == nullptr && delivered->empty()) return {};
   if (group != nullptr) {
     if (Status s = write_group(*group, change); !s.ok()) return s;
   }
   const auto entries = group != nullptr ? std::span<const LogEntry>(group->segment.entries)
                                         : std::span<const LogEntry>();
-  if (Status s = write_segment(entries, change); !s.ok()) return s;
+  if (Status s = log_.append(entries, change.log); !s.ok()) return s;
   if (group != nullptr && group->checkpoint) {
-    if (Status s = write_checkpoint(*group->checkpoint, change); !s.ok()) return s;
+    if (Status s = log_.write_checkpoint(*group->checkpoint, change.log); !s.ok()) return s;
   }
   if (Status s = transaction.commit(); !s.ok()) return s;
-  adopt(std::move(change));
+  log_.adopt(std::move(change.log));
+  if (change.epochs) epochs_.adopt(*std::move(change.epochs));
   return {};
-}
-
-/// What the rows say they held, by pipeline. Unknown numbers are ignored: an ack may come again.
-Result<StoreFile::Claims> StoreFile::remove_rows(std::span<const std::int64_t> seqs,
-                                                 Change& change) {
-  Claims claims;
-  for (const std::int64_t seq : seqs) {
-    auto owner = outbox_.remove(seq);
-    if (!owner.ok()) return owner.status();
-    if (!*owner) continue;
-    --change.position.outbox_rows;
-    const auto [claim, fresh] = claims.emplace((*owner)->pipeline, **owner);
-    if (!fresh) claim->second.add(**owner);
-  }
-  return claims;
-}
-
-void StoreFile::count_out(const Claims& claims, Term end, std::string_view cause, Change& change) {
-  for (const auto& [pipeline, claim] : claims) {
-    change.delta.add(LedgerKind::panes, pipeline, Term::outbox, -std::int64_t{claim.panes});
-    change.delta.add(LedgerKind::panes, pipeline, end, claim.panes, cause);
-  }
 }
 
 Status StoreFile::write_group(CommitGroup& group, Change& change) {
@@ -223,7 +138,7 @@ Status StoreFile::write_group(CommitGroup& group, Change& change) {
   }
   for (OutboxRow& row : group.outbox) {
     if (group.epoch_end && row.of_ended_epoch) continue;  // written by end_epoch
-    if (Status s = write_row(row, change); !s.ok()) return s;
+    if (Status s = log_.add_row(row, change.log); !s.ok()) return s;
   }
   for (const Gap& gap : group.gaps) {
     if (Status s = gaps_.add(gap, epoch()); !s.ok()) return s;
@@ -231,97 +146,44 @@ Status StoreFile::write_group(CommitGroup& group, Change& change) {
   return group.dead_letters.empty() ? Status() : dead_letters_.insert(group.dead_letters);
 }
 
-Status StoreFile::write_row(OutboxRow& row, Change& change) {
-  row.seq = change.next_seq++;
-  ++change.position.outbox_rows;
-  return outbox_.insert(row);
-}
-
 Status StoreFile::end_epoch(CommitGroup& group, Change& change) {
   SLUICE_ASSERT(group.checkpoint);
   std::vector<OutboxRow> parted;
-  const std::int64_t moves_from = group.epoch_end->takes_rows_along
-                                      ? std::max(start_seq_, epochs_.ranges().back().first_seq)
-                                      : next_seq_;
-  auto splits = outbox_.read_splits(moves_from);
+  const std::int64_t moves_from =
+      group.epoch_end->takes_rows_along
+          ? std::max(log_.start_seq(), epochs_.ranges().back().first_seq)
+          : next_seq();
+  auto splits = log_.outbox().read_splits(moves_from);
   if (!splits.ok()) return splits.status();
   for (OutboxRow& row : *splits) {
-    if (Status s = part_row(row, parted, change); !s.ok()) return s;
+    if (Status s = log_.part_row(row, parted, change.log); !s.ok()) return s;
   }
   const auto of_group = std::count_if(group.outbox.begin(), group.outbox.end(),
                                       [](const OutboxRow& row) { return row.of_ended_epoch; });
-  auto lowest = outbox_.lowest_seq();
+  auto lowest = log_.outbox().lowest_seq();
   if (!lowest.ok()) return lowest.status();
   Epochs::Next next =
       epochs_.after({.moves_from = moves_from,
-                     .next_seq = next_seq_,
+                     .next_seq = next_seq(),
                      .above_seq = group.epoch_end->cloud_highest_seq,
                      .lowest_seq = *lowest,
                      .ended_rows = static_cast<std::int64_t>(parted.size()) + of_group});
-  change.next_seq = next.next_seq;
+  change.log.next_seq = next.next_seq;
   for (OutboxRow& row : parted) {
-    if (Status s = write_row(row, change); !s.ok()) return s;
+    if (Status s = log_.add_row(row, change.log); !s.ok()) return s;
   }
   for (OutboxRow& row : group.outbox) {
     if (!row.of_ended_epoch) continue;
-    if (Status s = write_row(row, change); !s.ok()) return s;
+    if (Status s = log_.add_row(row, change.log); !s.ok()) return s;
   }
   if (Status s = epochs_.store(next.ranges); !s.ok()) return s;
   change.epochs = std::move(next.ranges);
   return {};
 }
 
-/// A row that goes over to the new epoch keeps what came since the start; the rest of its windows
-/// stays with the old one.
-Status StoreFile::part_row(OutboxRow& row, std::vector<OutboxRow>& ended, Change& change) {
-  if (auto removed = outbox_.remove(row.seq); !removed.ok()) return removed.status();
-  const RowSplit split = *std::exchange(row.split, std::nullopt);
-  const std::int64_t more = std::int64_t{split.before_panes} + split.since_panes - row.panes;
-  for (const Term term : {Term::closed, Term::outbox}) {
-    change.delta.add(LedgerKind::panes, row.pipeline, term, more);
-  }
-  OutboxRow before = row;
-  before.panes = split.before_panes;
-  before.bytes = split.before;
-  ended.push_back(std::move(before));
-  if (split.since_panes == 0) {
-    --change.position.outbox_rows;
-    return {};
-  }
-  row.panes = split.since_panes;
-  row.bytes = split.since;
-  return outbox_.insert(row);
-}
-
-Status StoreFile::write_segment(std::span<const LogEntry> entries, Change& change) {
-  const std::string body = encode_segment(entries, change.delta);
-  change.position.log_bytes += SegmentTable::row_bytes(body);
-  return segments_.append(change.position, body);
-}
-
-Status StoreFile::write_checkpoint(const std::vector<CheckpointPart>& parts, Change& change) {
-  Ledger total = total_;
-  total.add(change.delta);
-  auto known = checkpoint_.replace(change.position.id, total, parts);
-  if (!known.ok()) return known.status();
-  change.parts = *std::move(known);
-  return {};
-}
-
-void StoreFile::adopt(Change change) {
-  log_ = change.position;
-  next_seq_ = change.next_seq;
-  total_.add(change.delta);
-  delta_.add(change.delta);
-  if (change.epochs) epochs_.adopt(*std::move(change.epochs));
-  if (!change.parts) return;
-  checkpoint_.adopt(*std::move(change.parts));
-  checkpoint_id_ = log_.id;
-}
-
 Result<std::vector<OutboxRow>> StoreFile::read_outbox(std::int64_t after_seq,
                                                       std::size_t bytes_max) {
-  auto page = outbox_.read(after_seq, std::min(bytes_max, kReadBytes_max));
+  auto page = log_.outbox().read(after_seq, std::min(bytes_max, kReadBytes_max));
   if (!page.ok()) return page.status();
   if (!page->damaged.empty()) {
     const Status status = quarantine(page->damaged);
@@ -338,32 +200,32 @@ Result<std::vector<OutboxRow>> StoreFile::read_outbox(std::int64_t after_seq,
 }
 
 Status StoreFile::quarantine(std::span<const std::int64_t> seqs) {
-  Change change = begin_change();
+  CommitLog::Change change = log_.begin();
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
-  const auto claims = remove_rows(seqs, change);
+  const auto claims = log_.remove_rows(seqs, change);
   if (!claims.ok()) return claims.status();
   if (Status s = reconcile(change, *claims); !s.ok()) return s;
   if (seqs.empty() && change.delta.empty()) return {};
-  if (Status s = write_segment({}, change); !s.ok()) return s;
+  if (Status s = log_.append({}, change); !s.ok()) return s;
   if (Status s = transaction.commit(); !s.ok()) return s;
-  adopt(std::move(change));
+  log_.adopt(std::move(change));
   return {};
 }
 
 /// A damaged row cannot be trusted to say whose panes it held. The ledger knows what should be
 /// there, so what the remaining rows do not account for is what was lost. Where it confirms what
 /// the rows say of a pipeline's panes, their time range is taken for true as well.
-Status StoreFile::reconcile(Change& change, const Claims& claims) {
-  auto held = outbox_.panes_by_pipeline();
+Status StoreFile::reconcile(CommitLog::Change& change, const CommitLog::Claims& claims) {
+  auto held = log_.outbox().panes_by_pipeline();
   if (!held.ok()) return held.status();
   std::set<std::string> pipelines;
-  for (const std::string& owner : total_.owners(LedgerKind::panes)) pipelines.insert(owner);
+  for (const std::string& owner : ledger().owners(LedgerKind::panes)) pipelines.insert(owner);
   for (const auto& [pipeline, panes] : *held) pipelines.insert(pipeline);
   bool reported = false;
   for (const std::string& pipeline : pipelines) {
     const std::int64_t lost =
-        total_.get(LedgerKind::panes, pipeline, Term::outbox) - (*held)[pipeline];
+        ledger().get(LedgerKind::panes, pipeline, Term::outbox) - (*held)[pipeline];
     change.delta.add(LedgerKind::panes, pipeline, Term::outbox, -lost);
     // More rows than counted: their commit's segment is damaged, and with it their `closed`.
     if (lost < 0) change.delta.add(LedgerKind::panes, pipeline, Term::closed, -lost);
@@ -422,52 +284,32 @@ Result<bool> StoreFile::give_up_slice(const Identity& of, std::int64_t first_seq
     if (!(ranges[i].identity == of)) continue;
     const std::int64_t from_seq = std::max(first_seq, ranges[i].first_seq);
     const std::int64_t to_seq = std::min(last_seq, ranges[i + 1].first_seq - 1);
-    auto found = outbox_.seqs(from_seq, to_seq + 1, kGiveUpRows_max);
+    auto found = log_.outbox().seqs(from_seq, to_seq + 1, kGiveUpRows_max);
     if (!found.ok()) return found.status();
     seqs = *std::move(found);
   }
   if (seqs.empty()) return false;
-  Change change = begin_change();
+  CommitLog::Change change = log_.begin();
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
-  const auto claims = remove_rows(seqs, change);
+  const auto claims = log_.remove_rows(seqs, change);
   if (!claims.ok()) return claims.status();
   const std::string cause = why == GiveUp::other_life ? "other_life" : "live_elsewhere";
-  count_out(*claims, Term::expired, cause, change);
+  CommitLog::count_out(*claims, Term::expired, cause, change);
   if (why == GiveUp::other_life) {
     for (const auto& [pipeline, claim] : *claims) {
       const Gap gap{LedgerKind::panes, pipeline, cause, claim.start_ns, claim.end_ns, claim.panes};
       if (Status s = gaps_.add(gap, epoch()); !s.ok()) return s;
     }
   }
-  if (Status s = write_segment({}, change); !s.ok()) return s;
+  if (Status s = log_.append({}, change); !s.ok()) return s;
   if (Status s = transaction.commit(); !s.ok()) return s;
-  adopt(std::move(change));
-  return true;
-}
-
-Result<bool> StoreFile::trim_slice() {
-  Transaction transaction(database_);
-  if (Status s = transaction.begin(); !s.ok()) return s;
-  auto end = segments_.trim(checkpoint_id_, kTrimRows_max, kTrimBytes_max);
-  if (!end.ok()) return end.status();
-  if (end->id == 0) return false;
-  if (Status s = transaction.commit(); !s.ok()) return s;
-  log_start_ = std::clamp(end->log_bytes, log_start_, log_.log_bytes);
+  log_.adopt(std::move(change));
   return true;
 }
 
 Status StoreFile::trim_to_share() {
-  // Down to 15/16 at once: a slice costs a commit, so it must not come with every one of them.
-  const double share_bytes = options_.raw_share * static_cast<double>(options_.quota_bytes);
-  const auto used_bytes = static_cast<double>(raw_bytes());
-  if (used_bytes > share_bytes) trimming_ = true;
-  if (used_bytes <= share_bytes * 15 / 16) trimming_ = false;
-  if (!trimming_) return {};
-  auto trimmed = trim_slice();
-  if (!trimmed.ok()) return trimmed.status();
-  trimming_ = *trimmed;
-  return {};
+  return log_.trim_to(options_.raw_share * static_cast<double>(options_.quota_bytes));
 }
 
 Status StoreFile::fill_stats(StoreStats& stats) {
@@ -478,8 +320,8 @@ Status StoreFile::fill_stats(StoreStats& stats) {
   stats.bytes = static_cast<std::uint64_t>((*pages - *free) * kPageBytes);
   stats.bytes_max =
       static_cast<std::uint64_t>(page_budget(options_.quota_bytes).database_pages * kPageBytes);
-  stats.outbox_rows = static_cast<std::uint64_t>(log_.outbox_rows);
-  stats.outbox_panes = static_cast<std::uint64_t>(total_.sum(LedgerKind::panes, Term::outbox));
+  stats.outbox_rows = static_cast<std::uint64_t>(outbox_rows());
+  stats.outbox_panes = static_cast<std::uint64_t>(ledger().sum(LedgerKind::panes, Term::outbox));
   stats.raw_bytes = static_cast<std::uint64_t>(raw_bytes());
   return {};
 }

@@ -2,23 +2,20 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
 #include "model/log.h"
 #include "model/ports.h"
+#include "store/commit_log.h"
 #include "store/database.h"
 #include "store/epochs.h"
 #include "store/gap_table.h"
-#include "store/outbox_table.h"
-#include "store/segment_table.h"
 #include "store/state_tables.h"
 #include "store/types.h"
 
@@ -40,17 +37,17 @@ class StoreFile {
   /// The database is not where it was when it was last written, or the node has another name: the
   /// epoch ends with the first group that says so.
   bool epoch_ends() const { return epochs_.ends(); }
-  std::int64_t next_seq() const { return next_seq_; }
-  const Ledger& ledger() const { return total_; }
+  std::int64_t next_seq() const { return log_.next_seq(); }
+  const Ledger& ledger() const { return log_.total(); }
   /// What was added to ledger() since the last call.
-  Ledger take_delta() { return std::exchange(delta_, {}); }
-  std::int64_t outbox_rows() const { return log_.outbox_rows; }
-  std::int64_t raw_bytes() const { return log_.log_bytes - log_start_; }
+  Ledger take_delta() { return log_.take_delta(); }
+  std::int64_t outbox_rows() const { return log_.outbox_rows(); }
+  std::int64_t raw_bytes() const { return log_.raw_bytes(); }
 
   /// Hands out what open() found; once.
   Recovered take_recovered() { return std::move(recovered_); }
   /// The intact segments after the checkpoint, in order. Stops at the first failure of `apply`.
-  Status replay(const std::function<Status(const Segment&)>& apply);
+  Status replay(const std::function<Status(const Segment&)>& apply) { return log_.replay(apply); }
 
   /// One transaction: the group (may be null; with `epoch_end` it changes identity()) and the acks
   /// of earlier outbox rows. On success the group's outbox rows have their numbers. On failure
@@ -69,7 +66,7 @@ class StoreFile {
                              GiveUp why);
 
   /// Deletes a slice of the oldest segments behind the checkpoint. False when there is none.
-  Result<bool> trim_slice();
+  Result<bool> trim_slice() { return log_.trim_slice(); }
   /// trim_slice() when segments use more than their share, until they are well below it.
   Status trim_to_share();
 
@@ -82,59 +79,34 @@ class StoreFile {
  private:
   /// What memory takes over once the transaction is on flash.
   struct Change {
-    Ledger delta;
-    SegmentTable::Position position;
-    std::int64_t next_seq = 0;
-    std::optional<CheckpointTable::KnownParts> parts;
+    CommitLog::Change log;
     std::optional<EpochRanges> epochs;
   };
-
-  /// What damaged outbox rows say of themselves, by pipeline.
-  using Claims = std::map<std::string, OutboxTable::Owner>;
 
   StoreFile(const StoreOptions& options, const Clock& clock, Database database);
   static Result<std::unique_ptr<StoreFile>> try_open(const StoreOptions& options,
                                                      const Clock& clock);
   Status load();
-  Status load_segments();
-  Change begin_change() const;
-  Result<Claims> remove_rows(std::span<const std::int64_t> seqs, Change& change);
-  static void count_out(const Claims& claims, Term end, std::string_view cause, Change& change);
   Status write_group(CommitGroup& group, Change& change);
-  Status write_row(OutboxRow& row, Change& change);
   Status end_epoch(CommitGroup& group, Change& change);
-  Status part_row(OutboxRow& row, std::vector<OutboxRow>& ended, Change& change);
-  Status write_segment(std::span<const LogEntry> entries, Change& change);
-  Status write_checkpoint(const std::vector<CheckpointPart>& parts, Change& change);
   Status quarantine(std::span<const std::int64_t> seqs);
-  Status reconcile(Change& change, const Claims& claims);
+  Status reconcile(CommitLog::Change& change, const CommitLog::Claims& claims);
   /// A loss of which the time is not known: any until now. Into the open transaction.
   Status add_gap(LedgerKind kind, std::string_view owner, std::string_view cause);
   Status report_damaged_segments();
-  void adopt(Change change);
 
   const StoreOptions options_;
   const Clock& clock_;
   Database database_;
   Epochs epochs_;
   MetaTable meta_;
-  SegmentTable segments_;
-  OutboxTable outbox_;
+  CommitLog log_;
   GapTable gaps_;
   DefinitionTable series_;
   DefinitionTable topics_;
-  CheckpointTable checkpoint_;
   DeadLetterTable dead_letters_;
 
   bool rebuilt_ = false;
-  bool trimming_ = false;
-  std::int64_t checkpoint_id_ = 0;
-  std::int64_t next_seq_ = 1;
-  std::int64_t start_seq_ = 1;  // what next_seq_ was at open
-  SegmentTable::Position log_;  // of the last segment
-  std::int64_t log_start_ = 0;  // where the oldest kept segment begins
-  Ledger total_;
-  Ledger delta_;  // of total_, not yet taken
   Recovered recovered_;
 };
 
