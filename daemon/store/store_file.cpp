@@ -1,11 +1,9 @@
 #include "store/store_file.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "base/assert.h"
-#include "base/bytes.h"
 #include "base/log.h"
 #include "store/database_file.h"
 #include "store/options.h"
@@ -13,21 +11,17 @@
 namespace sluice::storage {
 namespace {
 
-constexpr std::string_view kDamageKey = "damage";
 // A slice stays near 2 ms, so that a commit never waits long.
 constexpr std::size_t kReadBytes_max = 1 << 20;
-constexpr std::size_t kGiveUpRows_max = 128;
 
 }  // namespace
 
 StoreFile::StoreFile(const StoreOptions& options, const Clock& clock, Database database)
     : options_(options),
-      clock_(clock),
       database_(std::move(database)),
       epochs_(options_, database_),
-      meta_(database_),
       log_(database_),
-      gaps_(database_),
+      losses_(database_, log_, epochs_, clock),
       series_(database_, "series"),
       topics_(database_, "topic"),
       dead_letters_(database_, options.dead_letters_max) {}
@@ -59,9 +53,9 @@ Result<std::unique_ptr<StoreFile>> StoreFile::try_open(const StoreOptions& optio
 
 Status StoreFile::load() {
   if (Status s = database_.prepared(); !s.ok()) return s;
-  if (Status s = gaps_.load(); !s.ok()) return s;
+  if (Status s = losses_.load(); !s.ok()) return s;
   const auto tell_rebuilt = [this] {
-    return add_gap(LedgerKind::readings, "", "database_rebuilt");
+    return losses_.add_unknown(LedgerKind::readings, "database_rebuilt");
   };
   if (Status s = epochs_.load(tell_rebuilt); !s.ok()) return s;
   auto series = series_.load();
@@ -69,37 +63,12 @@ Status StoreFile::load() {
   auto topics = topics_.load();
   if (!topics.ok()) return topics.status();
   if (Status s = log_.load(recovered_); !s.ok()) return s;
-  if (Status s = report_damaged_segments(); !s.ok()) return s;
+  if (Status s = losses_.report_damaged_segments(recovered_); !s.ok()) return s;
   recovered_.series = *std::move(series);
   recovered_.topics = *std::move(topics);
   recovered_.ledger = ledger();
   recovered_.next_seq = next_seq();
   return {};
-}
-
-/// Once for each, though every open finds them again until the next checkpoint.
-Status StoreFile::report_damaged_segments() {
-  if (recovered_.damaged_segments == 0) return {};
-  // What they changed in the ledger is gone, and with it what they say of the outbox.
-  const std::int64_t last = log_.last_id();
-  if (Status s = quarantine({}); !s.ok()) return s;
-  if (log_.last_id() > last) ++recovered_.segments_after_checkpoint;
-  auto known = meta_.get(kDamageKey);
-  if (!known.ok()) return known.status();
-  ByteReader in(*known);
-  if (in.i64() == log_.checkpoint_id() && in.u64() >= recovered_.damaged_segments) return {};
-  ByteWriter out;
-  out.i64(log_.checkpoint_id());
-  out.u64(recovered_.damaged_segments);
-  Transaction transaction(database_);
-  if (Status s = transaction.begin(); !s.ok()) return s;
-  if (Status s = add_gap(LedgerKind::readings, "", "segment_corrupt"); !s.ok()) return s;
-  if (Status s = meta_.put(kDamageKey, out.bytes()); !s.ok()) return s;
-  return transaction.commit();
-}
-
-Status StoreFile::add_gap(LedgerKind kind, std::string_view owner, std::string_view cause) {
-  return gaps_.add({kind, std::string(owner), std::string(cause), 0, clock_.wall_ns(), 0}, epoch());
 }
 
 Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked) {
@@ -141,7 +110,7 @@ Status StoreFile::write_group(CommitGroup& group, Change& change) {
     if (Status s = log_.add_row(row, change.log); !s.ok()) return s;
   }
   for (const Gap& gap : group.gaps) {
-    if (Status s = gaps_.add(gap, epoch()); !s.ok()) return s;
+    if (Status s = losses_.add(gap); !s.ok()) return s;
   }
   return group.dead_letters.empty() ? Status() : dead_letters_.insert(group.dead_letters);
 }
@@ -186,7 +155,7 @@ Result<std::vector<OutboxRow>> StoreFile::read_outbox(std::int64_t after_seq,
   auto page = log_.outbox().read(after_seq, std::min(bytes_max, kReadBytes_max));
   if (!page.ok()) return page.status();
   if (!page->damaged.empty()) {
-    const Status status = quarantine(page->damaged);
+    const Status status = losses_.quarantine(page->damaged);
     log::error("store", "damaged rows of the outbox are given up",
                {{"rows", page->damaged.size()}, {"result", status.to_string()}});
   }
@@ -197,115 +166,6 @@ Result<std::vector<OutboxRow>> StoreFile::read_outbox(std::int64_t after_seq,
     rows.push_back(std::move(row));
   }
   return rows;
-}
-
-Status StoreFile::quarantine(std::span<const std::int64_t> seqs) {
-  CommitLog::Change change = log_.begin();
-  Transaction transaction(database_);
-  if (Status s = transaction.begin(); !s.ok()) return s;
-  const auto claims = log_.remove_rows(seqs, change);
-  if (!claims.ok()) return claims.status();
-  if (Status s = reconcile(change, *claims); !s.ok()) return s;
-  if (seqs.empty() && change.delta.empty()) return {};
-  if (Status s = log_.append({}, change); !s.ok()) return s;
-  if (Status s = transaction.commit(); !s.ok()) return s;
-  log_.adopt(std::move(change));
-  return {};
-}
-
-/// A damaged row cannot be trusted to say whose panes it held. The ledger knows what should be
-/// there, so what the remaining rows do not account for is what was lost. Where it confirms what
-/// the rows say of a pipeline's panes, their time range is taken for true as well.
-Status StoreFile::reconcile(CommitLog::Change& change, const CommitLog::Claims& claims) {
-  auto held = log_.outbox().panes_by_pipeline();
-  if (!held.ok()) return held.status();
-  std::set<std::string> pipelines;
-  for (const std::string& owner : ledger().owners(LedgerKind::panes)) pipelines.insert(owner);
-  for (const auto& [pipeline, panes] : *held) pipelines.insert(pipeline);
-  bool reported = false;
-  for (const std::string& pipeline : pipelines) {
-    const std::int64_t lost =
-        ledger().get(LedgerKind::panes, pipeline, Term::outbox) - (*held)[pipeline];
-    change.delta.add(LedgerKind::panes, pipeline, Term::outbox, -lost);
-    // More rows than counted: their commit's segment is damaged, and with it their `closed`.
-    if (lost < 0) change.delta.add(LedgerKind::panes, pipeline, Term::closed, -lost);
-    if (lost <= 0) continue;
-    change.delta.add(LedgerKind::panes, pipeline, Term::expired, lost, "corrupt");
-    Gap gap{LedgerKind::panes, pipeline,
-            "corrupt",         0,
-            clock_.wall_ns(),  static_cast<std::uint64_t>(lost)};
-    const auto claim = claims.find(pipeline);
-    if (claim != claims.end() && claim->second.panes == lost) {
-      gap.from_ns = claim->second.start_ns;
-      gap.to_ns = claim->second.end_ns;
-    }
-    if (Status s = gaps_.add(std::move(gap), epoch()); !s.ok()) return s;
-    reported = true;
-  }
-  const bool nothing = claims.empty() && change.delta.empty();
-  return reported || nothing ? Status() : add_gap(LedgerKind::panes, "", "corrupt");
-}
-
-Result<std::vector<GapRow>> StoreFile::read_gaps(std::int64_t after_seq, std::size_t count_max) {
-  auto page = gaps_.read(after_seq, count_max);
-  if (!page.ok()) return page.status();
-  if (page->damaged.empty()) return std::move(page->rows);
-  Transaction transaction(database_);
-  if (Status s = transaction.begin(); !s.ok()) return s;
-  for (const std::int64_t seq : page->damaged) {
-    if (Status s = gaps_.remove(seq); !s.ok()) return s;
-  }
-  if (Status s = add_gap(LedgerKind::messages, "", "gap_corrupt"); !s.ok()) return s;
-  if (Status s = transaction.commit(); !s.ok()) return s;
-  log::error("store", "damaged gap records are replaced by one that says so",
-             {{"rows", page->damaged.size()}});
-  page = gaps_.read(after_seq, count_max);
-  if (!page.ok()) return page.status();
-  return std::move(page->rows);
-}
-
-Status StoreFile::acknowledge_gaps(std::int64_t seq) {
-  Transaction transaction(database_);
-  if (Status s = transaction.begin(); !s.ok()) return s;
-  if (Status s = gaps_.remove_up_to(seq); !s.ok()) return s;
-  return transaction.commit();
-}
-
-Result<std::vector<DeadLetter>> StoreFile::dead_letters(std::size_t count_max) {
-  return dead_letters_.newest(count_max);
-}
-
-Result<bool> StoreFile::give_up_slice(const Identity& of, std::int64_t first_seq,
-                                      std::int64_t last_seq, GiveUp why) {
-  if (of == identity()) return failed_precondition("rows of the current epoch are not given up");
-  std::vector<std::int64_t> seqs;
-  const EpochRanges& ranges = epochs_.ranges();
-  for (std::size_t i = 0; i + 1 < ranges.size() && seqs.empty(); ++i) {
-    if (!(ranges[i].identity == of)) continue;
-    const std::int64_t from_seq = std::max(first_seq, ranges[i].first_seq);
-    const std::int64_t to_seq = std::min(last_seq, ranges[i + 1].first_seq - 1);
-    auto found = log_.outbox().seqs(from_seq, to_seq + 1, kGiveUpRows_max);
-    if (!found.ok()) return found.status();
-    seqs = *std::move(found);
-  }
-  if (seqs.empty()) return false;
-  CommitLog::Change change = log_.begin();
-  Transaction transaction(database_);
-  if (Status s = transaction.begin(); !s.ok()) return s;
-  const auto claims = log_.remove_rows(seqs, change);
-  if (!claims.ok()) return claims.status();
-  const std::string cause = why == GiveUp::other_life ? "other_life" : "live_elsewhere";
-  CommitLog::count_out(*claims, Term::expired, cause, change);
-  if (why == GiveUp::other_life) {
-    for (const auto& [pipeline, claim] : *claims) {
-      const Gap gap{LedgerKind::panes, pipeline, cause, claim.start_ns, claim.end_ns, claim.panes};
-      if (Status s = gaps_.add(gap, epoch()); !s.ok()) return s;
-    }
-  }
-  if (Status s = log_.append({}, change); !s.ok()) return s;
-  if (Status s = transaction.commit(); !s.ok()) return s;
-  log_.adopt(std::move(change));
-  return true;
 }
 
 Status StoreFile::trim_to_share() {

@@ -15,15 +15,15 @@
 #include "store/commit_log.h"
 #include "store/database.h"
 #include "store/epochs.h"
-#include "store/gap_table.h"
+#include "store/losses.h"
 #include "store/state_tables.h"
 #include "store/types.h"
 
 namespace sluice::storage {
 
 /// The open database and what happens to it in one transaction: no thread, no queue, no retry.
-/// What it keeps in memory (totals, positions) follows a transaction only once that is on flash.
-/// One thread at a time.
+/// What it and its parts keep in memory (totals, positions, epochs) follows a transaction only once
+/// that is on flash. One thread at a time.
 class StoreFile {
  public:
   /// A damaged or foreign file is set aside and a new database begun, with a new epoch. `clock`
@@ -56,14 +56,18 @@ class StoreFile {
   /// As SummarySource::read_outbox, all of one identity. Rows that fail their checksum leave the
   /// table as `expired(corrupt)`.
   Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq, std::size_t bytes_max);
-  /// As GapSource. A gap that fails its checksum is replaced by one that says so.
-  Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max);
-  Status acknowledge_gaps(std::int64_t seq);
-  Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
-  /// Gives up some of the rows of an ended identity from `first_seq` to `last_seq`, as
-  /// `expired(why)`; false when there are none. Of what nobody delivers a gap tells.
+  // The next three as Losses says.
+  Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max) {
+    return losses_.read_gaps(after_seq, count_max);
+  }
+  Status acknowledge_gaps(std::int64_t seq) { return losses_.acknowledge_gaps(seq); }
   Result<bool> give_up_slice(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
-                             GiveUp why);
+                             GiveUp why) {
+    return losses_.give_up_slice(of, first_seq, last_seq, why);
+  }
+  Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max) {
+    return dead_letters_.newest(count_max);
+  }
 
   /// Deletes a slice of the oldest segments behind the checkpoint. False when there is none.
   Result<bool> trim_slice() { return log_.trim_slice(); }
@@ -89,19 +93,12 @@ class StoreFile {
   Status load();
   Status write_group(CommitGroup& group, Change& change);
   Status end_epoch(CommitGroup& group, Change& change);
-  Status quarantine(std::span<const std::int64_t> seqs);
-  Status reconcile(CommitLog::Change& change, const CommitLog::Claims& claims);
-  /// A loss of which the time is not known: any until now. Into the open transaction.
-  Status add_gap(LedgerKind kind, std::string_view owner, std::string_view cause);
-  Status report_damaged_segments();
 
   const StoreOptions options_;
-  const Clock& clock_;
   Database database_;
   Epochs epochs_;
-  MetaTable meta_;
   CommitLog log_;
-  GapTable gaps_;
+  Losses losses_;
   DefinitionTable series_;
   DefinitionTable topics_;
   DeadLetterTable dead_letters_;
