@@ -84,9 +84,14 @@ Status Epochs::begin_first(const std::string& machine,
   return transaction.commit();
 }
 
+/// What cannot be read just now stays as it is known.
 Status Epochs::bind() {
-  if (Status s = meta_.put(kMachineKey, machine_id(options_)); !s.ok()) return s;
-  return meta_.put(kFileKey, files_of(options_).birth_mark(database_path(options_)));
+  const std::string here = machine_id(options_);
+  const std::string born = files_of(options_).birth_mark(database_path(options_));
+  if (!here.empty()) {
+    if (Status s = meta_.put(kMachineKey, here); !s.ok()) return s;
+  }
+  return born.empty() ? Status() : meta_.put(kFileKey, born);
 }
 
 Epochs::Next Epochs::after(const End& end) const {

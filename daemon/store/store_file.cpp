@@ -158,6 +158,7 @@ Result<std::vector<OutboxRow>> StoreFile::read_outbox(std::int64_t after_seq,
     const Status status = losses_.quarantine(page->damaged);
     log::error("store", "damaged rows of the outbox are given up",
                {{"rows", page->damaged.size()}, {"result", status.to_string()}});
+    if (status.code() == StatusCode::data_loss) mark_suspect();
   }
   std::vector<OutboxRow> rows;
   for (OutboxRow& row : page->rows) {
