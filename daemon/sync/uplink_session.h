@@ -102,7 +102,7 @@ class UplinkSession {
   void on_hello_reply(const v1::HelloReply& reply);
   /// Whether the hub's highest row is none of ours: the store was set back to an earlier day.
   Result<bool> is_rewound(const v1::HelloReply& reply) const;
-  void on_ack(std::uint64_t batch_no);
+  void on_ack(const v1::BatchAck& ack);
   void on_gap_ack(const v1::GapAck& ack);
   void on_refusal(const v1::Refusal& refusal);
   void on_progress();
