@@ -25,6 +25,9 @@ std::vector<std::string> readiness_problems(const HealthInput& input) {
                        std::to_string(input.uplink_rows_unread) +
                        " now; the newest: " + input.uplink_unread);
   }
+  if (!input.uplink_missing.empty()) {
+    problems.push_back("uplink: what was acknowledged is missing: " + input.uplink_missing);
+  }
   return problems;
 }
 

@@ -23,6 +23,7 @@ struct HealthInput {
   std::string uplink_refused;  ///< why the hub does not take what we send; empty when it does
   std::uint64_t uplink_rows_unread = 0;  ///< the hub keeps them, but cannot read them
   std::string uplink_unread;             ///< why not the newest of them
+  std::string uplink_missing;  ///< what was acknowledged and is not at the hub; empty: nothing
 };
 
 /// Why the node is not ready, in sentences; empty when it is. A dead uplink is an expected state:

@@ -21,6 +21,7 @@ constexpr std::string_view kMachineKey = "machine_id";
 constexpr std::string_view kFileKey = "file";
 constexpr std::string_view kCheckpointKey = "checkpoint";
 constexpr std::string_view kDamageKey = "damage";
+constexpr std::string_view kAckedKey = "acked_seq";
 // A slice of trimming or reading stays near 2 ms, so that a commit never waits long.
 constexpr std::int64_t kTrimRows_max = 128;
 constexpr std::int64_t kTrimBytes_max = 1 << 20;
@@ -134,6 +135,7 @@ Status StoreFile::load() {
   next_seq_ = start_seq_ = *next;
   if (Status s = load_checkpoint(); !s.ok()) return s;
   if (Status s = load_segments(); !s.ok()) return s;
+  if (Status s = load_acked(); !s.ok()) return s;
   if (Status s = report_damaged_segments(); !s.ok()) return s;
   recovered_.series = *std::move(series);
   recovered_.topics = *std::move(topics);
@@ -254,6 +256,20 @@ Status StoreFile::load_segments() {
   return {};
 }
 
+Status StoreFile::load_acked() {
+  auto bytes = meta_.get(kAckedKey);
+  if (!bytes.ok() || bytes->empty()) return bytes.status();
+  ByteReader in(*bytes);
+  acked_seq_ = in.i64();
+  return in.at_end() ? Status() : data_loss("the highest acknowledged number is malformed");
+}
+
+Status StoreFile::write_acked(std::int64_t seq) {
+  ByteWriter out;
+  out.i64(seq);
+  return meta_.put(kAckedKey, out.bytes());
+}
+
 /// Once for each, though every open finds them again until the next checkpoint.
 Status StoreFile::report_damaged_segments() {
   if (recovered_.damaged_segments == 0) return {};
@@ -295,6 +311,7 @@ StoreFile::Change StoreFile::begin_change() const {
   change.position = log_;
   change.position.id = log_.id + 1;
   change.next_seq = next_seq_;
+  change.acked_seq = acked_seq_;
   return change;
 }
 
@@ -307,6 +324,10 @@ Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked
   if (!delivered.ok()) return delivered.status();
   count_out(*delivered, Term::acked, {}, change);
   if (group == nullptr && change.position.outbox_rows == log_.outbox_rows) return {};
+  if (change.removed_seq > acked_seq_) {
+    change.acked_seq = change.removed_seq;
+    if (Status s = write_acked(change.acked_seq); !s.ok()) return s;
+  }
   if (group != nullptr) {
     if (Status s = write_group(*group, change); !s.ok()) return s;
   }
@@ -330,6 +351,7 @@ Result<StoreFile::Claims> StoreFile::remove_rows(std::span<const std::int64_t> s
     if (!owner.ok()) return owner.status();
     if (!*owner) continue;
     --change.position.outbox_rows;
+    change.removed_seq = std::max(change.removed_seq, seq);
     const auto [claim, fresh] = claims.emplace((*owner)->pipeline, **owner);
     if (!fresh) claim->second.add(**owner);
   }
@@ -449,6 +471,7 @@ Status StoreFile::write_checkpoint(const std::vector<CheckpointPart>& parts, Cha
 void StoreFile::adopt(Change change) {
   log_ = change.position;
   next_seq_ = change.next_seq;
+  acked_seq_ = change.acked_seq;
   total_.add(change.delta);
   delta_.add(change.delta);
   if (change.epochs) {
@@ -552,6 +575,17 @@ Status StoreFile::acknowledge_gaps(std::int64_t seq) {
 
 Result<std::vector<DeadLetter>> StoreFile::dead_letters(std::size_t count_max) {
   return dead_letters_.newest(count_max);
+}
+
+Result<bool> StoreFile::misses_acked(const Identity& of, std::int64_t highest_seq) {
+  if (highest_seq >= acked_seq_ || !(identity_at(acked_seq_) == of)) return false;
+  Transaction transaction(database_);
+  if (Status s = transaction.begin(); !s.ok()) return s;
+  if (Status s = add_gap(LedgerKind::panes, "", "missing_at_hub"); !s.ok()) return s;
+  if (Status s = write_acked(highest_seq); !s.ok()) return s;
+  if (Status s = transaction.commit(); !s.ok()) return s;
+  acked_seq_ = highest_seq;
+  return true;
 }
 
 Result<bool> StoreFile::give_up_slice(const Identity& of, std::int64_t first_seq,

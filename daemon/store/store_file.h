@@ -66,6 +66,11 @@ class StoreFile {
   Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max);
   Status acknowledge_gaps(std::int64_t seq);
   Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
+  /// `highest_seq` is what the cloud holds of `of`. True when a higher row was acknowledged and has
+  /// left: a gap says so, once.
+  Result<bool> misses_acked(const Identity& of, std::int64_t highest_seq);
+  /// Of the row that has, or would have, this number.
+  const Identity& identity_at(std::int64_t seq) const { return identity_of(epochs_, seq); }
   /// Gives up some of the rows of an ended identity from `first_seq` to `last_seq`, as
   /// `expired(why)`; false when there are none. Of what nobody delivers a gap tells.
   Result<bool> give_up_slice(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
@@ -88,6 +93,8 @@ class StoreFile {
     Ledger delta;
     SegmentTable::Position position;
     std::int64_t next_seq = 0;
+    std::int64_t acked_seq = 0;
+    std::int64_t removed_seq = 0;  // the highest row that left
     std::optional<CheckpointTable::KnownParts> parts;
     std::optional<EpochRanges> epochs;
   };
@@ -104,6 +111,8 @@ class StoreFile {
   Status bind_identity();
   Status load_checkpoint();
   Status load_segments();
+  Status load_acked();
+  Status write_acked(std::int64_t seq);
   Change begin_change() const;
   Result<Claims> remove_rows(std::span<const std::int64_t> seqs, Change& change);
   static void count_out(const Claims& claims, Term end, std::string_view cause, Change& change);
@@ -141,6 +150,7 @@ class StoreFile {
   std::int64_t checkpoint_id_ = 0;
   std::int64_t next_seq_ = 1;
   std::int64_t start_seq_ = 1;  // what next_seq_ was at open
+  std::int64_t acked_seq_ = 0;  // highest one that left acknowledged, and the cloud still holds
   SegmentTable::Position log_;  // of the last segment
   std::int64_t log_start_ = 0;  // where the oldest kept segment begins
   Ledger total_;

@@ -61,6 +61,10 @@ struct UplinkStats {
   /// its words for the newest one.
   std::uint64_t rows_unread = 0;
   std::string unread;
+  /// Acknowledged rows were missing at the hub: in words, and since when (CLOCK_BOOTTIME); empty
+  /// when that was more than a day ago.
+  std::string missing_at_hub;
+  std::int64_t missing_ns = 0;
 };
 
 /// Carries outbox rows to the hub (proto/sluice/v1/uplink.proto, DESIGN §9) and the hub's durable

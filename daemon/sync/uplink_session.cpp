@@ -117,6 +117,7 @@ void UplinkSession::on_hello_reply(const v1::HelloReply& reply) {
                                     " of this epoch and it is none of ours: the database was set "
                                     "back, a new epoch begins"));
   }
+  if (Status s = check_acked_held(reply); !s.ok()) return fail(std::move(s));
   phase_ = Phase::exchanging;
   // Gaps are told by the node that is, under the epochs they were found in.
   if (reply.takes_gaps() && !turn_.ended) gaps_.enable();
@@ -131,6 +132,22 @@ void UplinkSession::on_hello_reply(const v1::HelloReply& reply) {
              {"node", turn_.identity.node},
              {"epoch", turn_.identity.epoch},
              {"ended", turn_.ended}});
+}
+
+Status UplinkSession::check_acked_held(const v1::HelloReply& reply) {
+  const auto missing = context_.source.misses_acked(turn_.identity, reply.highest_seq());
+  if (!missing.ok()) return missing.status();
+  if (!*missing) return {};
+  acked_seq_ = 0;
+  const std::string text = "hub " + context_.options.hub + " holds rows of epoch " +
+                           turn_.identity.epoch + " up to " + std::to_string(reply.highest_seq()) +
+                           ", and later ones were acknowledged: it is another hub, or its " +
+                           "database was lost or set back";
+  context_.stats.update([&](UplinkStats& stats) {
+    stats.missing_at_hub = text;
+    stats.missing_ns = context_.clock.boottime_ns();
+  });
+  return failed_precondition(text + "; reported as a gap, what is still here goes again");
 }
 
 void UplinkSession::on_ack(const v1::BatchAck& ack) {

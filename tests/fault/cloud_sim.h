@@ -37,6 +37,8 @@ class CloudSim {
   const std::set<std::int64_t>& unreadable() const { return unreadable_; }
   /// As the node knows it, from what the hub said last.
   UplinkStats stats() const { return stats_.get(); }
+  /// How often the node thought that acknowledged rows are missing.
+  int missing_told() const { return outbox_.missing_told(); }
   /// And every gap that arose, once.
   const std::vector<GapRow>& gaps() const { return gaps_.history(); }
   const std::string& node() const { return node_; }

@@ -94,6 +94,7 @@ TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
       expect_gaps(sim, folder.file("hub.sqlite"));
       expect_unread(sim, folder.file("hub.sqlite"));
       unread += sim.unreadable().size();
+      EXPECT_EQ(sim.missing_told(), 0);
       EXPECT_EQ(sim.unknown_acks(), 0);
       const hub::RowCounters rows =
           (*store)->counters({sim.node(), "0123456789abcdef0123456789abcdef"});

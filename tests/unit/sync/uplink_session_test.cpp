@@ -55,6 +55,14 @@ class UplinkSessionTest : public ::testing::Test {
     }
     session.on_response(response);
   }
+  /// Rows 1..count are sent, acknowledged, and gone.
+  void deliver(int count) {
+    for (int i = 0; i < count; ++i) outbox.append("");
+    const auto session = greeted(0);
+    EXPECT_EQ(sent(*session).size(), static_cast<std::size_t>(count));
+    ack(*session, 1);
+    outbox.commit();
+  }
 
   MemoryOutbox outbox;
   UplinkOptions options;
@@ -90,6 +98,62 @@ TEST_F(UplinkSessionTest, EveryHelloTellsAnewWhatIsUnread) {
   (void)greeted(0);  // the hub has learnt to read them
   EXPECT_EQ(stats.get().rows_unread, 0u);
   EXPECT_EQ(stats.get().unread, "");
+}
+
+TEST_F(UplinkSessionTest, AHubThatLacksAcknowledgedRowsIsNamedOnce) {
+  deliver(3);
+  auto session = greeted(1);
+  EXPECT_EQ(session->failure().code(), StatusCode::failed_precondition);
+  EXPECT_NE(session->failure().message().find("up to 1"), std::string_view::npos);
+  EXPECT_FALSE(session->rewound()) << "the epoch goes on";
+  EXPECT_EQ(outbox.missing_told(), 1);
+  EXPECT_NE(stats.get().missing_at_hub, "");
+  session = greeted(1);
+  EXPECT_TRUE(session->failure().ok());
+  EXPECT_EQ(outbox.missing_told(), 1);
+  outbox.append("");
+  session->on_outbox_grew();
+  EXPECT_EQ(sent(*session), std::vector<std::int64_t>{4});
+  ack(*session, 1);
+  outbox.commit();
+  EXPECT_TRUE(greeted(4)->failure().ok());
+  EXPECT_FALSE(greeted(0)->failure().ok()) << "it happened again";
+  EXPECT_EQ(outbox.missing_told(), 2);
+}
+
+TEST_F(UplinkSessionTest, WhatIsAcknowledgedAndStillHereGoesAgain) {
+  for (int i = 0; i < 3; ++i) outbox.append("");
+  const auto first = greeted(0);
+  EXPECT_EQ(sent(*first).size(), 3u);
+  ack(*first, 1);
+  EXPECT_FALSE(greeted(1)->failure().ok());
+  EXPECT_EQ(outbox.missing_told(), 0) << "nothing is lost";
+  const auto next = greeted(1);
+  EXPECT_TRUE(next->failure().ok());
+  EXPECT_EQ(sent(*next), (std::vector<std::int64_t>{1, 2, 3}));
+  EXPECT_FALSE(outbox.wait_all_acked(std::chrono::seconds(0)));
+}
+
+TEST_F(UplinkSessionTest, AFirstContactAndANewEpochMissNothing) {
+  EXPECT_TRUE(greeted(0)->failure().ok());
+  deliver(2);
+  outbox.set_identity({"gw-1", std::string(32, 'e')});
+  outbox.append("");
+  auto session = UplinkSession(context, UplinkTurn{*outbox.identity()}, acked_seq);
+  (void)session.hello();
+  v1::UplinkResponse response;
+  response.mutable_hello();
+  session.on_response(response);
+  EXPECT_TRUE(session.failure().ok());
+  EXPECT_EQ(outbox.missing_told(), 0);
+  EXPECT_EQ(stats.get().missing_at_hub, "");
+}
+
+TEST_F(UplinkSessionTest, ARowOfOursUnderAHigherNumberMakesANewEpochNotAMissingRow) {
+  deliver(2);
+  const auto session = greeted(3);
+  EXPECT_TRUE(session->rewound());
+  EXPECT_EQ(outbox.missing_told(), 0);
 }
 
 }  // namespace
