@@ -578,7 +578,9 @@ Result<std::vector<DeadLetter>> StoreFile::dead_letters(std::size_t count_max) {
 }
 
 Result<bool> StoreFile::misses_acked(const Identity& of, std::int64_t highest_seq) {
-  if (highest_seq >= acked_seq_ || !(identity_at(acked_seq_) == of)) return false;
+  // Of identities whose rows have all left, the ranges are not kept.
+  const bool known = acked_seq_ >= epochs_.front().first_seq && identity_at(acked_seq_) == of;
+  if (!known || highest_seq >= acked_seq_) return false;
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
   if (Status s = add_gap(LedgerKind::panes, "", "missing_at_hub"); !s.ok()) return s;

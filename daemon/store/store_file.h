@@ -69,7 +69,7 @@ class StoreFile {
   /// `highest_seq` is what the cloud holds of `of`. True when a higher row was acknowledged and has
   /// left: a gap says so, once.
   Result<bool> misses_acked(const Identity& of, std::int64_t highest_seq);
-  /// Of the row that has, or would have, this number.
+  /// Of the row of this number, if it is here or its identity still has rows here.
   const Identity& identity_at(std::int64_t seq) const { return identity_of(epochs_, seq); }
   /// Gives up some of the rows of an ended identity from `first_seq` to `last_seq`, as
   /// `expired(why)`; false when there are none. Of what nobody delivers a gap tells.

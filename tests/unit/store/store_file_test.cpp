@@ -414,6 +414,24 @@ TEST_F(StoreFileTest, RowsThatLeftOtherwiseAreNotMissing) {
   EXPECT_TRUE(*file->misses_acked(first, 1)) << "the ended one has rows there";
 }
 
+// The ranges of the first epoch are gone then, and the number seems to be of the epoch now.
+TEST_F(StoreFileTest, ANumberAcknowledgedUnderAForgottenEpochIsNotMissingInTheNext) {
+  const auto file = open();
+  CommitGroup group = numbered_group(1);
+  close_panes(group, "room", 1, "x");
+  ASSERT_TRUE(file->commit(&group, {}).ok());
+  const std::vector<std::int64_t> acks = {1};
+  ASSERT_TRUE(file->commit(nullptr, acks).ok());
+  for (std::uint64_t number = 2; number <= 4; ++number) {
+    group = numbered_group(number);
+    group.epoch_end = EpochEnd{0, false};
+    group.checkpoint = std::vector<CheckpointPart>{{"part", std::to_string(number)}};
+    ASSERT_TRUE(file->commit(&group, {}).ok());
+    EXPECT_FALSE(*file->misses_acked(file->identity(), 0)) << number;
+  }
+  EXPECT_TRUE(gaps(*file).empty());
+}
+
 // Rows of a process that finds at its first handshake that its database was set back.
 TEST_F(StoreFileTest, RowsThatWereNeverSentGoOverWithoutWhatWasThereAtTheStart) {
   std::string first;
