@@ -135,6 +135,23 @@ void add_paging(CLI::App& command, Arguments& a, const char* oldest_first) {
   command.add_flag("--all", a.all, "All rows, page by page")->excludes(limit);
 }
 
+void add_hub_unread(CLI::App& hub, Arguments& a) {
+  auto* unread = hub.add_subcommand(
+      "unread",
+      "Rows that the hub holds and cannot read, newest first; its next start tries again");
+  add_hub_options(*unread, a.hub, true);
+  unread->add_option("--node", a.node, "Only rows of this node");
+  add_paging(*unread, a, "Oldest arrival first");
+  unread->callback([&a] {
+    a.run = [&a] {
+      v1::ListUnreadRequest query;
+      query.set_node(a.node);
+      query.set_oldest_first(a.oldest_first);
+      return show_hub_unread(a.hub, query, a.hub_limit, a.all, a.local.json);
+    };
+  });
+}
+
 void add_hub_commands(CLI::App& app, Arguments& a) {
   auto* hub = app.add_subcommand("hub", "Ask a hub about its fleet");
   hub->require_subcommand(1);
@@ -169,6 +186,7 @@ void add_hub_commands(CLI::App& app, Arguments& a) {
       return show_hub_gaps(a.hub, query, a.hub_limit, a.all, a.local.json);
     };
   });
+  add_hub_unread(*hub, a);
 }
 
 void add_top(CLI::App& app, Arguments& a) {

@@ -110,5 +110,8 @@ Result<v1::ListSummariesResponse> HubClient::summaries(const v1::ListSummariesRe
 Result<v1::ListGapsResponse> HubClient::gaps(const v1::ListGapsRequest& request) {
   return state_->call(&v1::HubQuery::Stub::ListGaps, request);
 }
+Result<v1::ListUnreadResponse> HubClient::unread(const v1::ListUnreadRequest& request) {
+  return state_->call(&v1::HubQuery::Stub::ListUnread, request);
+}
 
 }  // namespace sluice::ctl

@@ -25,6 +25,7 @@ std::string nodes_text(const v1::ListNodesResponse& response) {
                {"WINDOWS", true},
                {"SERIES", true},
                {"GAPS", true},
+               {"UNREAD", true},
                {"ROWS", true},
                {"REPEATED", true},
                {"BYTES", true}});
@@ -32,8 +33,8 @@ std::string nodes_text(const v1::ListNodesResponse& response) {
     table.add_row({n.node(), n.epoch().substr(0, 8), n.connected() ? "connected" : "away",
                    n.last_seen_ns() == 0 ? "-" : utc_text(n.last_seen_ns()), n.version(),
                    grouped(std::int64_t{n.highest_seq()}), grouped(n.panes()), grouped(n.series()),
-                   grouped(n.gaps()), grouped(n.rows_received()), grouped(n.rows_repeated()),
-                   bytes_text(n.bytes_received())});
+                   grouped(n.gaps()), grouped(n.unread()), grouped(n.rows_received()),
+                   grouped(n.rows_repeated()), bytes_text(n.bytes_received())});
   }
   return table.empty() ? "The hub knows no node yet.\n" : table.take();
 }
@@ -57,10 +58,11 @@ std::string kind_text(v1::GapKind kind) {
   }
 }
 
-/// How the rows of a query are asked for and shown.
+/// How the rows of a query are asked for and shown; kName is their key in JSON.
 struct SummaryListing {
   using Request = v1::ListSummariesRequest;
   static constexpr const char* kName = "summaries";
+  static constexpr const char* kWords = "summaries";
   static Result<v1::ListSummariesResponse> ask(HubClient& client, const Request& request) {
     return client.summaries(request);
   }
@@ -89,6 +91,7 @@ struct SummaryListing {
 struct GapListing {
   using Request = v1::ListGapsRequest;
   static constexpr const char* kName = "gaps";
+  static constexpr const char* kWords = "gaps";
   static Result<v1::ListGapsResponse> ask(HubClient& client, const Request& request) {
     return client.gaps(request);
   }
@@ -104,6 +107,27 @@ struct GapListing {
             g.owner().empty() ? "(any)" : g.owner(),
             g.cause(),
             g.count() == 0 ? "unknown" : grouped(g.count())};
+  }
+};
+
+struct UnreadListing {
+  using Request = v1::ListUnreadRequest;
+  static constexpr const char* kName = "unread";
+  static constexpr const char* kWords = "unread rows";
+  static Result<v1::ListUnreadResponse> ask(HubClient& client, const Request& request) {
+    return client.unread(request);
+  }
+  static const auto& rows(const v1::ListUnreadResponse& page) { return page.unread(); }
+  static std::vector<Table::Column> columns() {
+    return {{"NODE"}, {"EPOCH"}, {"SEQ", true}, {"RECEIVED"}, {"BYTES", true}, {"WHY"}};
+  }
+  static std::vector<std::string> cells(const v1::UnreadRow& r) {
+    return {r.node(),
+            r.epoch().substr(0, 8),
+            grouped(std::int64_t{r.seq()}),
+            utc_text(r.received_ns()),
+            bytes_text(r.bytes()),
+            r.text()};
   }
 };
 
@@ -134,7 +158,7 @@ class ListPrinter {
       append_json_string(tail, next_page_token);
       put(tail + "}\n");
     } else if (rows_ == 0) {
-      put(std::string("No ") + Listing::kName + ".\n");
+      put(std::string("No ") + Listing::kWords + ".\n");
     } else if (!next_page_token.empty()) {
       std::fprintf(stderr, "sluicectl: there are more than these %s (--limit or --all)\n",
                    grouped(rows_).c_str());
@@ -196,6 +220,11 @@ ExitCode show_hub_summaries(const HubAddress& hub, v1::ListSummariesRequest quer
 ExitCode show_hub_gaps(const HubAddress& hub, v1::ListGapsRequest query, std::uint64_t limit,
                        bool all, bool json) {
   return show_list<GapListing>(hub, std::move(query), limit, all, json);
+}
+
+ExitCode show_hub_unread(const HubAddress& hub, v1::ListUnreadRequest query, std::uint64_t limit,
+                         bool all, bool json) {
+  return show_list<UnreadListing>(hub, std::move(query), limit, all, json);
 }
 
 }  // namespace sluice::ctl

@@ -23,4 +23,8 @@ ExitCode show_hub_summaries(const HubAddress& hub, v1::ListSummariesRequest quer
 ExitCode show_hub_gaps(const HubAddress& hub, v1::ListGapsRequest query, std::uint64_t limit,
                        bool all, bool json);
 
+/// What the hub holds of theirs and cannot read, in the same way.
+ExitCode show_hub_unread(const HubAddress& hub, v1::ListUnreadRequest query, std::uint64_t limit,
+                         bool all, bool json);
+
 }  // namespace sluice::ctl

@@ -82,6 +82,9 @@ std::string uplink_text(const v1::UplinkStatus& uplink) {
   pairs.add("hub", uplink.hub() + (uplink.connected() ? ", connected" : ", NOT CONNECTED"));
   pairs.add("sent", grouped(uplink.rows_sent()) + " rows, " + bytes_text(uplink.bytes_sent()));
   pairs.add("acked", grouped(uplink.rows_acked()) + " rows");
+  if (uplink.rows_unread() > 0) {
+    pairs.add("unread", grouped(uplink.rows_unread()) + " rows at the hub, " + uplink.unread());
+  }
   if (!uplink.last_error().empty()) pairs.add("last error", uplink.last_error());
   return "\n" + pairs.text();
 }

@@ -20,6 +20,14 @@ std::vector<std::string> readiness_problems(const HealthInput& input) {
     problems.push_back("uplink: the hub refuses a summary, and all behind it wait: " +
                        input.uplink_refused);
   }
+  if (input.uplink_rows_unread > 0) {
+    problems.push_back("uplink: the hub keeps rows that it cannot read, " +
+                       std::to_string(input.uplink_rows_unread) +
+                       " now; the newest: " + input.uplink_unread);
+  }
+  if (!input.uplink_missing.empty()) {
+    problems.push_back("uplink: what was acknowledged is missing: " + input.uplink_missing);
+  }
   return problems;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct HealthInput {
   std::vector<PipelineHealth> pipelines;
   std::string store_error;     ///< why commits fail now; empty when they succeed
   std::string uplink_refused;  ///< why the hub does not take what we send; empty when it does
+  std::uint64_t uplink_rows_unread = 0;  ///< the hub keeps them, but cannot read them
+  std::string uplink_unread;             ///< why not the newest of them
+  std::string uplink_missing;  ///< what was acknowledged and is not at the hub; empty: nothing
 };
 
 /// Why the node is not ready, in sentences; empty when it is. A dead uplink is an expected state:

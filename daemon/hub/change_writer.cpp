@@ -15,10 +15,13 @@ constexpr char kGreetNode[] =
     "INSERT INTO node (node, epoch, version, last_seen_ns) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (node, epoch) DO UPDATE SET version = excluded.version";
 constexpr char kFindNode[] =
-    "SELECT id, highest_seq, highest_crc32c, series, panes FROM node WHERE node = ? AND epoch = ?";
+    "SELECT id, highest_seq, highest_crc32c, series, panes, unread FROM node"
+    " WHERE node = ? AND epoch = ?";
 constexpr char kWriteNode[] =
-    "UPDATE node SET last_seen_ns = ?, highest_seq = ?, highest_crc32c = ?, series = ?, panes = ?"
-    " WHERE id = ?";
+    "UPDATE node SET last_seen_ns = ?, highest_seq = ?, highest_crc32c = ?, series = ?, panes = ?,"
+    " unread = ? WHERE id = ?";
+constexpr char kGetNode[] = "SELECT node, epoch, panes, unread FROM node WHERE id = ?";
+constexpr char kCountNode[] = "UPDATE node SET panes = ?, unread = ? WHERE id = ?";
 constexpr char kFindSeries[] =
     "SELECT definition, canonical_text FROM series WHERE node_id = ? AND id = ?";
 constexpr char kInsertSeries[] =
@@ -77,23 +80,14 @@ bool gives_way(const Statement& kept, const DecodedPane& pane) {
   return count > kept_count || (count == kept_count && pane.quality != PaneQuality::partial_epoch);
 }
 
-Status in_row(std::int64_t seq, const Status& why, StatusCode code) {
-  return {code, "row seq " + std::to_string(seq) + ": " + std::string(why.message())};
-}
-
-// A query left open would hold its snapshot, and the WAL could not be checkpointed.
-struct ResetOnExit {
-  Statement& statement;
-  ~ResetOnExit() { statement.reset(); }
-};
-
 }  // namespace
 
 Result<ChangeWriter> ChangeWriter::create(Database& database) {
   ChangeWriter writer;
   const std::pair<Statement*, const char*> statements[] = {
       {&writer.greet_node_, kGreetNode},       {&writer.find_node_, kFindNode},
-      {&writer.write_node_, kWriteNode},       {&writer.find_series_, kFindSeries},
+      {&writer.write_node_, kWriteNode},       {&writer.get_node_, kGetNode},
+      {&writer.count_node_, kCountNode},       {&writer.find_series_, kFindSeries},
       {&writer.insert_series_, kInsertSeries}, {&writer.find_pane_, kFindPane},
       {&writer.insert_pane_, kInsertPane},     {&writer.update_pane_, kUpdatePane},
       {&writer.insert_gap_, kInsertGap}};
@@ -102,18 +96,22 @@ Result<ChangeWriter> ChangeWriter::create(Database& database) {
     if (!prepared.ok()) return prepared.status();
     *statement = std::move(*prepared);
   }
+  auto unread = UnreadTable::create(database);
+  if (!unread.ok()) return unread.status();
+  writer.unread_.emplace(std::move(*unread));
   return writer;
 }
 
 Result<ChangeWriter::Written> ChangeWriter::write(const Change& change, std::int64_t seen_ns) {
   auto node = find_node(change, seen_ns);
   if (!node.ok()) return node.status();
-  for (const SeriesEntry& entry : change.series) {
-    if (Status s = write_series(entry, *node); !s.ok()) return s;
-  }
+  if (Status s = write_all_series(change, *node); !s.ok()) return s;
   Written written;
+  bool tells_unread = change.version.has_value();
   for (const RowEntry& row : change.rows) {
-    if (Status s = write_row(row, change.from, *node, written.counters); !s.ok()) return s;
+    const auto is_read = write_row(row, change.from, *node, seen_ns, written.counters);
+    if (!is_read.ok()) return is_read.status();
+    tells_unread = tells_unread || !*is_read;
   }
   for (const GapRow& gap : change.gaps) {
     if (Status s = write_gap(gap, *node, change.from, seen_ns); !s.ok()) return s;
@@ -121,6 +119,11 @@ Result<ChangeWriter::Written> ChangeWriter::write(const Change& change, std::int
   if (Status s = write_node(*node, seen_ns); !s.ok()) return s;
   written.highest_seq = node->highest_seq;
   written.highest_crc32c = node->highest_crc32c;
+  if (tells_unread) {
+    auto unread = unread_->of(change.from.node);
+    if (!unread.ok()) return unread.status();
+    written.unread = *std::move(unread);
+  }
   return written;
 }
 
@@ -138,9 +141,30 @@ Result<ChangeWriter::Node> ChangeWriter::find_node(const Change& change, std::in
     return failed_precondition("node " + change.from.node + " epoch " + change.from.epoch +
                                " has not said Hello");
   }
-  return Node{find_node_.column_i64(0), find_node_.column_i64(1),
-              static_cast<std::uint32_t>(find_node_.column_i64(2)), find_node_.column_i64(3),
-              find_node_.column_i64(4)};
+  return Node{find_node_.column_i64(0),
+              find_node_.column_i64(1),
+              static_cast<std::uint32_t>(find_node_.column_i64(2)),
+              find_node_.column_i64(3),
+              find_node_.column_i64(4),
+              find_node_.column_i64(5)};
+}
+
+// Past the bound, series are left out and the rows that use them stay unread: the others go on.
+Status ChangeWriter::write_all_series(const Change& change, Node& node) {
+  Status full;
+  for (const SeriesEntry& entry : change.series) {
+    Status status = write_series(entry, node);
+    if (status.code() == StatusCode::resource_exhausted) {
+      full = std::move(status);
+    } else if (!status.ok()) {
+      return status;
+    }
+  }
+  if (!full.ok()) {
+    log::warn("hub", "series left out, rows that use them stay unread",
+              {{"node", change.from.node}, {"why", full.to_string()}});
+  }
+  return {};
 }
 
 Status ChangeWriter::write_series(const SeriesEntry& entry, Node& node) {
@@ -170,34 +194,111 @@ Status ChangeWriter::write_series(const SeriesEntry& entry, Node& node) {
 
 // Blocks are decoded one at a time, here, so that memory holds one decoded block however many
 // streams wait with full batches.
-Status ChangeWriter::write_row(const RowEntry& row, const NodeKey& from, Node& node,
-                               RowCounters& counters) {
-  const auto block = decode_summary_block(row.block);
-  if (!block.ok()) return in_row(row.seq, block.status(), StatusCode::invalid_argument);
-  bool is_repeat = true;
-  for (const DecodedPane& pane : block->panes) {
-    const auto fate = write_pane(*block, pane, node);
-    if (!fate.ok()) return in_row(row.seq, fate.status(), fate.status().code());
-    is_repeat = is_repeat && *fate == Fate::ignored;
-    if (*fate != Fate::conflicting) continue;
-    ++counters.panes_conflicting;
-    log::warn("hub", "pane sent again with other content; the first one is kept",
-              {{"node", from.node},
-               {"epoch", from.epoch},
-               {"seq", row.seq},
-               {"pipeline", block->pipeline},
-               {"series_id", pane.series_id},
-               {"start_ns", pane.start_ns},
-               {"revision", pane.revision}});
-  }
+Result<bool> ChangeWriter::write_row(const RowEntry& row, const NodeKey& from, Node& node,
+                                     std::int64_t seen_ns, RowCounters& counters) {
+  const auto reading = read_block(row.block, node.id);
+  if (!reading.ok()) return reading.status();
+  const auto is_new = reading->block ? write_block(*reading->block, row.seq, from, node, counters)
+                                     : keep_unread(row, reading->fault, from, node, seen_ns);
+  if (!is_new.ok()) return is_new.status();
   ++counters.rows_received;
-  counters.rows_repeated += is_repeat ? 1 : 0;
+  counters.rows_repeated += *is_new ? 0 : 1;
   counters.bytes_received += row.block.size();
   if (row.seq > node.highest_seq) {
     node.highest_seq = row.seq;
     node.highest_crc32c = crc32c(row.block);
   }
-  return {};
+  return reading->block.has_value();
+}
+
+Result<ChangeWriter::Reading> ChangeWriter::read_block(std::string_view bytes,
+                                                       std::int64_t node_id) {
+  auto block = decode_summary_block(bytes);
+  if (!block.ok()) return Reading{{}, std::string(block.status().message())};
+  for (const DecodedPane& pane : block->panes) {
+    const auto defined = is_defined(node_id, pane.series_id);
+    if (!defined.ok()) return defined.status();
+    if (*defined) continue;
+    return Reading{{},
+                   "series " + std::to_string(pane.series_id) +
+                       " is not defined: its definition never came or was left out"};
+  }
+  return Reading{*std::move(block), {}};
+}
+
+Result<bool> ChangeWriter::write_block(const DecodedBlock& block, std::int64_t seq,
+                                       const NodeKey& from, Node& node, RowCounters& counters) {
+  bool is_new = false;
+  for (const DecodedPane& pane : block.panes) {
+    const auto fate = write_pane(block, pane, node);
+    if (!fate.ok()) return fate.status();
+    is_new = is_new || *fate != Fate::ignored;
+    if (*fate != Fate::conflicting) continue;
+    ++counters.panes_conflicting;
+    log::warn("hub", "pane sent again with other content; the first one is kept",
+              {{"node", from.node},
+               {"epoch", from.epoch},
+               {"seq", seq},
+               {"pipeline", block.pipeline},
+               {"series_id", pane.series_id},
+               {"start_ns", pane.start_ns},
+               {"revision", pane.revision}});
+  }
+  return is_new;
+}
+
+Result<bool> ChangeWriter::keep_unread(const RowEntry& row, const std::string& fault,
+                                       const NodeKey& from, Node& node, std::int64_t seen_ns) {
+  const auto is_new = unread_->keep({0, node.id, row.seq, row.block, fault}, seen_ns);
+  if (!is_new.ok() || !*is_new) return is_new;
+  ++node.unread;
+  log::warn("hub", "a row that cannot be read is kept as it is",
+            {{"node", from.node}, {"epoch", from.epoch}, {"seq", row.seq}, {"why", fault}});
+  return true;
+}
+
+Result<ChangeWriter::Again> ChangeWriter::read_again(std::int64_t after_id, int count_max) {
+  Again again;
+  for (int i = 0; i < count_max; ++i) {
+    auto row = unread_->next(after_id);
+    if (!row.ok()) return row.status();
+    if (!*row) return again;
+    after_id = (*row)->id;
+    const auto read = read_again(**row);
+    if (!read.ok()) return read.status();
+    ++(*read ? again.read : again.unread);
+  }
+  again.last_id = after_id;
+  return again;
+}
+
+Result<bool> ChangeWriter::read_again(const UnreadTable::Row& row) {
+  const auto reading = read_block(row.block, row.node_id);
+  if (!reading.ok()) return reading.status();
+  if (!reading->block) {
+    if (reading->fault == row.text) return false;
+    if (Status s = unread_->explain(row.id, reading->fault); !s.ok()) return s;
+    return false;
+  }
+  Node node;
+  node.id = row.node_id;
+  NodeKey from;
+  {
+    const ResetOnExit reset{get_node_};
+    get_node_.bind(0, row.node_id);
+    const auto found = get_node_.step();
+    if (!found.ok()) return found.status();
+    from = {std::string(get_node_.column_bytes(0)), std::string(get_node_.column_bytes(1))};
+    node.panes = get_node_.column_i64(2);
+    node.unread = get_node_.column_i64(3);
+  }
+  RowCounters counters;
+  const auto is_new = write_block(*reading->block, row.seq, from, node, counters);
+  if (!is_new.ok()) return is_new.status();
+  if (Status s = unread_->remove(row.id); !s.ok()) return s;
+  count_node_.bind(0, node.panes).bind(1, node.unread - 1).bind(2, node.id);
+  if (Status s = count_node_.run(); !s.ok()) return s;
+  return true;
 }
 
 Status ChangeWriter::write_gap(const GapRow& row, const Node& node, const NodeKey& from,
@@ -231,12 +332,6 @@ Result<std::int64_t> ChangeWriter::find_epoch(const std::string& epoch, const No
 
 Result<ChangeWriter::Fate> ChangeWriter::write_pane(const DecodedBlock& block,
                                                     const DecodedPane& pane, Node& node) {
-  const auto defined = is_defined(node.id, pane.series_id);
-  if (!defined.ok()) return defined.status();
-  if (!*defined) {
-    return failed_precondition("series " + std::to_string(pane.series_id) +
-                               " is not defined; send its definition first");
-  }
   const ResetOnExit reset{find_pane_};
   bind_key(find_pane_, 0, node.id, block, pane);
   const auto found = find_pane_.step();
@@ -279,7 +374,7 @@ Result<bool> ChangeWriter::is_defined(std::int64_t node_id, std::uint32_t series
 Status ChangeWriter::write_node(const Node& node, std::int64_t seen_ns) {
   write_node_.bind(0, seen_ns).bind(1, node.highest_seq);
   write_node_.bind(2, std::int64_t{node.highest_crc32c});
-  write_node_.bind(3, node.series).bind(4, node.panes).bind(5, node.id);
+  write_node_.bind(3, node.series).bind(4, node.panes).bind(5, node.unread).bind(6, node.id);
   return write_node_.run();
 }
 

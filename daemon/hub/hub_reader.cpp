@@ -17,7 +17,7 @@ constexpr std::uint32_t kLimitMax = 100'000;
 
 constexpr char kListNodes[] =
     "SELECT node, epoch, version, last_seen_ns, highest_seq, panes, series,"
-    " (SELECT count(*) FROM gap WHERE gap.node_id = node.id) FROM node ORDER BY node, id";
+    " (SELECT count(*) FROM gap WHERE gap.node_id = node.id), unread FROM node ORDER BY node, id";
 constexpr char kListSummaries[] =
     "SELECT pane.id, node.node, node.epoch, pane.pipeline, pane.spec_hash, series.definition,"
     " pane.kind, pane.start_ns, pane.end_ns, pane.revision, pane.quality, pane.count, pane.sum,"
@@ -28,6 +28,11 @@ constexpr char kListSummaries[] =
 constexpr char kListGaps[] =
     "SELECT gap.id, node.node, node.epoch, gap.seq, gap.kind, gap.owner, gap.cause, gap.from_ns,"
     " gap.to_ns, gap.count, gap.received_ns FROM gap JOIN node ON node.id = gap.node_id WHERE TRUE";
+
+constexpr char kListUnread[] =
+    "SELECT unread_row.id, node.node, node.epoch, unread_row.seq, unread_row.received_ns,"
+    " unread_row.text, length(unread_row.block) FROM unread_row"
+    " JOIN node ON node.id = unread_row.node_id WHERE TRUE";
 
 Status check_limit(std::uint32_t limit) {
   if (limit <= kLimitMax) return {};
@@ -110,6 +115,20 @@ void bind_filters(Statement& statement, const v1::ListGapsRequest& request,
   bind_page(statement, place, after, rows_wanted(request.limit()));
 }
 
+std::string unread_sql(const v1::ListUnreadRequest& request, bool has_token) {
+  std::string sql = kListUnread;
+  if (!request.node().empty()) sql += " AND node.node = ?";
+  return sql +
+         page_sql("unread_row.received_ns", "unread_row.id", has_token, request.oldest_first());
+}
+
+void bind_filters(Statement& statement, const v1::ListUnreadRequest& request,
+                  const std::optional<PageEnd>& after) {
+  int place = 0;
+  if (!request.node().empty()) statement.bind_text(place++, request.node());
+  bind_page(statement, place, after, rows_wanted(request.limit()));
+}
+
 // The wire numbers quality from 1, the model and the database from 0.
 v1::PaneQuality wire_quality(std::int64_t stored) {
   return static_cast<v1::PaneQuality>(stored + 1);
@@ -158,8 +177,19 @@ Status fill(const Statement& row, v1::GapRow& out) {
   return {};
 }
 
+Status fill(const Statement& row, v1::UnreadRow& out) {
+  out.set_node(std::string(row.column_bytes(1)));
+  out.set_epoch(std::string(row.column_bytes(2)));
+  out.set_seq(row.column_i64(3));
+  out.set_received_ns(row.column_i64(4));
+  out.set_text(std::string(row.column_bytes(5)));
+  out.set_bytes(static_cast<std::uint64_t>(row.column_i64(6)));
+  return {};
+}
+
 std::int64_t place_of(const v1::SummaryRecord& record) { return record.start_ns(); }
 std::int64_t place_of(const v1::GapRow& row) { return row.to_ns(); }
+std::int64_t place_of(const v1::UnreadRow& row) { return row.received_ns(); }
 
 /// Fills `rows` with one page; the token of the next one, empty on the last.
 template <typename Row, typename Request>
@@ -221,6 +251,7 @@ Status HubReader::list_nodes(v1::ListNodesResponse& out) const {
     node.set_panes(static_cast<std::uint64_t>(rows->column_i64(5)));
     node.set_series(static_cast<std::uint64_t>(rows->column_i64(6)));
     node.set_gaps(static_cast<std::uint64_t>(rows->column_i64(7)));
+    node.set_unread(static_cast<std::uint64_t>(rows->column_i64(8)));
   }
 }
 
@@ -239,6 +270,16 @@ Status HubReader::list_gaps(const v1::ListGapsRequest& request,
                             v1::ListGapsResponse& out) const {
   if (Status s = check_limit(request.limit()); !s.ok()) return s;
   auto next = list(path_, request, gaps_sql, cancelled, *out.mutable_gaps());
+  if (!next.ok()) return next.status();
+  out.set_next_page_token(*std::move(next));
+  return {};
+}
+
+Status HubReader::list_unread(const v1::ListUnreadRequest& request,
+                              const std::function<bool()>& cancelled,
+                              v1::ListUnreadResponse& out) const {
+  if (Status s = check_limit(request.limit()); !s.ok()) return s;
+  auto next = list(path_, request, unread_sql, cancelled, *out.mutable_unread());
   if (!next.ok()) return next.status();
   out.set_next_page_token(*std::move(next));
   return {};

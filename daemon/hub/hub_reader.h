@@ -12,6 +12,8 @@ class ListGapsResponse;
 class ListNodesResponse;
 class ListSummariesRequest;
 class ListSummariesResponse;
+class ListUnreadRequest;
+class ListUnreadResponse;
 }  // namespace sluice::v1
 
 namespace sluice::hub {
@@ -41,6 +43,10 @@ class HubReader {
   /// As list_summaries, by the end of the gap's time range.
   Status list_gaps(const v1::ListGapsRequest& request, const std::function<bool()>& cancelled,
                    v1::ListGapsResponse& out) const;
+
+  /// As list_summaries, by arrival.
+  Status list_unread(const v1::ListUnreadRequest& request, const std::function<bool()>& cancelled,
+                     v1::ListUnreadResponse& out) const;
 
  private:
   const std::string path_;

@@ -14,7 +14,8 @@ constexpr std::int64_t kApplicationId = 0x534C4842;
 // grows with the first arrival and never changes, so that a page of a listing has a stable end.
 //
 // `gap` is unique over its number and its content: two lives of one database (a restored backup)
-// may have given the same number to losses of their own, and neither may hide the other.
+// may have given the same number to losses of their own, and neither may hide the other. The same
+// holds for `unread_row`, whose content is compared when one is written.
 constexpr std::array kMigrations = {R"(
 CREATE TABLE node (
   id INTEGER PRIMARY KEY,
@@ -77,6 +78,19 @@ CREATE TABLE gap (
   UNIQUE (node_id, seq, kind, owner, cause, from_ns, to_ns, count)
 ) STRICT;
 CREATE INDEX gap_by_end ON gap (to_ns);
+)",
+                                    R"(
+CREATE TABLE unread_row (
+  id INTEGER PRIMARY KEY,
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  seq INTEGER NOT NULL,
+  received_ns INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  block BLOB NOT NULL
+) STRICT;
+CREATE INDEX unread_row_by_seq ON unread_row (node_id, seq);
+CREATE INDEX unread_row_by_time ON unread_row (received_ns);
+ALTER TABLE node ADD COLUMN unread INTEGER NOT NULL DEFAULT 0;
 )"};
 
 Status check_owner(Database& database, std::int64_t version) {

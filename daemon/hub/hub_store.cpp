@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/log.h"
 #include "hub/change_writer.h"
 #include "hub/hub_schema.h"
 #include "hub/sqlite.h"
@@ -15,10 +16,11 @@
 namespace sluice::hub {
 namespace {
 
+constexpr int kReadAgainTogether = 64;  // in one transaction
+
 // What the sender did wrong, as opposed to what happened to the database.
 bool is_refusal(StatusCode code) {
-  return code == StatusCode::invalid_argument || code == StatusCode::aborted ||
-         code == StatusCode::failed_precondition || code == StatusCode::resource_exhausted;
+  return code == StatusCode::aborted || code == StatusCode::failed_precondition;
 }
 
 // Two hubs on one file would each believe that they see every live node.
@@ -70,6 +72,7 @@ class HubStore::Session {
       status = writer.status();
       if (writer.ok()) session->writer_ = std::make_unique<ChangeWriter>(std::move(*writer));
     }
+    if (status.ok()) session->read_again();
     if (!status.ok()) {
       return Status(status.code(),
                     "cannot open database " + path + ": " + std::string(status.message()));
@@ -95,6 +98,34 @@ class HubStore::Session {
 
  private:
   explicit Session(Database database) : database_(std::move(database)) {}
+
+  // This program may be newer than the one that could not read them. What cannot be done now, for a
+  // full disk, the next start does.
+  void read_again() {
+    ChangeWriter::Again sum;
+    Status status;
+    do {
+      status = read_some_again(sum);
+    } while (status.ok() && sum.last_id != 0);
+    if (!status.ok()) {
+      log::warn("hub", "cannot try unread rows again", {{"why", status.to_string()}});
+    } else if (sum.read + sum.unread > 0) {
+      log::info("hub", "rows that could not be read were tried again",
+                {{"read", sum.read}, {"still_unread", sum.unread}});
+    }
+  }
+
+  Status read_some_again(ChangeWriter::Again& sum) {
+    if (Status s = database_.run("BEGIN IMMEDIATE"); !s.ok()) return s;
+    const auto again = writer_->read_again(sum.last_id, kReadAgainTogether);
+    Status status = again.ok() ? database_.run("COMMIT") : again.status();
+    if (!status.ok()) {
+      if (database_.in_transaction()) (void)database_.run("ROLLBACK");
+      return status;
+    }
+    sum = {again->last_id, sum.read + again->read, sum.unread + again->unread};
+    return {};
+  }
 
   Status apply_one(const Change& change, std::int64_t seen_ns,
                    std::vector<Result<ChangeWriter::Written>>& written) {
@@ -144,7 +175,8 @@ std::vector<Outcome> HubStore::apply(const std::vector<const Change*>& changes) 
       outcomes.push_back({written[i].status()});
       continue;
     }
-    outcomes.push_back({Status(), written[i]->highest_seq, written[i]->highest_crc32c});
+    outcomes.push_back({Status(), written[i]->highest_seq, written[i]->highest_crc32c,
+                        std::move(written[i]->unread)});
     add(counters_[changes[i]->from], written[i]->counters);
   }
   return outcomes;

@@ -43,11 +43,20 @@ struct Change {
   std::vector<GapRow> gaps = {};  ///< each under its own epoch
 };
 
+/// Rows that the hub holds and cannot read, under whatever epoch of a node's name.
+struct UnreadRows {
+  std::uint64_t rows = 0;
+  std::int64_t seq = 0;  ///< of the newest one
+  std::string text;      ///< and why it cannot be read
+};
+
 /// What became of a change.
 struct Outcome {
   Status status;
   std::int64_t highest_seq = 0;      ///< stored for the node so far; 0 when none
   std::uint32_t highest_crc32c = 0;  ///< of the block that came first as highest_seq
+  /// As of this change; set when it made the node known and there are any, or when it held some.
+  std::optional<UnreadRows> unread = {};
 };
 
 /// Counted since the store was opened, durable rows only.
@@ -63,6 +72,9 @@ struct RowCounters {
 /// Idempotent: a pane replaces what is kept under its key (node, epoch, pipeline, spec hash,
 /// window) only with a higher revision, and a gap is kept once, so a node may send anything again.
 ///
+/// A row that cannot be read (no block, a field against its contract, a series that is not defined)
+/// is kept as it is: nothing of it is lost, and nothing behind it waits. open() tries these again.
+///
 /// Thread: one at a time; `counters` alone may be called from any thread.
 class HubStore {
  public:
@@ -73,11 +85,9 @@ class HubStore {
 
   /// Applies the changes, in order, in one transaction that is on flash on return; one outcome
   /// each. A change that is refused leaves no trace and does not disturb the others:
-  ///   invalid_argument     a malformed block; names seq and reason
   ///   aborted              a series id that is already defined with other content: another life
   ///                        of the node's database has used the epoch
-  ///   failed_precondition  a block that uses an undefined series, or an unknown node
-  ///   resource_exhausted   more series than a node may have
+  ///   failed_precondition  an unknown node
   /// When the database itself fails, nothing is stored and every outcome is `unavailable`.
   std::vector<Outcome> apply(const std::vector<const Change*>& changes);
 

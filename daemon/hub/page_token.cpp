@@ -30,6 +30,14 @@ std::uint64_t filter_hash(const v1::ListGapsRequest& request) {
   return hash64(w.bytes());
 }
 
+std::uint64_t filter_hash(const v1::ListUnreadRequest& request) {
+  ByteWriter w;
+  w.string("unread");
+  w.string(request.node());
+  w.u8(request.oldest_first() ? 1 : 0);
+  return hash64(w.bytes());
+}
+
 int hex_value(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
   if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
@@ -89,11 +97,17 @@ std::string make_page_token(const v1::ListSummariesRequest& request, const PageE
 std::string make_page_token(const v1::ListGapsRequest& request, const PageEnd& end) {
   return make_token(filter_hash(request), end);
 }
+std::string make_page_token(const v1::ListUnreadRequest& request, const PageEnd& end) {
+  return make_token(filter_hash(request), end);
+}
 
 Result<PageEnd> read_page_token(const v1::ListSummariesRequest& request) {
   return read_token(request.page_token(), filter_hash(request));
 }
 Result<PageEnd> read_page_token(const v1::ListGapsRequest& request) {
+  return read_token(request.page_token(), filter_hash(request));
+}
+Result<PageEnd> read_page_token(const v1::ListUnreadRequest& request) {
   return read_token(request.page_token(), filter_hash(request));
 }
 

@@ -8,6 +8,7 @@
 namespace sluice::v1 {
 class ListGapsRequest;
 class ListSummariesRequest;
+class ListUnreadRequest;
 }  // namespace sluice::v1
 
 namespace sluice::hub {
@@ -22,9 +23,11 @@ struct PageEnd {
 /// of `request`; its limit may differ from page to page.
 std::string make_page_token(const v1::ListSummariesRequest& request, const PageEnd& end);
 std::string make_page_token(const v1::ListGapsRequest& request, const PageEnd& end);
+std::string make_page_token(const v1::ListUnreadRequest& request, const PageEnd& end);
 
 /// `invalid_argument` when request.page_token() was not made for the filters beside it.
 Result<PageEnd> read_page_token(const v1::ListSummariesRequest& request);
 Result<PageEnd> read_page_token(const v1::ListGapsRequest& request);
+Result<PageEnd> read_page_token(const v1::ListUnreadRequest& request);
 
 }  // namespace sluice::hub

@@ -40,6 +40,12 @@ class QueryService final : public v1::HubQuery::Service {
         *request, [context] { return context->IsCancelled(); }, *response));
   }
 
+  grpc::Status ListUnread(grpc::ServerContext* context, const v1::ListUnreadRequest* request,
+                          v1::ListUnreadResponse* response) override {
+    return to_grpc(reader_.list_unread(
+        *request, [context] { return context->IsCancelled(); }, *response));
+  }
+
  private:
   const HubStore& store_;
   const StreamRegistry& streams_;

@@ -44,6 +44,12 @@ class Statement {
   int bind_error_ = 0;
 };
 
+/// A query left open would hold its snapshot, and the WAL could not be checkpointed.
+struct ResetOnExit {
+  Statement& statement;
+  ~ResetOnExit() { statement.reset(); }
+};
+
 /// One SQLite connection. Thread: one at a time.
 class Database {
  public:

@@ -122,15 +122,18 @@ Result<NodeKey> read_hello(const v1::Hello& hello) {
   return NodeKey{hello.node(), *epoch};
 }
 
-Result<std::vector<SeriesEntry>> read_series(const v1::SeriesDefinitions& definitions) {
-  std::vector<SeriesEntry> entries;
-  entries.reserve(static_cast<std::size_t>(definitions.definitions_size()));
+ReadSeries read_series(const v1::SeriesDefinitions& definitions) {
+  ReadSeries read;
+  read.entries.reserve(static_cast<std::size_t>(definitions.definitions_size()));
   for (const v1::SeriesDefinition& definition : definitions.definitions()) {
     auto entry = read_definition(definition);
-    if (!entry.ok()) return entry.status();
-    entries.push_back(std::move(*entry));
+    if (entry.ok()) {
+      read.entries.push_back(std::move(*entry));
+    } else if (read.left_out++ == 0) {
+      read.why = std::string(entry.status().message());
+    }
   }
-  return entries;
+  return read;
 }
 
 Result<std::vector<GapRow>> read_gaps(const v1::GapBatch& batch) {
@@ -163,6 +166,12 @@ Result<std::vector<RowEntry>> take_rows(v1::SummaryBatch& batch) {
     rows.push_back({row.seq(), std::move(*row.mutable_block())});
   }
   return rows;
+}
+
+void write_unread(const UnreadRows& rows, v1::UnreadRows& out) {
+  out.set_rows(rows.rows);
+  out.set_seq(rows.seq);
+  out.set_text(rows.text);
 }
 
 std::optional<v1::UplinkResponse> refusal(const Status& why) {

@@ -44,15 +44,22 @@ UplinkSession::Answer UplinkSession::greet(const v1::Hello& hello) {
   if (outcome.highest_seq > 0) {
     response.mutable_hello()->set_highest_crc32c(outcome.highest_crc32c);
   }
+  if (outcome.unread) write_unread(*outcome.unread, *response.mutable_hello()->mutable_unread());
   response.mutable_hello()->set_wall_ns(wall_ns);
   response.mutable_hello()->set_takes_gaps(true);
   return std::optional(std::move(response));
 }
 
 UplinkSession::Answer UplinkSession::take_series(const v1::SeriesDefinitions& definitions) {
-  auto series = read_series(definitions);
-  if (!series.ok()) return series.status();
-  const Status status = rooms_.commit({node_, std::nullopt, std::move(*series), {}}).status;
+  ReadSeries series = read_series(definitions);
+  if (series.left_out > 0) {
+    log::warn("hub", "series definitions left out, rows that use them stay unread",
+              {{"node", node_.node},
+               {"epoch", node_.epoch},
+               {"definitions", series.left_out},
+               {"first", series.why}});
+  }
+  const Status status = rooms_.commit({node_, std::nullopt, std::move(series.entries), {}}).status;
   if (!status.ok()) return status;
   return std::optional<v1::UplinkResponse>();
 }
@@ -75,6 +82,7 @@ UplinkSession::Answer UplinkSession::take_batch(v1::SummaryBatch& batch) {
   batch_no_ = batch.batch_no();
   v1::UplinkResponse response;
   response.mutable_ack()->set_batch_no(batch_no_);
+  if (outcome.unread) write_unread(*outcome.unread, *response.mutable_ack()->mutable_unread());
   return std::optional(std::move(response));
 }
 

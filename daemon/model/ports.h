@@ -117,6 +117,11 @@ class SummarySource {
                                                      std::size_t bytes_max) = 0;
   /// The cloud holds these durably; they leave with the next commit. Repeats are harmless.
   virtual void acknowledge(const std::vector<std::int64_t>& seqs) = 0;
+  /// The cloud says that the highest row of `of` that it holds is `highest_seq`. True when it has
+  /// acknowledged a higher one before: it is another cloud, or lost data. What is acknowledged and
+  /// has not left stays then, to be sent again; what has left is a gap `missing_at_hub`, durable on
+  /// return and told once.
+  virtual Result<bool> misses_acked(const Identity& of, std::int64_t highest_seq) = 0;
   /// The rows of `of`, which is not identity() any more, from `first_seq` to `last_seq` leave as
   /// `expired(why)`; what nobody delivers is a gap.
   virtual Status give_up(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,

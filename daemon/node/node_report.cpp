@@ -87,6 +87,9 @@ void NodeReport::add_uplink(v1::Status& status) const {
   uplink.set_rows_sent(stats.rows_sent);
   uplink.set_rows_acked(stats.rows_acked);
   uplink.set_last_error(stats.last_error);
+  uplink.set_rows_unread(stats.rows_unread);
+  uplink.set_unread(stats.unread);
+  uplink.set_missing_at_hub(stats.missing_at_hub);
 }
 
 void NodeReport::add_totals(v1::Status& status) const {
@@ -117,6 +120,9 @@ void NodeReport::add_problems(v1::Status& status) const {
   }
   input.store_error = status.store().last_error();
   if (rooms_.uplink != nullptr) input.uplink_refused = rooms_.uplink->stats().refused;
+  input.uplink_rows_unread = status.uplink().rows_unread();
+  input.uplink_unread = status.uplink().unread();
+  input.uplink_missing = status.uplink().missing_at_hub();
   for (const std::string& problem : readiness_problems(input)) status.add_problems(problem);
   status.set_ready(status.problems().empty());
 }

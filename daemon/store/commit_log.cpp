@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "store/segment_codec.h"
 
@@ -11,11 +12,16 @@ namespace {
 // A slice stays near 2 ms, so that a commit never waits long.
 constexpr std::int64_t kTrimRows_max = 128;
 constexpr std::int64_t kTrimBytes_max = 1 << 20;
+constexpr std::string_view kAckedKey = "acked_seq";
 
 }  // namespace
 
 CommitLog::CommitLog(Database& database)
-    : database_(database), segments_(database), outbox_(database), checkpoint_(database) {}
+    : database_(database),
+      segments_(database),
+      outbox_(database),
+      checkpoint_(database),
+      meta_(database) {}
 
 Status CommitLog::load(Recovered& recovered) {
   auto next = outbox_.next_seq();
@@ -26,7 +32,22 @@ Status CommitLog::load(Recovered& recovered) {
   checkpoint_id_ = checkpoint->segment_id;
   total_ = std::move(checkpoint->ledger);
   recovered.checkpoint = std::move(checkpoint->parts);
+  if (Status s = load_acked(); !s.ok()) return s;
   return load_segments(recovered);
+}
+
+Status CommitLog::load_acked() {
+  auto bytes = meta_.get(kAckedKey);
+  if (!bytes.ok() || bytes->empty()) return bytes.status();
+  ByteReader in(*bytes);
+  acked_seq_ = in.i64();
+  return in.at_end() ? Status() : data_loss("the highest acknowledged number is malformed");
+}
+
+Status CommitLog::write_acked(std::int64_t seq) {
+  ByteWriter out;
+  out.i64(seq);
+  return meta_.put(kAckedKey, out.bytes());
 }
 
 Status CommitLog::load_segments(Recovered& recovered) {
@@ -94,6 +115,7 @@ Result<CommitLog::Claims> CommitLog::remove_rows(std::span<const std::int64_t> s
     if (!owner.ok()) return owner.status();
     if (!*owner) continue;
     --change.position.outbox_rows;
+    change.removed_seq = std::max(change.removed_seq, seq);
     const auto [claim, fresh] = claims.emplace((*owner)->pipeline, **owner);
     if (!fresh) claim->second.add(**owner);
   }

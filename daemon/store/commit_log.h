@@ -33,6 +33,7 @@ class CommitLog {
     Ledger delta;
     SegmentTable::Position position;
     std::int64_t next_seq = 0;
+    std::int64_t removed_seq = 0;                      ///< the highest row that left
     std::optional<CheckpointTable::KnownParts> parts;  ///< of a checkpoint
   };
   /// What rows say of themselves, by pipeline. Of damaged ones it may be anything.
@@ -60,6 +61,13 @@ class CommitLog {
   Status write_checkpoint(const std::vector<CheckpointPart>& parts, Change& change);
   void adopt(Change change);
 
+  /// The highest number that left acknowledged and that the cloud still holds; 0 when there is
+  /// none.
+  std::int64_t acked_seq() const { return acked_seq_; }
+  /// Into the open transaction. Hand it to adopt_acked() once that is on flash.
+  Status write_acked(std::int64_t seq);
+  void adopt_acked(std::int64_t seq) { acked_seq_ = seq; }
+
   /// Deletes a slice of the oldest segments behind the checkpoint, in a transaction of its own.
   /// False when there is none.
   Result<bool> trim_slice();
@@ -82,15 +90,18 @@ class CommitLog {
 
  private:
   Status load_segments(Recovered& recovered);
+  Status load_acked();
 
   Database& database_;
   SegmentTable segments_;
   OutboxTable outbox_;
   CheckpointTable checkpoint_;
+  MetaTable meta_;
 
   std::int64_t checkpoint_id_ = 0;
   std::int64_t next_seq_ = 1;
   std::int64_t start_seq_ = 1;
+  std::int64_t acked_seq_ = 0;
   SegmentTable::Position last_;   // of the last segment
   std::int64_t start_bytes_ = 0;  // where the oldest kept segment begins
   bool trimming_ = false;

@@ -100,6 +100,20 @@ Status Losses::reconcile(CommitLog::Change& change, const CommitLog::Claims& cla
   return reported || nothing ? Status() : add_unknown(LedgerKind::panes, "corrupt");
 }
 
+Result<bool> Losses::misses_acked(const Identity& of, std::int64_t highest_seq) {
+  const std::int64_t acked_seq = log_.acked_seq();
+  // Of identities whose rows have all left, the ranges are not kept.
+  const bool known = acked_seq >= epochs_.ranges().front().first_seq && epochs_.of(acked_seq) == of;
+  if (!known || highest_seq >= acked_seq) return false;
+  Transaction transaction(database_);
+  if (Status s = transaction.begin(); !s.ok()) return s;
+  if (Status s = add_unknown(LedgerKind::panes, "missing_at_hub"); !s.ok()) return s;
+  if (Status s = log_.write_acked(highest_seq); !s.ok()) return s;
+  if (Status s = transaction.commit(); !s.ok()) return s;
+  log_.adopt_acked(highest_seq);
+  return true;
+}
+
 Result<bool> Losses::give_up_slice(const Identity& of, std::int64_t first_seq,
                                    std::int64_t last_seq, GiveUp why) {
   if (of == epochs_.current())

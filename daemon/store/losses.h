@@ -41,6 +41,9 @@ class Losses {
   /// Tells of the damaged segments that load() of the log counted; once for each, though every open
   /// finds them again until the next checkpoint. What it commits is added to `recovered`.
   Status report_damaged_segments(Recovered& recovered);
+  /// `highest_seq` is what the cloud holds of `of`. True when a higher row was acknowledged and has
+  /// left: a gap says so, once.
+  Result<bool> misses_acked(const Identity& of, std::int64_t highest_seq);
   /// Gives up some of the rows of an ended identity from `first_seq` to `last_seq`, as
   /// `expired(why)`; false when there are none. Of what nobody delivers a gap tells.
   Result<bool> give_up_slice(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,

@@ -176,6 +176,21 @@ Result<std::vector<OutboxRow>> Store::read_outbox(std::int64_t after_seq, std::s
   return std::move(*rows);
 }
 
+Result<bool> Store::misses_acked(const Identity& of, std::int64_t highest_seq) {
+  auto missing = std::make_shared<bool>(false);
+  const Status status = ask([=, this](storage::StoreFile& file) -> Status {
+    auto left = file.misses_acked(of, highest_seq);
+    if (!left.ok()) return left.status();
+    MutexLock lock(mutex_);
+    const auto taken_back = std::erase_if(
+        acked_, [&](std::int64_t seq) { return seq > highest_seq && file.identity_at(seq) == of; });
+    *missing = *left || taken_back > 0;
+    return {};
+  });
+  if (!status.ok()) return status;
+  return *missing;
+}
+
 Result<std::vector<GapRow>> Store::read_gaps(std::int64_t after_seq, std::size_t count_max) {
   auto rows = std::make_shared<std::vector<GapRow>>();
   const Status status = ask([=](storage::StoreFile& file) -> Status {

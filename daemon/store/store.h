@@ -89,6 +89,8 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
                                              std::size_t bytes_max) override;
   /// Joins the next commit, or makes one within 250 ms.
   void acknowledge(const std::vector<std::int64_t>& seqs) override;
+  /// Errors as read_outbox, `resource_exhausted` when the disk is full.
+  Result<bool> misses_acked(const Identity& of, std::int64_t highest_seq) override;
   /// Errors as read_outbox. A gap that fails its checksum is replaced by one that says so.
   Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max) override;
   /// Durable on return. Errors as read_outbox, `resource_exhausted` when the disk is full.

@@ -80,6 +80,10 @@ Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked
   if (!delivered.ok()) return delivered.status();
   CommitLog::count_out(*delivered, Term::acked, {}, change.log);
   if (group == nullptr && delivered->empty()) return {};
+  const std::int64_t acked_seq = std::max(log_.acked_seq(), change.log.removed_seq);
+  if (acked_seq > log_.acked_seq()) {
+    if (Status s = log_.write_acked(acked_seq); !s.ok()) return s;
+  }
   if (group != nullptr) {
     if (Status s = write_group(*group, change); !s.ok()) return s;
   }
@@ -91,6 +95,7 @@ Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked
   }
   if (Status s = transaction.commit(); !s.ok()) return s;
   log_.adopt(std::move(change.log));
+  log_.adopt_acked(acked_seq);
   if (change.epochs) epochs_.adopt(*std::move(change.epochs));
   return {};
 }

@@ -33,6 +33,8 @@ class StoreFile {
   bool rebuilt() const { return rebuilt_; }
   /// Under which the next outbox row is made.
   const Identity& identity() const { return epochs_.current(); }
+  /// Of the row of this number, if it is here or its identity still has rows here.
+  const Identity& identity_at(std::int64_t seq) const { return epochs_.of(seq); }
   const std::string& epoch() const { return identity().epoch; }
   /// The database is not where it was when it was last written, or the node has another name: the
   /// epoch ends with the first group that says so.
@@ -56,11 +58,14 @@ class StoreFile {
   /// As SummarySource::read_outbox, all of one identity. Rows that fail their checksum leave the
   /// table as `expired(corrupt)`.
   Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq, std::size_t bytes_max);
-  // The next three as Losses says.
+  // The next four as Losses says.
   Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max) {
     return losses_.read_gaps(after_seq, count_max);
   }
   Status acknowledge_gaps(std::int64_t seq) { return losses_.acknowledge_gaps(seq); }
+  Result<bool> misses_acked(const Identity& of, std::int64_t highest_seq) {
+    return losses_.misses_acked(of, highest_seq);
+  }
   Result<bool> give_up_slice(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
                              GiveUp why) {
     return losses_.give_up_slice(of, first_seq, last_seq, why);

@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/log.h"
 #include "sluice/v1/summary.pb.h"
 
 namespace sluice {
@@ -19,23 +20,25 @@ v1::SeriesDefinition definition_of(std::uint32_t id, const Series& series) {
   return out;
 }
 
-Status unreadable(const OutboxRow& row, const std::string& what) {
-  return data_loss("outbox row " + std::to_string(row.seq) + " of pipeline " + row.pipeline + " " +
-                   what + "; it and the rows after it stay in the outbox");
+void warn(const OutboxRow& row, const std::string& what) {
+  log::warn("sync", "a row that the hub will not be able to read goes as it is",
+            {{"seq", row.seq}, {"pipeline", row.pipeline}, {"why", what}});
 }
 
 }  // namespace
 
-Status BatchBuilder::define_series(const OutboxRow& row, std::deque<Outgoing>& out) {
+void BatchBuilder::define_series(const OutboxRow& row, std::deque<Outgoing>& out) {
   v1::SummaryBlock block;
   if (row.bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
       !block.ParseFromString(row.bytes)) {
-    return unreadable(row, "is not a SummaryBlock");
+    return warn(row, "it is not a SummaryBlock");
   }
   for (const std::uint32_t id : block.series_id()) {
     if (id < defined_.size() && defined_[id]) continue;
-    if (!series_.contains(id))
-      return unreadable(row, "names the unknown series " + std::to_string(id));
+    if (!series_.contains(id)) {
+      warn(row, "it names the unknown series " + std::to_string(id));
+      continue;
+    }
     if (out.empty() || out.back().bytes > kDefinitionsBytes) out.emplace_back();
     v1::SeriesDefinition definition = definition_of(id, series_.at(id));
     out.back().bytes += definition.ByteSizeLong();
@@ -43,7 +46,6 @@ Status BatchBuilder::define_series(const OutboxRow& row, std::deque<Outgoing>& o
     if (id >= defined_.size()) defined_.resize(std::size_t{id} + 1);
     defined_[id] = true;
   }
-  return {};
 }
 
 Result<std::deque<Outgoing>> BatchBuilder::next() {
@@ -52,9 +54,7 @@ Result<std::deque<Outgoing>> BatchBuilder::next() {
   std::deque<Outgoing> out;
   at_other_identity_ = !rows->empty() && !(rows->front().identity == identity_);
   if (at_other_identity_) return out;
-  for (const OutboxRow& row : *rows) {
-    if (Status s = define_series(row, out); !s.ok()) return s;
-  }
+  for (const OutboxRow& row : *rows) define_series(row, out);
   if (rows->empty()) return out;
   Outgoing batch;
   for (OutboxRow& row : *rows) {

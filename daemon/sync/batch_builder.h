@@ -35,14 +35,14 @@ class BatchBuilder {
         last_seq_(after_seq) {}
 
   /// The next batch with its definitions before it; empty when the outbox has no further rows, or
-  /// the next one was made under another identity. An
-  /// error of the source as it is; `data_loss` for a row that is no block of ours.
+  /// the next one was made under another identity. An error of the source as it is. A row that is
+  /// no block of ours, or names a series we do not know, goes as it is: the hub keeps it unread.
   Result<std::deque<Outgoing>> next();
   /// Rows of another identity come next.
   bool at_other_identity() const { return at_other_identity_; }
 
  private:
-  Status define_series(const OutboxRow& row, std::deque<Outgoing>& out);
+  void define_series(const OutboxRow& row, std::deque<Outgoing>& out);
 
   SummarySource& source_;
   const SeriesTable& series_;

@@ -1,6 +1,7 @@
 #include "sync/uplink.h"
 
 #include <atomic>
+#include <chrono>
 #include <random>
 #include <utility>
 
@@ -36,7 +37,12 @@ class Uplink::Runner {
     if (thread_.joinable()) thread_.join();
   }
   void poke() { events_.poke(); }
-  UplinkStats stats() const { return stats_.get(); }
+  UplinkStats stats() const {
+    constexpr std::chrono::nanoseconds kShown = std::chrono::hours(24);
+    UplinkStats stats = stats_.get();
+    if (clock_.boottime_ns() - stats.missing_ns > kShown.count()) stats.missing_at_hub.clear();
+    return stats;
+  }
 
  private:
   void run() {

@@ -54,8 +54,17 @@ struct UplinkStats {
   std::uint64_t rows_sent = 0;   ///< repeats included
   std::uint64_t rows_acked = 0;
   std::string last_error;  ///< why there is no connection; empty while connected
-  /// The hub called what we send wrong, and nothing was acknowledged since: all behind it waits.
+  /// The hub called what we send wrong, and nothing was acknowledged since: all behind it waits. A
+  /// hub since 0.1.0 keeps a row that it cannot read instead.
   std::string refused;
+  /// Acknowledged rows, of this node's name, that the hub keeps but cannot read, as it said last;
+  /// its words for the newest one.
+  std::uint64_t rows_unread = 0;
+  std::string unread;
+  /// Acknowledged rows were missing at the hub: in words, and since when (CLOCK_BOOTTIME); empty
+  /// when that was more than a day ago.
+  std::string missing_at_hub;
+  std::int64_t missing_ns = 0;
 };
 
 /// Carries outbox rows to the hub (proto/sluice/v1/uplink.proto, DESIGN §9) and the hub's durable

@@ -22,6 +22,12 @@ std::string seconds_text(std::chrono::milliseconds time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
 }
 
+void set_unread(const v1::UnreadRows& rows, UplinkStats& stats) {
+  stats.rows_unread = rows.rows();
+  stats.unread =
+      rows.rows() == 0 ? std::string() : "row " + std::to_string(rows.seq()) + ": " + rows.text();
+}
+
 }  // namespace
 
 UplinkSession::UplinkSession(const SessionContext& context, UplinkTurn turn,
@@ -82,7 +88,7 @@ void UplinkSession::on_response(const v1::UplinkResponse& response) {
   if (hello) {
     on_hello_reply(response.hello());
   } else if (response.has_ack()) {
-    on_ack(response.ack().batch_no());
+    on_ack(response.ack());
   } else {
     on_gap_ack(response.gap_ack());
   }
@@ -111,13 +117,15 @@ void UplinkSession::on_hello_reply(const v1::HelloReply& reply) {
                                     " of this epoch and it is none of ours: the database was set "
                                     "back, a new epoch begins"));
   }
+  if (Status s = check_acked_held(reply); !s.ok()) return fail(std::move(s));
   phase_ = Phase::exchanging;
   // Gaps are told by the node that is, under the epochs they were found in.
   if (reply.takes_gaps() && !turn_.ended) gaps_.enable();
   if (!turn_.ended && context_.callbacks.confirm_epoch) context_.callbacks.confirm_epoch();
-  context_.stats.update([](UplinkStats& stats) {
+  context_.stats.update([&reply](UplinkStats& stats) {
     stats.connected = true;
     stats.last_error.clear();
+    set_unread(reply.unread(), stats);
   });
   log::info("sync", "connected",
             {{"hub", context_.options.hub},
@@ -126,17 +134,39 @@ void UplinkSession::on_hello_reply(const v1::HelloReply& reply) {
              {"ended", turn_.ended}});
 }
 
-void UplinkSession::on_ack(std::uint64_t batch_no) {
-  const auto seqs = window_.acknowledge(batch_no);
+Status UplinkSession::check_acked_held(const v1::HelloReply& reply) {
+  const auto missing = context_.source.misses_acked(turn_.identity, reply.highest_seq());
+  if (!missing.ok()) return missing.status();
+  if (!*missing) return {};
+  acked_seq_ = 0;
+  const std::string text = "hub " + context_.options.hub + " holds rows of epoch " +
+                           turn_.identity.epoch + " up to " + std::to_string(reply.highest_seq()) +
+                           ", and later ones were acknowledged: it is another hub, or its " +
+                           "database was lost or set back";
+  context_.stats.update([&](UplinkStats& stats) {
+    stats.missing_at_hub = text;
+    stats.missing_ns = context_.clock.boottime_ns();
+  });
+  return failed_precondition(text + "; reported as a gap, what is still here goes again");
+}
+
+void UplinkSession::on_ack(const v1::BatchAck& ack) {
+  const auto seqs = window_.acknowledge(ack.batch_no());
   if (!seqs.ok()) return fail(seqs.status());
   if (seqs->empty()) return;
   context_.source.acknowledge(*seqs);
   acked_seq_ = seqs->back();
   on_progress();
-  context_.stats.update([&seqs](UplinkStats& stats) {
+  context_.stats.update([&](UplinkStats& stats) {
     stats.rows_acked += seqs->size();
     stats.refused.clear();
+    if (ack.has_unread()) set_unread(ack.unread(), stats);
   });
+  if (!ack.has_unread()) return;
+  log::warn("sync", "the hub cannot read a row and keeps it as it is",
+            {{"seq", std::int64_t{ack.unread().seq()}},
+             {"why", ack.unread().text()},
+             {"rows_unread", std::uint64_t{ack.unread().rows()}}});
 }
 
 void UplinkSession::on_gap_ack(const v1::GapAck& ack) {

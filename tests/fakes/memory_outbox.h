@@ -71,6 +71,18 @@ class MemoryOutbox final : public SummarySource {
     }
     changed_.notify_all();
   }
+  Result<bool> misses_acked(const Identity& of, std::int64_t highest_seq) override {
+    MutexLock lock(mutex_);
+    const auto taken_back = std::erase_if(acked_, [&](std::int64_t seq) SLUICE_REQUIRES(mutex_) {
+      return seq > highest_seq && rows_.contains(seq) && identities_[seq] == of;
+    });
+    const bool left = left_seq_ > highest_seq && identities_[left_seq_] == of;
+    if (left) {
+      left_seq_ = highest_seq;
+      ++missing_told_;
+    }
+    return left || taken_back > 0;
+  }
   Status give_up(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
                  GiveUp why) override {
     MutexLock lock(mutex_);
@@ -89,7 +101,14 @@ class MemoryOutbox final : public SummarySource {
 
   void commit() {
     MutexLock lock(mutex_);
-    for (const std::int64_t seq : acked_) rows_.erase(seq);
+    for (const std::int64_t seq : acked_) {
+      if (rows_.erase(seq) > 0) left_seq_ = std::max(left_seq_, seq);
+    }
+  }
+  /// How often acknowledged rows that have left were found missing at the cloud.
+  int missing_told() const {
+    MutexLock lock(mutex_);
+    return missing_told_;
   }
   /// Acks of rows that no commit has taken out yet are forgotten.
   void crash() {
@@ -154,6 +173,8 @@ class MemoryOutbox final : public SummarySource {
   std::map<GiveUp, std::vector<std::int64_t>> given_up_ SLUICE_GUARDED_BY(mutex_);
   int failing_reads_ SLUICE_GUARDED_BY(mutex_) = 0;
   int unknown_acks_ SLUICE_GUARDED_BY(mutex_) = 0;
+  std::int64_t left_seq_ SLUICE_GUARDED_BY(mutex_) = 0;  // highest one that left acknowledged
+  int missing_told_ SLUICE_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace sluice

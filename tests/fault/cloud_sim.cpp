@@ -4,6 +4,9 @@
 #include <memory>
 #include <utility>
 
+#include "base/assert.h"
+#include "sluice/v1/summary.pb.h"
+
 namespace sluice::fault {
 namespace {
 
@@ -64,7 +67,9 @@ bool CloudSim::run() {
 
 void CloudSim::step() {
   switch (pick(5)) {
-    case 0: return chance(0.3) ? lose() : produce();
+    case 0:
+      if (chance(0.3)) return lose();
+      return chance(0.2) ? produce_unreadable() : produce();
     case 1: return outbox_.commit();
     case 2: return clock_.advance(static_cast<std::int64_t>(pick(faulty_ ? 20 : 2)) * kSecond);
     default:
@@ -104,6 +109,21 @@ void CloudSim::produce() {
     block.panes.push_back(pane);
   }
   outbox_.append(encoder_.encode(block));
+  if (UplinkSession* session = network_.session()) session->on_outbox_grew();
+}
+
+/// Damaged in a field, of a series that is not defined, cut short, or no block at all.
+void CloudSim::produce_unreadable() {
+  if (rows_left_ == 0) return;
+  --rows_left_;
+  v1::SummaryBlock block;
+  SLUICE_ASSERT(block.ParseFromString(encoder_.encode({"room", 7, {random_pane(random_)}})));
+  const std::size_t kind = pick(4);
+  if (kind == 0) block.set_count(0, 0);
+  if (kind == 1) block.set_series_id(0, kSeries + 1);
+  std::string bytes = kind == 3 ? "\xff no block" : block.SerializeAsString();
+  if (kind == 2) bytes.resize(pick(bytes.size()));
+  unreadable_.insert(outbox_.append(std::move(bytes)));
   if (UplinkSession* session = network_.session()) session->on_outbox_grew();
 }
 

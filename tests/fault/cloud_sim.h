@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,7 +19,8 @@ namespace sluice::fault {
 
 /// One history of a node's outbox and the hub, with a SimNetwork between.
 ///
-/// Rows arise, later revisions of earlier windows among them, and at every step a fault may strike:
+/// Rows arise, later revisions of earlier windows among them and some that nobody can read, and at
+/// every step a fault may strike:
 /// the network's; the hub dies between its commit and its ack; the node dies between an ack and the
 /// commit that takes the row out. Then the faults end and everything must arrive.
 class CloudSim {
@@ -31,6 +33,12 @@ class CloudSim {
 
   /// What the hub must hold: the highest revision of every window that arose.
   const std::map<std::pair<SeriesId, std::int64_t>, Pane>& expected() const { return expected_; }
+  /// The rows that the hub cannot read: it must hold each of them, once.
+  const std::set<std::int64_t>& unreadable() const { return unreadable_; }
+  /// As the node knows it, from what the hub said last.
+  UplinkStats stats() const { return stats_.get(); }
+  /// How often the node thought that acknowledged rows are missing.
+  int missing_told() const { return outbox_.missing_told(); }
   /// And every gap that arose, once.
   const std::vector<GapRow>& gaps() const { return gaps_.history(); }
   const std::string& node() const { return node_; }
@@ -45,6 +53,7 @@ class CloudSim {
   void step();
   void fault();
   void produce();
+  void produce_unreadable();
   void lose();
   void node_crashes();
 
@@ -62,6 +71,7 @@ class CloudSim {
   std::int64_t acked_seq_ = 0;
   SimNetwork network_;
   std::map<std::pair<SeriesId, std::int64_t>, Pane> expected_;
+  std::set<std::int64_t> unreadable_;
   int rows_left_ = 0;
   bool faulty_ = true;
 };

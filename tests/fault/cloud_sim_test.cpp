@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 #include "fault/campaign.h"
 #include "fault/cloud_sim.h"
@@ -54,12 +55,31 @@ void expect_gaps(const CloudSim& sim, const std::string& database) {
   EXPECT_EQ(kept, arose);
 }
 
+void expect_unread(const CloudSim& sim, const std::string& database) {
+  v1::ListUnreadRequest request;
+  request.set_node(sim.node());
+  request.set_limit(1000);
+  v1::ListUnreadResponse found;
+  ASSERT_TRUE(hub::HubReader(database)
+                  .list_unread(
+                      request, [] { return false; }, found)
+                  .ok());
+  std::set<std::int64_t> kept;
+  for (const v1::UnreadRow& row : found.unread()) {
+    EXPECT_TRUE(kept.insert(row.seq()).second) << "row " << row.seq() << " twice";
+  }
+  EXPECT_EQ(kept, sim.unreadable());
+  // An answer may have been lost since; the next Hello tells.
+  EXPECT_LE(sim.stats().rows_unread, kept.size());
+}
+
 // The real protocol of both sides over a network from a seed; see CloudSim for its faults.
 TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
   const Campaign campaign("cloud", 2000);
   const FakeClock clock;
   std::uint64_t connections = 0;
   std::uint64_t repeated = 0;
+  std::uint64_t unread = 0;
   constexpr std::uint64_t kHistoriesPerDatabase = 500;  // bounds its size in a long run
   for (std::uint64_t from = 0; from < campaign.n(); from += kHistoriesPerDatabase) {
     const MemoryFolder folder;
@@ -72,6 +92,9 @@ TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
       ASSERT_TRUE(sim.run()) << "rows are still unacknowledged";
       expect_equal(sim, folder.file("hub.sqlite"));
       expect_gaps(sim, folder.file("hub.sqlite"));
+      expect_unread(sim, folder.file("hub.sqlite"));
+      unread += sim.unreadable().size();
+      EXPECT_EQ(sim.missing_told(), 0);
       EXPECT_EQ(sim.unknown_acks(), 0);
       const hub::RowCounters rows =
           (*store)->counters({sim.node(), "0123456789abcdef0123456789abcdef"});
@@ -81,11 +104,12 @@ TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
       if (testing::Test::HasFailure()) return;
     }
   }
-  std::printf("%llu connections, %llu rows sent again\n",
+  std::printf("%llu connections, %llu rows sent again, %llu kept unread\n",
               static_cast<unsigned long long>(connections),
-              static_cast<unsigned long long>(repeated));
+              static_cast<unsigned long long>(repeated), static_cast<unsigned long long>(unread));
   if (campaign.n() >= 100) {
     EXPECT_GT(repeated, 0u);
+    EXPECT_GT(unread, 0u);
   }
 }
 

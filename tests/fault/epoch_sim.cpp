@@ -227,6 +227,7 @@ bool EpochSim::converse(Node& node, const UplinkTurn& turn, std::size_t& message
     up = node_side.next();
   }
   if (why.ok()) why = node_side.failure();
+  if (!node.stats.get().missing_at_hub.empty()) ++missing_told_;
   if (node_side.greeted()) settle(node, turn);
   if (node_side.rewound()) {
     node.noticed = true;

@@ -85,6 +85,8 @@ class EpochSim {
   static constexpr std::int64_t kWindow_s = 10;
   static std::string room_name(int room) { return "room" + std::to_string(room); }
   std::uint64_t epochs_ended() const { return epochs_ended_; }
+  /// How often a node thought that the hub lacks what it has acknowledged: it never does.
+  std::uint64_t missing_told() const { return missing_told_; }
   std::uint64_t copies_used() const { return copies_used_; }
 
  private:
@@ -147,6 +149,7 @@ class EpochSim {
   std::int64_t now_s_ = 1'700'000'000;
   std::uint64_t epochs_ended_ = 0;
   std::uint64_t copies_used_ = 0;
+  std::uint64_t missing_told_ = 0;
   std::uint64_t instances_ = 0;
 };
 

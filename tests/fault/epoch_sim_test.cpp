@@ -57,6 +57,7 @@ TEST(Epochs, CountNoReadingTwiceAndLoseNoneOfThoseALivingDatabaseHeld) {
       ASSERT_EQ(sim.verdict(sums), "");
       ended += sim.epochs_ended();
       copies += sim.copies_used();
+      EXPECT_EQ(sim.missing_told(), 0u);
       strictly += sim.judged_strictly() / static_cast<double>(campaign.n());
       if (testing::Test::HasFailure()) return;
     }

@@ -23,5 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   sluice::v1::ListGapsRequest about_gaps;
   about_gaps.set_page_token(input);
   (void)sluice::hub::read_page_token(about_gaps);
+  sluice::v1::ListUnreadRequest about_unread;
+  about_unread.set_page_token(input);
+  (void)sluice::hub::read_page_token(about_unread);
   return 0;
 }

@@ -66,6 +66,19 @@ class FakeHub final : public v1::HubQuery::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status ListUnread(grpc::ServerContext*, const v1::ListUnreadRequest* request,
+                          v1::ListUnreadResponse* response) override {
+    if (request->node() != "gw-1") return grpc::Status::OK;
+    auto* row = response->add_unread();
+    row->set_node("gw-1");
+    row->set_epoch("00112233445566778899aabbccddeeff");
+    row->set_seq(4'711);
+    row->set_received_ns(1'714'564'800'000'000'000);
+    row->set_text("not a block\x1b");
+    row->set_bytes(11);
+    return grpc::Status::OK;
+  }
+
   std::atomic<int> page_rows_max{100'000};
   std::atomic<bool> repeat_token{false};
   std::atomic<int> calls{0};

@@ -32,6 +32,18 @@ TEST(HubCommands, ShowTheFleet) {
   EXPECT_TRUE(has(json.out, R"("last_seen_ns":1714564800000000000,)")) << json.out;
 }
 
+TEST(HubCommands, ShowWhatTheHubCannotRead) {
+  FakeHub hub(0);
+  const Outcome shown = run_sluicectl({"hub", "unread", "--node", "gw-1", "--hub", hub.address()});
+  EXPECT_EQ(shown.exit_code, 0) << shown.err;
+  EXPECT_TRUE(has(shown.out, "gw-1  00112233  4,711  2024-05-01 12:00:00Z")) << shown.out;
+  EXPECT_TRUE(has(shown.out, "not a block\\x1b")) << shown.out;
+  const Outcome none = run_sluicectl({"hub", "unread", "--hub", hub.address()});
+  EXPECT_EQ(none.out, "No unread rows.\n");
+  const Outcome json = run_sluicectl({"hub", "unread", "--json", "--hub", hub.address()});
+  EXPECT_EQ(json.out, "{\"unread\":[],\"next_page_token\":\"\"}\n");
+}
+
 TEST(HubCommands, StopAtTheLimitAndSayThatThereIsMore) {
   FakeHub hub(250);
   const Outcome shown = run_sluicectl({"hub", "summaries", "--hub", hub.address()});

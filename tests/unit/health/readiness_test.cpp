@@ -41,5 +41,17 @@ TEST(Readiness, NamesAHubThatRefusesOurData) {
                 "uplink: the hub refuses a summary, and all behind it wait: row seq 1"});
 }
 
+TEST(Readiness, NamesRowsThatTheHubCannotReadOrNoLongerHas) {
+  HealthInput input = healthy();
+  input.uplink_rows_unread = 2;
+  input.uplink_unread = "row 7: not a block";
+  input.uplink_missing = "hub h holds rows up to 3";
+  EXPECT_EQ(readiness_problems(input),
+            (std::vector<std::string>{
+                "uplink: the hub keeps rows that it cannot read, 2 now; the newest: "
+                "row 7: not a block",
+                "uplink: what was acknowledged is missing: hub h holds rows up to 3"}));
+}
+
 }  // namespace
 }  // namespace sluice

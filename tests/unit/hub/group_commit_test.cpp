@@ -26,8 +26,9 @@ TEST(GroupCommit, GivesEveryCallerItsOwnOutcome) {
       for (int i = 1; i <= kRounds; ++i) {
         // Every third caller sends what must be refused; nobody else may notice.
         const bool is_bad = caller % 3 == 0;
-        const SamplePane pane{is_bad ? 9u : 1u, kNoonNs + kMinuteNs * i};
-        const Outcome outcome = commits.commit(row_change(i, sample_block({pane}), node));
+        const SamplePane pane{1, kNoonNs + kMinuteNs * i};
+        const NodeKey sender = is_bad ? sample_node("stranger") : node;
+        const Outcome outcome = commits.commit(row_change(i, sample_block({pane}), sender));
         if (outcome.status.ok() == is_bad) ++wrong;
         if (!is_bad && outcome.highest_seq != i) ++wrong;
       }

@@ -219,6 +219,36 @@ TEST_F(HubReaderTest, ListsGapsByNodeAndCauseInPagesNewestFirst) {
   EXPECT_EQ(read_gap_rows(path_).size(), 50u);
 }
 
+TEST_F(HubReaderTest, ListsUnreadRowsByNodeInPagesNewestFirst) {
+  const NodeKey other = sample_node("plant-8");
+  ASSERT_TRUE(apply(*store_, hello_change(other)).status.ok());
+  for (std::int64_t seq = 1; seq <= 20; ++seq) {
+    for (const NodeKey& node : {sample_node(), other}) {
+      ASSERT_TRUE(apply(*store_, row_change(seq, "?", node)).status.ok());
+    }
+  }
+  v1::ListUnreadRequest request;
+  request.set_node("plant-8");
+  request.set_limit(7);
+  std::vector<std::int64_t> seqs;
+  do {
+    v1::ListUnreadResponse page;
+    ASSERT_TRUE(reader_.list_unread(request, never, page).ok());
+    EXPECT_LE(page.unread_size(), 7);
+    for (const v1::UnreadRow& row : page.unread()) {
+      EXPECT_EQ(row.node(), "plant-8");
+      seqs.push_back(row.seq());
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_EQ(seqs.size(), 20u);
+  EXPECT_TRUE(std::is_sorted(seqs.rbegin(), seqs.rend()));
+  EXPECT_EQ(read_unread(path_).size(), 40u);
+  request.set_limit(100'001);
+  v1::ListUnreadResponse page;
+  EXPECT_EQ(reader_.list_unread(request, never, page).code(), StatusCode::invalid_argument);
+}
+
 TEST_F(HubReaderTest, RefusesGapsWithATokenOfOtherFiltersOrTooManyRows) {
   v1::ListGapsRequest request;
   request.set_limit(100'001);

@@ -142,6 +142,19 @@ inline std::vector<v1::GapRow> read_gap_rows(const std::string& path) {
   return {page.gaps().begin(), page.gaps().end()};
 }
 
+/// Every row that is kept unread, oldest arrival first.
+inline std::vector<v1::UnreadRow> read_unread(const std::string& path) {
+  v1::ListUnreadRequest request;
+  request.set_limit(100'000);
+  request.set_oldest_first(true);
+  v1::ListUnreadResponse page;
+  const Status status = HubReader(path).list_unread(
+      request, [] { return false; }, page);
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  EXPECT_EQ(page.next_page_token(), "");
+  return {page.unread().begin(), page.unread().end()};
+}
+
 /// Everything that is kept, oldest window first.
 inline std::vector<v1::SummaryRecord> read_all(const std::string& path) {
   const HubReader reader(path);

@@ -59,6 +59,19 @@ TEST(PageToken, OfGapsIsBoundToTheirFiltersAndToGaps) {
   EXPECT_FALSE(read_page_token(request).ok());
 }
 
+TEST(PageToken, OfUnreadRowsIsBoundToTheirFiltersAndToThem) {
+  v1::ListUnreadRequest request;
+  request.set_node("plant-7");
+  request.set_page_token(make_page_token(request, {5, 6}));
+  ASSERT_TRUE(read_page_token(request).ok());
+  v1::ListGapsRequest gaps;
+  gaps.set_node("plant-7");
+  gaps.set_page_token(request.page_token());
+  EXPECT_FALSE(read_page_token(gaps).ok());
+  request.clear_node();
+  EXPECT_FALSE(read_page_token(request).ok());
+}
+
 TEST(PageToken, IsRefusedWhenCutOrDamaged) {
   v1::ListSummariesRequest request = sample_request();
   const std::string token = make_page_token(request, {1'700'000'000'000'000'000, 2});

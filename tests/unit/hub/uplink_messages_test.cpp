@@ -55,28 +55,33 @@ TEST(UplinkMessages, SortsTheLabelsOfASeries) {
   (*definition.mutable_labels())["site"] = "north";
   (*definition.mutable_labels())["device"] = "3";
   const auto series = read_series(definitions);
-  ASSERT_TRUE(series.ok());
-  EXPECT_EQ(series->at(0).id, 7u);
-  EXPECT_EQ(series->at(0).series.to_string(), "temperature{device=\"3\",site=\"north\"}");
+  ASSERT_EQ(series.entries.size(), 1u);
+  EXPECT_EQ(series.left_out, 0u);
+  EXPECT_EQ(series.entries[0].id, 7u);
+  EXPECT_EQ(series.entries[0].series.to_string(), "temperature{device=\"3\",site=\"north\"}");
 }
 
-TEST(UplinkMessages, RefusesABadSeriesDefinition) {
-  const auto code = [](auto change) {
+TEST(UplinkMessages, LeavesOutABadSeriesDefinitionAndTakesTheOthers) {
+  const auto why = [](auto change) {
     v1::SeriesDefinitions definitions;
-    v1::SeriesDefinition& definition = *definitions.add_definitions();
-    definition.set_id(7);
-    definition.set_measurement("temperature");
-    change(definition);
-    return read_series(definitions).status().code();
+    for (const std::uint32_t id : {6, 7, 8}) {
+      v1::SeriesDefinition& definition = *definitions.add_definitions();
+      definition.set_id(id);
+      definition.set_measurement("temperature");
+    }
+    change(*definitions.mutable_definitions(1));
+    const ReadSeries series = read_series(definitions);
+    EXPECT_EQ(series.entries.size() + series.left_out, 3u);
+    EXPECT_EQ(series.entries.front().id, 6u);
+    EXPECT_EQ(series.entries.back().id, 8u);
+    return series.why;
   };
-  EXPECT_EQ(code([](auto&) {}), StatusCode::ok);
-  EXPECT_EQ(code([](auto& d) { d.set_id(0); }), StatusCode::invalid_argument);
-  EXPECT_EQ(code([](auto& d) { d.clear_measurement(); }), StatusCode::invalid_argument);
-  EXPECT_EQ(code([](auto& d) { d.set_measurement(std::string(129, 'm')); }),
-            StatusCode::invalid_argument);
-  EXPECT_EQ(code([](auto& d) { (*d.mutable_labels())[""] = "x"; }), StatusCode::invalid_argument);
-  EXPECT_EQ(code([](auto& d) { (*d.mutable_labels())["x"] = std::string(20'000, 'x'); }),
-            StatusCode::invalid_argument);
+  EXPECT_EQ(why([](auto&) {}), "");
+  EXPECT_NE(why([](auto& d) { d.set_id(0); }), "");
+  EXPECT_NE(why([](auto& d) { d.clear_measurement(); }), "");
+  EXPECT_NE(why([](auto& d) { d.set_measurement(std::string(129, 'm')); }), "");
+  EXPECT_NE(why([](auto& d) { (*d.mutable_labels())[""] = "x"; }), "");
+  EXPECT_NE(why([](auto& d) { (*d.mutable_labels())["x"] = std::string(20'000, 'x'); }), "");
 }
 
 TEST(UplinkMessages, TakesRowsInOrderAndRefusesASequenceBelowOne) {

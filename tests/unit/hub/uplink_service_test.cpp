@@ -154,39 +154,60 @@ TEST(UplinkService, CountsOnceWhatOverlappingConnectionsBothSend) {
   EXPECT_EQ(list_nodes(hub.port()).nodes(0).panes(), static_cast<std::uint64_t>(kRows));
 }
 
-TEST(UplinkService, RefusesAMalformedBlockByItsNumberAndStoresNothingOfItsBatch) {
+TEST(UplinkService, ARowThatItCannotReadStopsNeitherItsBatchNorTheStream) {
   TestHub hub;
   {
     TestNode node(hub.port());
     ASSERT_EQ(node.greet(), 0);
     v1::UplinkRequest request;
     request.mutable_batch()->set_batch_no(1);
-    for (const std::int64_t seq : {41, 42}) {
+    for (const std::int64_t seq : {41, 42, 43}) {
       v1::SummaryRow& row = *request.mutable_batch()->add_rows();
       row.set_seq(seq);
       row.set_block(seq == 42 ? std::string("not a block") : block_at(seq));
     }
     node.send(request);
-    const grpc::Status refused = node.status();
-    EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-    EXPECT_NE(refused.error_message().find("seq 42"), std::string::npos) << refused.error_message();
+    v1::UplinkResponse response;
+    ASSERT_TRUE(node.read(response));
+    EXPECT_EQ(response.ack().batch_no(), 1u);
+    EXPECT_EQ(response.ack().unread().rows(), 1u);
+    EXPECT_EQ(response.ack().unread().seq(), 42);
+    node.send_batch(2, 44, block_at(1, 11));
+    ASSERT_TRUE(node.read(response));
+    EXPECT_EQ(response.ack().unread().rows(), 2u);
+    EXPECT_NE(response.ack().unread().text().find("series 11"), std::string::npos);
+    node.send_batch(3, 45, block_at(45));
+    ASSERT_TRUE(node.read(response));
+    EXPECT_EQ(response.ack().batch_no(), 3u);
+    EXPECT_FALSE(response.ack().has_unread());
+    EXPECT_TRUE(node.finish().ok());
   }
-  EXPECT_TRUE(read_all(hub.path()).empty());
+  EXPECT_EQ(read_all(hub.path()).size(), 3u);
+  EXPECT_EQ(list_nodes(hub.port()).nodes(0).unread(), 2u);
   TestNode again(hub.port());
-  ASSERT_EQ(again.greet(), 0);
-  again.send_batch(1, 41, block_at(41));
-  EXPECT_EQ(again.read_ack(), 1u);
+  v1::UplinkResponse reply;
+  ASSERT_TRUE(again.send_hello() && again.read(reply));
+  EXPECT_EQ(reply.hello().highest_seq(), 45);
+  EXPECT_EQ(reply.hello().unread().rows(), 2u);
+  EXPECT_EQ(reply.hello().unread().seq(), 44);
 }
 
-TEST(UplinkService, RefusesABlockWhoseSeriesIsUndefined) {
+TEST(UplinkService, ABadSeriesDefinitionCostsOnlyTheRowsThatUseIt) {
   TestHub hub;
   TestNode node(hub.port());
   ASSERT_EQ(node.greet(), 0);
-  node.send_batch(1, 7, block_at(1, 11));
-  const grpc::Status refused = node.status();
-  EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_EQ(node.refusal().reason(), v1::Refusal::REASON_UNSPECIFIED);
-  EXPECT_NE(refused.error_message().find("series 11"), std::string::npos);
+  v1::UplinkRequest request;
+  v1::SeriesDefinition& definition = *request.mutable_series()->add_definitions();
+  definition.set_id(11);
+  definition.set_measurement(std::string(129, 'm'));
+  node.send(request);
+  node.send_batch(1, 1, block_at(1, 11));
+  node.send_batch(2, 2, block_at(2));
+  EXPECT_EQ(node.read_ack(), 1u);
+  EXPECT_EQ(node.read_ack(), 2u);
+  EXPECT_TRUE(node.finish().ok());
+  EXPECT_EQ(read_all(hub.path()).size(), 1u);
+  EXPECT_EQ(read_unread(hub.path()).size(), 1u);
 }
 
 TEST(UplinkService, RefusesToRedefineASeries) {

@@ -175,6 +175,75 @@ TEST_F(LossesTest, AKillInTheMiddleOfARebuildDoesNotHideTheLoss) {
 
 TEST_F(LossesTest, AnOrdinaryFirstStartIsNoLoss) { EXPECT_TRUE(gaps(*open()).empty()); }
 
+TEST_F(LossesTest, AcknowledgedRowsThatTheCloudLacksAreAGapOnceAlsoOverAReopen) {
+  const Gap missing{LedgerKind::panes, "", "missing_at_hub", 0, clock_.wall_ns(), 0};
+  Identity self;
+  {
+    const auto file = open();
+    self = file->identity();
+    CommitGroup group = numbered_group(1);
+    for (int i = 0; i < 4; ++i) close_panes(group, "room", 1, "x");
+    ASSERT_TRUE(file->commit(&group, {}).ok());
+    EXPECT_FALSE(*file->misses_acked(self, 0)) << "nothing was acknowledged yet";
+    const std::vector<std::int64_t> acks = {1, 2, 3, 99};
+    ASSERT_TRUE(file->commit(nullptr, acks).ok());
+    EXPECT_FALSE(*file->misses_acked(self, 3));
+    EXPECT_FALSE(*file->misses_acked({self.node, std::string(32, 'e')}, 0));
+    EXPECT_TRUE(gaps(*file).empty());
+  }
+  {
+    const auto file = open();
+    EXPECT_TRUE(*file->misses_acked(self, 2));
+    EXPECT_FALSE(*file->misses_acked(self, 2));
+    EXPECT_EQ(gaps(*file), std::vector<Gap>{missing});
+  }
+  const auto file = open();
+  EXPECT_FALSE(*file->misses_acked(self, 2));
+  const std::vector<std::int64_t> acks = {4};
+  ASSERT_TRUE(file->commit(nullptr, acks).ok());
+  EXPECT_TRUE(*file->misses_acked(self, 3)) << "it happened again";
+  EXPECT_EQ(gaps(*file).size(), 2u) << "the first one was given out and stays as it was";
+  EXPECT_EQ(file->ledger().difference(), 0);
+}
+
+// What left damaged was never at the cloud, and an epoch that begins has no rows there.
+TEST_F(LossesTest, RowsThatLeftOtherwiseAreNotMissing) {
+  const auto file = open();
+  const Identity first = file->identity();
+  CommitGroup group = numbered_group(1);
+  for (int i = 0; i < 3; ++i) close_panes(group, "room", 1, "x");
+  ASSERT_TRUE(file->commit(&group, {}).ok());
+  ASSERT_TRUE(file->database().execute("UPDATE outbox SET crc = crc + 1 WHERE seq = 3").ok());
+  EXPECT_EQ(file->read_outbox(0, 1 << 20)->size(), 2u);
+  EXPECT_FALSE(*file->misses_acked(first, 0));
+  const std::vector<std::int64_t> acks = {1, 2};
+  ASSERT_TRUE(file->commit(nullptr, acks).ok());
+  EXPECT_FALSE(*file->misses_acked(first, 2));
+  for (const Gap& gap : gaps(*file)) EXPECT_EQ(gap.cause, "corrupt");
+  group = ending_group(2, false);
+  ASSERT_TRUE(file->commit(&group, {}).ok());
+  EXPECT_FALSE(*file->misses_acked(file->identity(), 0));
+  EXPECT_TRUE(*file->misses_acked(first, 1)) << "the ended one has rows there";
+}
+
+// The ranges of the first epoch are gone then, and the number seems to be of the epoch now.
+TEST_F(LossesTest, ANumberAcknowledgedUnderAForgottenEpochIsNotMissingInTheNext) {
+  const auto file = open();
+  CommitGroup group = numbered_group(1);
+  close_panes(group, "room", 1, "x");
+  ASSERT_TRUE(file->commit(&group, {}).ok());
+  const std::vector<std::int64_t> acks = {1};
+  ASSERT_TRUE(file->commit(nullptr, acks).ok());
+  for (std::uint64_t number = 2; number <= 4; ++number) {
+    group = numbered_group(number);
+    group.epoch_end = EpochEnd{0, false};
+    group.checkpoint = std::vector<CheckpointPart>{{"part", std::to_string(number)}};
+    ASSERT_TRUE(file->commit(&group, {}).ok());
+    EXPECT_FALSE(*file->misses_acked(file->identity(), 0)) << number;
+  }
+  EXPECT_TRUE(gaps(*file).empty());
+}
+
 TEST_F(LossesTest, ADamagedGapRecordIsReplacedByOneThatSaysSo) {
   {
     const auto file = open();

@@ -79,6 +79,27 @@ TEST(StoreStepped, WritesAcksOnceTheyHaveLingered) {
   EXPECT_EQ(store->stats().outbox_rows, 0u);
 }
 
+TEST(StoreStepped, AnAckOfWhatTheCloudLacksIsTakenBackWhileItsRowIsHere) {
+  const ScratchDir dir;
+  SteppedStore store(seeded_options(dir, 1));
+  CommitGroup group = numbered_group(1);
+  for (int i = 0; i < 3; ++i) close_panes(group, "room", 1, "block");
+  ASSERT_TRUE(store->try_submit(group));
+  ASSERT_TRUE(store->step());
+  store->acknowledge({1, 2, 3});
+  const Identity self = *store->identity();
+  EXPECT_FALSE(*store->misses_acked({"another", "one"}, 0));
+  EXPECT_TRUE(*store->misses_acked(self, 1));
+  EXPECT_FALSE(*store->misses_acked(self, 1));
+  store.clock.advance(1'000 * kMillisecond);
+  EXPECT_TRUE(store->step());
+  EXPECT_EQ(store->stats().outbox_rows, 2u);
+  EXPECT_TRUE(store->read_gaps(0, 10)->empty()) << "nothing is lost";
+  EXPECT_FALSE(*store->misses_acked(self, 1));
+  EXPECT_TRUE(*store->misses_acked(self, 0));
+  EXPECT_EQ(store->read_gaps(0, 10)->size(), 1u);
+}
+
 TEST(StoreStepped, AnswersAReaderInItsCallAlsoBetweenTriesOfAFailingCommit) {
   std::mt19937_64 random(1);
   const ScratchDir dir;
