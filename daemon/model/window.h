@@ -10,7 +10,10 @@
 
 namespace sluice {
 
-enum class WindowKind : std::uint8_t { tumbling = 1 };
+enum class WindowKind : std::uint8_t {
+  tumbling = 1,  ///< one after the other
+  hopping = 2    ///< overlapping: a reading is in several
+};
 
 /// What a window covers: [start, end), event time in ns since 1970 UTC. With the series that keys
 /// it (measurement + key labels) this is the window id of DESIGN: stable under revisions.
