@@ -16,6 +16,12 @@ std::string joined(const Strings& strings, const char* separator) {
   return out;
 }
 
+/// Beside "connected" an error is history, which only its age tells.
+std::string last_error_text(const v1::SourceStatus& source) {
+  if (!source.connected() || source.last_error().empty()) return or_dash(source.last_error());
+  return duration_text(source.last_error_age_s()) + " ago: " + source.last_error();
+}
+
 std::string node_text(const v1::Status& s) {
   Pairs pairs;
   pairs.add("node", s.node());
@@ -41,7 +47,7 @@ std::string sources_text(const v1::Status& s) {
     table.add_row({source.name(), source.connected() ? "connected" : "DOWN",
                    grouped(source.connects()), grouped(source.messages_received()),
                    bytes_text(source.bytes_received()), grouped(source.unacknowledged()),
-                   or_dash(source.last_error())});
+                   last_error_text(source)});
   }
   return table.empty() ? "" : "\n" + table.take();
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -35,6 +36,16 @@ Result<int> lock_database(const std::string& path) {
     return already_exists("database " + path + " is in use by another sluice-hub");
   }
   return unavailable("cannot lock " + lock_path + ": " + std::strerror(why));
+}
+
+/// Readings of a whole fleet are nobody else's: the file is made so that others never see it, and
+/// one that an earlier version left open is closed. SQLite gives its log the same mode. What fails
+/// here, opening tells with better words.
+void close_to_others(const std::string& path) {
+  constexpr mode_t kOwnerOnly = 0600;
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kOwnerOnly);
+  if (fd >= 0) ::close(fd);
+  for (const char* part : {"", "-wal", "-shm"}) ::chmod((path + part).c_str(), kOwnerOnly);
 }
 
 void add(RowCounters& sum, const RowCounters& more) {
@@ -111,6 +122,7 @@ Result<std::unique_ptr<HubStore>> HubStore::open(const std::string& path, const 
   const auto lock = lock_database(path);
   if (!lock.ok()) return lock.status();
   store->lock_fd_ = *lock;
+  close_to_others(path);
   auto session = Session::open(path);
   if (!session.ok()) return session.status();
   store->session_ = std::move(*session);

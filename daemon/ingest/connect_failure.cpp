@@ -23,6 +23,21 @@ std::string_view openssl_reason(std::string_view line) {
   return rest.substr(0, rest.find(':'));
 }
 
+/// What the operator should look at when OpenSSL gave `reason`; may be empty.
+std::string advice(std::string_view reason, const TlsFiles& files) {
+  if (reason.find("verify failed") != std::string_view::npos) {
+    return "; the broker's certificate is not signed by " +
+           (files.ca_file.empty() ? "a system CA" : files.ca_file) +
+           " or not valid now: check mqtt.tls.ca_file, the broker's certificate and the clock";
+  }
+  // What the other side thinks of us comes as an alert.
+  if (reason.find("alert") == std::string_view::npos) return {};
+  if (files.cert_file.empty())
+    return "; the broker may want a client certificate: mqtt.tls.cert_file";
+  return "; so the broker answers the certificate in " + files.cert_file +
+         ": check mqtt.tls.cert_file";
+}
+
 }  // namespace
 
 Status connack_refusal_5(int reason_code) {
@@ -44,22 +59,26 @@ Status connack_refusal_3_1_1(int return_code) {
 }
 
 Status connect_failure(const char* paho_message, std::string_view tls_error,
-                       const std::string& tls_host) {
+                       const std::string& tls_host, const TlsFiles& tls_files) {
   const std::string_view message = paho_message ? paho_message : "";
   if (tls_host.empty()) {
     return unavailable("no MQTT session with the broker: " +
                        std::string(message.empty() ? "no answer to CONNECT" : message));
   }
   const std::string failed = "TLS with the broker failed: ";
-  if (!tls_error.empty()) return unavailable(failed + std::string(openssl_reason(tls_error)));
+  if (!tls_error.empty()) {
+    const std::string reason(openssl_reason(tls_error));
+    return unavailable(failed + reason + advice(reason, tls_files));
+  }
   // Paho's words for a handshake that it broke off itself, which it does for the name alone.
   if (message == "TCP/TLS connect failure") {
     return unavailable(failed + "its certificate is not for host '" + tls_host +
                        "', or it hung up during the handshake");
   }
-  return unavailable(failed +
-                     "it hung up after the handshake; it may want a client certificate "
-                     "(cert_file), or another one");
+  return unavailable(failed + "it hung up after the handshake; it may want " +
+                     (tls_files.cert_file.empty()
+                          ? "a client certificate: mqtt.tls.cert_file"
+                          : "another client certificate than " + tls_files.cert_file));
 }
 
 }  // namespace sluice

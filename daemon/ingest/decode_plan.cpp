@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "ingest/shown_text.h"
+#include "base/shown_text.h"
 
 namespace sluice {
 namespace {

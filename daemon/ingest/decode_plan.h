@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "ingest/event_time.h"
 #include "ingest/json_pointer.h"
-#include "ingest/topic_pattern.h"
+#include "model/topic_pattern.h"
 
 namespace sluice {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
+#include "base/shown_text.h"
 #include "ingest/duplicate_keys.h"
 #include "ingest/json_element.h"
-#include "ingest/shown_text.h"
 #include "ingest/topic_cache.h"
 
 namespace sluice {
@@ -168,7 +168,7 @@ bool JsonDecoder::Decoding::parse(dom::element& root) {
                                                std::to_string(payload_bytes_max_));
   }
   if (const auto error = parser_->parse(payload.data(), payload.size(), true).get(root)) {
-    const auto [reason, detail] = parse_fault(error);
+    const auto [reason, detail] = parse_fault(error, payload);
     return reject(reason, detail);
   }
   if (const auto pointer = duplicate_keys_.find(root)) {

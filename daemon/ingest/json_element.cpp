@@ -1,5 +1,6 @@
 #include "ingest/json_element.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/assert.h"
@@ -13,6 +14,50 @@ std::string_view number_text(Number number, NumberText& buffer) {
   const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number);
   SLUICE_ASSERT(error == std::errc());
   return {buffer.data(), static_cast<std::size_t>(end - buffer.data())};
+}
+
+/// Takes the digits that `text` begins with off it; false when there are none.
+bool take_digits(std::string_view& text) {
+  const std::size_t size = std::min(text.find_first_not_of("0123456789"), text.size());
+  text.remove_prefix(size);
+  return size > 0;
+}
+
+/// By the grammar of RFC 8259, whatever its size.
+bool is_number(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const bool zero = text.starts_with('0');
+  if (zero) text.remove_prefix(1);
+  if (!zero && !take_digits(text)) return false;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    if (!take_digits(text)) return false;
+  }
+  if (text.starts_with('e') || text.starts_with('E')) {
+    text.remove_prefix(1);
+    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+    if (!take_digits(text)) return false;
+  }
+  return text.empty();
+}
+
+/// simdjson has one code for a number that is malformed and one that is too large. In `json` its
+/// strings are closed: it has looked at them before the numbers.
+bool all_numbers_well_formed(std::string_view json) {
+  while (!json.empty()) {
+    if (json.front() == '"') {
+      std::size_t at = 1;
+      while (at < json.size() && json[at] != '"') at += json[at] == '\\' ? 2 : 1;
+      json.remove_prefix(std::min(at + 1, json.size()));
+      continue;
+    }
+    const std::size_t size = std::min(json.find_first_of(" \t\r\n,:[]{}\""), json.size());
+    const bool numeric =
+        size > 0 && (json.front() == '-' || (json.front() >= '0' && json.front() <= '9'));
+    if (numeric && !is_number(json.substr(0, size))) return false;
+    json.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return true;
 }
 }  // namespace
 
@@ -85,7 +130,8 @@ Result<std::int64_t> event_time_of(dom::element element, TimeFormat format) {
   }
 }
 
-std::pair<RejectReason, std::string> parse_fault(simdjson::error_code error) {
+std::pair<RejectReason, std::string> parse_fault(simdjson::error_code error,
+                                                 std::string_view payload) {
   SLUICE_ASSERT(error != simdjson::MEMALLOC);
   const auto not_json = [](std::string why) {
     return std::pair(RejectReason::not_json, "the payload is not JSON: " + std::move(why));
@@ -98,7 +144,11 @@ std::pair<RejectReason, std::string> parse_fault(simdjson::error_code error) {
     case simdjson::UNCLOSED_STRING: return not_json("a string is not closed; is it cut off?");
     case simdjson::STRING_ERROR: return not_json("a string has a wrong escape");
     case simdjson::UNESCAPED_CHARS: return not_json("a string has a control character in it");
-    case simdjson::NUMBER_ERROR: return not_json("a number is malformed or beyond 64 bits");
+    case simdjson::NUMBER_ERROR:
+      if (!all_numbers_well_formed(payload)) return not_json("a number is malformed");
+      return {RejectReason::number_range,
+              "a number is beyond 64 bits: a decimal past 1.8e308, or an integer past "
+              "18446744073709551615 or -9223372036854775808"};
     default: return not_json("a bracket, comma, colon or value is missing or wrong");
   }
 }

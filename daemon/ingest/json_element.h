@@ -38,8 +38,9 @@ std::optional<simdjson::dom::element> resolve(simdjson::dom::element at,
 /// The time that `element` writes in `format`, which is not `arrival`; see event_time.h.
 Result<std::int64_t> event_time_of(simdjson::dom::element element, TimeFormat format);
 
-/// Why simdjson refused a document, with a sentence. Out of memory crashes, as everywhere:
-/// rejecting would lose a good message.
-std::pair<RejectReason, std::string> parse_fault(simdjson::error_code error);
+/// Why simdjson refused the document `payload`, with a sentence. Out of memory crashes, as
+/// everywhere: rejecting would lose a good message.
+std::pair<RejectReason, std::string> parse_fault(simdjson::error_code error,
+                                                 std::string_view payload);
 
 }  // namespace sluice

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "ingest/shown_text.h"
+#include "base/shown_text.h"
 
 namespace sluice {
 namespace {

@@ -1,9 +1,6 @@
 #include "ingest/mqtt_options.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <string_view>
 #include <system_error>
@@ -110,7 +107,8 @@ Status check_source_options(const SourceOptions& options) {
   if (options.client_id.empty()) {
     return refuse(options, "client_id must not be empty: it names the session the broker keeps");
   }
-  if (options.user.empty() && !options.password.empty()) {
+  // MQTT 3.1.1 [MQTT-3.1.2-22]; MQTT 5 dropped the restriction.
+  if (options.version == MqttVersion::v3_1_1 && options.user.empty() && !options.password.empty()) {
     return refuse(options, "a password needs a user");
   }
   if (options.tls.cert_file.empty() && !options.tls.key_file.empty()) {
@@ -125,12 +123,10 @@ Status check_source_options(const SourceOptions& options) {
 }
 
 Status check_tls_files(const TlsFiles& tls) {
-  for (const std::string& file : {tls.ca_file, tls.cert_file, tls.key_file}) {
-    if (file.empty() || ::access(file.c_str(), R_OK) == 0) continue;
-    return unavailable("cannot read the TLS file '" + file +
-                       "': " + std::generic_category().message(errno));
-  }
-  return Status();
+  const TlsReading reading = read_tls_files(tls);
+  if (reading.faults.empty()) return Status();
+  const TlsFault& fault = reading.faults.front();
+  return unavailable("mqtt.tls." + fault.key + ": " + fault.message);
 }
 
 std::string health_topic(const SourceOptions& options) {

@@ -6,18 +6,12 @@
 #include <vector>
 
 #include "base/status.h"
+#include "base/tls_files.h"
 #include "model/topic_filter.h"
 
 namespace sluice {
 
 enum class MqttVersion : std::uint8_t { v3_1_1, v5 };
-
-/// PEM files; used when the URL says mqtts.
-struct TlsFiles {
-  std::string ca_file;    ///< empty: the system's trust store
-  std::string cert_file;  ///< client certificate chain; empty: none
-  std::string key_file;   ///< its private key; empty: inside `cert_file`
-};
 
 /// One broker to read from. The defaults are those of the configuration.
 struct SourceOptions {
@@ -27,7 +21,7 @@ struct SourceOptions {
   std::string client_id;  ///< not empty: it names the session that the broker keeps for us
   std::string user;       ///< empty: none
   std::string password;
-  TlsFiles tls;
+  TlsFiles tls;  ///< used when the URL says mqtts
   std::vector<TopicFilter> filters;
   bool accept_retained = false;     ///< retained messages count: they must not come twice
   bool watch_broker_drops = false;  ///< mosquitto's $SYS counter of dropped messages
@@ -63,8 +57,8 @@ Result<BrokerAddress> parse_broker_url(const std::string& url);
 /// Refuses what could not work: `invalid_argument` names the source, the option and the remedy.
 Status check_source_options(const SourceOptions& options);
 
-/// `unavailable` names the file that cannot be read: it may still come, so this is asked at every
-/// attempt.
+/// `unavailable` names the first file that cannot work and its key in the config: a better one may
+/// come, so this is asked at every attempt.
 Status check_tls_files(const TlsFiles& tls);
 
 /// `<prefix>/<node>/status/health`.

@@ -110,6 +110,7 @@ SourceStats MqttSession::stats() const {
   stats.bytes_sent = sent_before_ + (gate_ ? gate_->bytes_sent() : 0);
   stats.unacknowledged = gate_ ? gate_->unreleased() : 0;
   stats.last_error = last_error_;
+  stats.last_error_boottime_ns = last_error_boottime_ns_;
   return stats;
 }
 
@@ -117,6 +118,7 @@ void MqttSession::set_error(std::string_view why) {
   {
     MutexLock lock(mutex_);
     last_error_ = why;
+    last_error_boottime_ns_ = clock_.boottime_ns();
   }
   log::warn("ingest", "broker connection",
             {{"source", options_.name}, {"url", options_.url}, {"error", why}});

@@ -28,6 +28,7 @@ struct SourceStats {
   std::uint64_t overflows = 0;          ///< connections given up because the queue was full
   std::uint64_t unacknowledged = 0;     ///< messages not yet released, of this connection
   std::string last_error;               ///< why the last attempt or connection ended; kept
+  std::int64_t last_error_boottime_ns = 0;  ///< when that was
 };
 
 /// The queue that a session of these options needs: what its gate lets through, and room for what
@@ -100,6 +101,7 @@ class MqttSession {
   std::uint64_t received_before_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::uint64_t sent_before_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::string last_error_ SLUICE_GUARDED_BY(mutex_);
+  std::int64_t last_error_boottime_ns_ SLUICE_GUARDED_BY(mutex_) = 0;
   Subscriptions subscriptions_ SLUICE_GUARDED_BY(mutex_);
   SubscribePlan plan_ SLUICE_GUARDED_BY(mutex_);  ///< of the current connection
 

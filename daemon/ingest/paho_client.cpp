@@ -135,7 +135,8 @@ void PahoClient::Paho::on_refused(void* self, MQTTAsync_failureData* answer) noe
 
 Status PahoClient::Paho::no_connack(const char* message) {
   MutexLock lock(mutex);
-  return connect_failure(message, tls_error, options.broker.tls ? options.broker.host : "");
+  return connect_failure(message, tls_error, options.broker.tls ? options.broker.host : "",
+                         options.tls);
 }
 
 void PahoClient::Paho::answer_connect(Status status) {

@@ -1,12 +1,13 @@
 #include "node/compose.h"
 
-#include <unistd.h>
-
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <random>
 
-#include "ingest/topic_pattern.h"
+#include "base/tls_files.h"
+#include "model/topic_pattern.h"
 #include "plugin_host/plugin_stage.h"
 #include "schema/spec_hash.h"
 
@@ -17,56 +18,38 @@ std::string key(const char* section, int index) {
   return std::string(section) + "[" + std::to_string(index) + "]";
 }
 
+TlsFiles tls_files(const v1::TlsConfig& tls) {
+  return {tls.ca_file(), tls.cert_file(), tls.key_file()};
+}
+
 std::optional<TlsOptions> uplink_tls(const v1::UplinkConfig& uplink) {
   if (!uplink.has_tls()) return std::nullopt;
-  return TlsOptions{uplink.tls().ca_file(), uplink.tls().cert_file(), uplink.tls().key_file(),
-                    uplink.tls().server_name()};
+  TlsOptions options;
+  static_cast<TlsFiles&>(options) = tls_files(uplink.tls());
+  options.server_name = uplink.tls().server_name();
+  return options;
 }
 
+/// The first line of the file.
 Result<std::string> read_password(const std::string& path) {
   if (path.empty()) return std::string();
+  errno = 0;
   std::ifstream file(path);
   std::string password;
-  if (!file || !std::getline(file, password)) {
-    return invalid_argument("cannot read a password from " + path);
-  }
-  return password;
+  if (file && std::getline(file, password) && !password.empty()) return password;
+  const std::string why = errno != 0 ? std::strerror(errno) : "its first line is empty";
+  return invalid_argument("cannot read a password from " + path + ": " + why +
+                          "; put it there in one line, readable for the user that sluiced runs as");
 }
 
-Result<std::vector<TopicSubscription>> subscriptions(const v1::SourceConfig& source,
-                                                     const std::string& where) {
+Result<std::vector<TopicSubscription>> subscriptions(const v1::SourceConfig& source) {
   std::vector<TopicSubscription> all;
-  for (int i = 0; i < source.mqtt().topics_size(); ++i) {
-    const v1::TopicConfig& topic = source.mqtt().topics(i);
+  for (const v1::TopicConfig& topic : source.mqtt().topics()) {
     Result<TopicPattern> pattern = TopicPattern::parse(topic.pattern());
-    if (!pattern.ok()) {
-      return invalid_argument(where + ".mqtt." + key("topics", i) +
-                              ".pattern: " + std::string(pattern.status().message()));
-    }
+    if (!pattern.ok()) return pattern.status();
     all.push_back({*std::move(pattern), static_cast<std::uint8_t>(topic.qos())});
   }
   return all;
-}
-
-Result<std::vector<TopicFilter>> filters_of(const v1::SourceConfig& source,
-                                            const std::string& where) {
-  Result<std::vector<TopicSubscription>> patterns = subscriptions(source, where);
-  if (!patterns.ok()) return patterns.status();
-  for (std::size_t i = 0; i < patterns->size(); ++i) {
-    for (std::size_t j = i + 1; j < patterns->size(); ++j) {
-      const TopicPattern& first = (*patterns)[i].pattern;
-      const TopicPattern& later = (*patterns)[j].pattern;
-      if (!first.covers(later)) continue;
-      return invalid_argument(where + ".mqtt." + key("topics", static_cast<int>(j)) +
-                              ".pattern: never matches, because the first pattern that takes a "
-                              "topic decides its labels and \"" +
-                              first.text() + "\" before it takes all of \"" + later.text() +
-                              "\"; put the narrower one first, or remove one");
-    }
-  }
-  Result<std::vector<TopicFilter>> filters = reduce_filters(*patterns);
-  if (filters.ok()) return filters;
-  return invalid_argument(where + ".mqtt.topics: " + std::string(filters.status().message()));
 }
 
 Result<SourceOptions> compose_source(const v1::Config& config, int index) {
@@ -78,9 +61,7 @@ Result<SourceOptions> compose_source(const v1::Config& config, int index) {
   options.url = mqtt.url();
   options.version =
       mqtt.version() == v1::MqttConfig::VERSION_3_1_1 ? MqttVersion::v3_1_1 : MqttVersion::v5;
-  options.client_id = mqtt.client_id().empty()
-                          ? "sluice-" + config.node().name() + "-" + source.name()
-                          : mqtt.client_id();
+  options.client_id = client_id(config, source);
   options.user = mqtt.user();
   Result<std::string> password = read_password(mqtt.password_file());
   if (!password.ok()) {
@@ -88,8 +69,10 @@ Result<SourceOptions> compose_source(const v1::Config& config, int index) {
                             ".mqtt.password_file: " + std::string(password.status().message()));
   }
   options.password = *std::move(password);
-  options.tls = {mqtt.tls().ca_file(), mqtt.tls().cert_file(), mqtt.tls().key_file()};
-  Result<std::vector<TopicFilter>> filters = filters_of(source, where);
+  options.tls = tls_files(mqtt.tls());
+  const Result<std::vector<TopicSubscription>> patterns = subscriptions(source);
+  if (!patterns.ok()) return patterns.status();
+  Result<std::vector<TopicFilter>> filters = reduce_filters(*patterns);
   if (!filters.ok()) return filters.status();
   options.filters = *std::move(filters);
   options.accept_retained = mqtt.retained() == v1::MqttConfig::RETAINED_ACCEPT;
@@ -116,6 +99,20 @@ MatchSpec compose_match(const v1::MatchConfig& match) {
   return spec;
 }
 
+Result<std::unique_ptr<Stage>> compose_stage(const v1::Config& config, int pipeline, int index,
+                                             SeriesTable& series) {
+  const v1::StageConfig& stage = config.pipelines(pipeline).stages(index);
+  return make_stage({
+      .dir = config.plugins().dir(),
+      .plugin = stage.plugin(),
+      .stage = stage.name(),
+      .config_json = stage.config(),
+      .pipeline = config.pipelines(pipeline).name(),
+      .where = key("pipelines", pipeline) + "." + key("stages", index),
+      .series = series,
+  });
+}
+
 PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& series) {
   const v1::PipelineConfig& pipeline = config.pipelines(index);
   PipelineSpec spec;
@@ -127,16 +124,7 @@ PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& 
   spec.idle_timeout_ns = pipeline.idle_timeout_ns();
   spec.reorder_max = pipeline.reorder_max();
   for (int i = 0; i < pipeline.stages_size(); ++i) {
-    const v1::StageConfig& stage = pipeline.stages(i);
-    Result<std::unique_ptr<Stage>> built = make_stage({
-        .dir = config.plugins().dir(),
-        .plugin = stage.plugin(),
-        .stage = stage.name(),
-        .config_json = stage.config(),
-        .pipeline = pipeline.name(),
-        .where = key("pipelines", index) + "." + key("stages", i),
-        .series = series,
-    });
+    Result<std::unique_ptr<Stage>> built = compose_stage(config, index, i, series);
     if (!built.ok()) {
       spec.parked = built.status().message();
       spec.stages.clear();
@@ -157,6 +145,76 @@ TimeFormat time_format(const v1::DecodeConfig& decode) {
     default: return TimeFormat::arrival;
   }
 }
+
+/// One run of check_composition.
+struct Check {
+  const LoadResult& loaded;
+  schema::ErrorList errors;
+  std::int64_t wall_ns;
+
+  void refuse(const std::string& key_path, std::string_view message) {
+    errors.add(loaded.places.find(key_path), key_path, std::string(message));
+  }
+
+  void tls(const TlsFiles& files, const std::string& path) {
+    const TlsReading reading = read_tls_files(files);
+    for (const TlsFault& fault : reading.faults) refuse(path + "." + fault.key, fault.message);
+    for (const TlsFault& fault : outdated_certificates(files, reading.pem, wall_ns)) {
+      refuse(path + "." + fault.key, fault.message);
+    }
+  }
+
+  void sources() {
+    for (int i = 0; i < loaded.config.sources_size(); ++i) {
+      const v1::MqttConfig& mqtt = loaded.config.sources(i).mqtt();
+      const std::string path = key("sources", i) + ".mqtt";
+      if (mqtt.has_tls()) tls(tls_files(mqtt.tls()), path + ".tls");
+      const Status password = read_password(mqtt.password_file()).status();
+      if (!password.ok()) {
+        refuse(path + ".password_file", password.message());
+      } else if (const Status s = compose_source(loaded.config, i).status(); !s.ok()) {
+        refuse(path, s.message());
+      }
+    }
+    SeriesTable series(1);
+    TopicTable topics(1);
+    const Result<JsonDecoderOptions> decoder = compose_decoder(loaded.config);
+    const Status s =
+        decoder.ok() ? JsonDecoder::create(*decoder, series, topics).status() : decoder.status();
+    if (!s.ok()) refuse("sources", s.message());
+  }
+
+  void uplink() {
+    const v1::UplinkConfig& uplink = loaded.config.uplink();
+    if (uplink.has_tls() && !uplink.hub().empty()) tls(tls_files(uplink.tls()), "uplink.tls");
+  }
+
+  void stages() {
+    SeriesTable series(1);
+    for (int p = 0; p < loaded.config.pipelines_size(); ++p) {
+      for (int i = 0; i < loaded.config.pipelines(p).stages_size(); ++i) {
+        const Status status = compose_stage(loaded.config, p, i, series).status();
+        if (!status.ok()) refuse_stage(p, i, status.message());
+      }
+    }
+  }
+
+  /// `text` is make_stage's: "WHERE (PLUGIN): config.KEY: …", or without a config when the plugin
+  /// itself is the trouble.
+  void refuse_stage(int pipeline, int index, std::string_view text) {
+    const std::string path = key("pipelines", pipeline) + "." + key("stages", index);
+    const std::string& plugin = loaded.config.pipelines(pipeline).stages(index).plugin();
+    const std::string head = path + " (" + plugin + "): ";
+    if (text.starts_with(head)) text.remove_prefix(head.size());
+    std::string at = path + ".plugin";
+    const std::size_t colon = text.find(": ");
+    if (text.starts_with("config") && colon != std::string_view::npos) {
+      at = path + "." + std::string(text.substr(0, colon));
+      text.remove_prefix(colon + 2);
+    }
+    refuse(at, "plugin " + plugin + ": " + std::string(text));
+  }
+};
 
 std::string random_instance() {
   std::random_device random;
@@ -230,7 +288,7 @@ Result<JsonDecoderOptions> compose_decoder(const v1::Config& config) {
     const v1::DecodeConfig& decode = source.decode();
     JsonSource json;
     json.name = source.name();
-    Result<std::vector<TopicSubscription>> patterns = subscriptions(source, key("sources", i));
+    Result<std::vector<TopicSubscription>> patterns = subscriptions(source);
     if (!patterns.ok()) return patterns.status();
     for (TopicSubscription& subscription : *patterns) {
       json.patterns.push_back(std::move(subscription.pattern));
@@ -257,20 +315,13 @@ std::vector<PipelineSpec> compose_pipelines(const v1::Config& config, SeriesTabl
   return all;
 }
 
-std::vector<std::string> check_composition(const v1::Config& config) {
-  std::vector<std::string> problems;
-  SeriesTable series(1);
-  TopicTable topics(1);
-  const auto note = [&](const Status& status) {
-    if (!status.ok()) problems.emplace_back(status.message());
-  };
-  note(compose_sources(config).status());
-  const Result<JsonDecoderOptions> decoder = compose_decoder(config);
-  if (decoder.ok()) note(JsonDecoder::create(*decoder, series, topics).status());
-  for (const PipelineSpec& pipeline : compose_pipelines(config, series)) {
-    if (!pipeline.parked.empty()) problems.push_back(pipeline.parked);
-  }
-  return problems;
+void check_composition(LoadResult& loaded, std::int64_t wall_ns) {
+  Check check{loaded, schema::ErrorList(loaded.file_name), wall_ns};
+  check.sources();
+  check.uplink();
+  check.stages();
+  for (ConfigError& error : check.errors.take()) loaded.errors.push_back(std::move(error));
+  loaded.errors_left_out += check.errors.left_out();
 }
 
 }  // namespace sluice

@@ -7,15 +7,16 @@
 #include "ingest/json_decoder.h"
 #include "ingest/mqtt_options.h"
 #include "pipeline/engine.h"
+#include "schema/config_reader.h"
 #include "sluice/v1/config.pb.h"
 #include "store/types.h"
 #include "sync/uplink.h"
 
 namespace sluice {
 
-// From the one config to what each room wants to know. The config has passed schema's checks; what
-// only a room can judge (topic patterns, plugin configs) is judged here, with the key in the
-// message.
+// From the one config to what each room wants to know. The config has passed schema's checks, so
+// what fails here lies with this machine: a file that is not there, a plugin that is missing or
+// does not like its config.
 
 StoreOptions compose_store(const v1::Config& config);
 EngineOptions compose_engine(const v1::Config& config);
@@ -28,7 +29,9 @@ Result<JsonDecoderOptions> compose_decoder(const v1::Config& config);
 /// Loads the plugins. One that cannot be built parks its pipeline; `parked` says why.
 std::vector<PipelineSpec> compose_pipelines(const v1::Config& config, SeriesTable& series);
 
-/// All of the above that can fail, without keeping anything: what `sluiced --check` does.
-std::vector<std::string> check_composition(const v1::Config& config);
+/// All that this machine makes of the config, without keeping anything: what `sluiced --check`
+/// does. Passwords, TLS files (valid at `wall_ns`) and every stage's plugin and config. What is
+/// wrong joins `loaded.errors`, with its line.
+void check_composition(LoadResult& loaded, std::int64_t wall_ns);
 
 }  // namespace sluice

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "health/process.h"
 #include "node/compose.h"
@@ -49,11 +50,20 @@ sigset_t block_end_signals() {
   return signals;
 }
 
-int check(const sluice::v1::Config& config) {
-  const std::vector<std::string> problems = sluice::check_composition(config);
-  for (const std::string& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
-  if (problems.empty()) std::printf("the config is good\n");
-  return problems.empty() ? 0 : kExitConfig;
+void print_errors(const sluice::LoadResult& loaded) {
+  for (const sluice::ConfigError& error : loaded.errors) {
+    std::fprintf(stderr, "%s\n", error.to_string().c_str());
+  }
+  if (loaded.errors_left_out > 0) {
+    std::fprintf(stderr, "%s: %zu more errors\n", loaded.file_name.c_str(), loaded.errors_left_out);
+  }
+}
+
+int check(sluice::LoadResult& loaded) {
+  sluice::check_composition(loaded, sluice::SystemClock().wall_ns());
+  print_errors(loaded);
+  if (loaded.ok()) std::printf("the config is good\n");
+  return loaded.ok() ? 0 : kExitConfig;
 }
 
 int run(const sluice::v1::Config& config, const sigset_t& signals) {
@@ -85,7 +95,8 @@ int main(int argc, char** argv) {
       "Exit codes: 0 stopped, 1 failure worth a restart, 2 bad usage, 78 bad config.",
       "sluiced");
   app.add_option("--config", path, "the config file")->capture_default_str();
-  app.add_flag("--check", only_check, "check config, topic patterns and plugins, then exit");
+  app.add_flag("--check", only_check,
+               "check config, TLS and password files and plugins, then exit");
   app.set_version_flag("--version", std::string("sluiced ") + SLUICE_VERSION);
   try {
     app.parse(argc, argv);
@@ -94,15 +105,12 @@ int main(int argc, char** argv) {
   }
   const sigset_t signals = block_end_signals();
   clear_proxies();
-  const sluice::LoadResult loaded = sluice::load_config_file(path, sluice::process_environment());
-  for (const sluice::ConfigError& error : loaded.errors) {
-    std::fprintf(stderr, "%s\n", error.to_string().c_str());
+  sluice::LoadResult loaded = sluice::load_config_file(path, sluice::process_environment());
+  if (!loaded.ok()) {
+    print_errors(loaded);
+    return kExitConfig;
   }
-  if (loaded.errors_left_out > 0) {
-    std::fprintf(stderr, "%s: %zu more errors\n", path.c_str(), loaded.errors_left_out);
-  }
-  if (!loaded.ok()) return kExitConfig;
   configure_log(loaded.config.log());
   for (const std::string& line : loaded.notes) sluice::log::info("node", line);
-  return only_check ? check(loaded.config) : run(loaded.config, signals);
+  return only_check ? check(loaded) : run(loaded.config, signals);
 }

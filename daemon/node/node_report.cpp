@@ -60,6 +60,9 @@ void NodeReport::add_sources(v1::Status& status) const {
     source.set_messages_received(stats.messages_received);
     source.set_unacknowledged(stats.unacknowledged);
     source.set_last_error(stats.last_error);
+    if (stats.last_error.empty()) continue;
+    const std::int64_t age_ns = rooms_.clock.boottime_ns() - stats.last_error_boottime_ns;
+    source.set_last_error_age_s(static_cast<double>(age_ns) / 1e9);
   }
 }
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/log.h"
-#include "plugin_host/utf8.h"
+#include "base/utf8.h"
 
 namespace sluice {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "plugin_host/utf8.h"
+#include "base/utf8.h"
 
 namespace sluice {
 namespace {

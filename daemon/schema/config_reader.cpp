@@ -42,18 +42,23 @@ Environment process_environment() {
   return out;
 }
 
+std::string client_id(const v1::Config& config, const v1::SourceConfig& source) {
+  if (!source.mqtt().client_id().empty()) return source.mqtt().client_id();
+  return "sluice-" + config.node().name() + "-" + source.name();
+}
+
 LoadResult load_config_text(std::string_view text, const std::string& file_name,
                             const Environment& environment) {
   LoadResult result;
+  result.file_name = file_name;
   schema::ErrorList errors(file_name);
   if (auto root = schema::parse_yaml(text, errors)) {
-    schema::KeyPlaces places;
     if (root->kind == schema::YamlNode::Kind::mapping) {
       schema::apply_overrides(environment, *root, errors, result.notes);
     }
-    schema::fill_config(*root, environment, result.config, places, errors);
+    schema::fill_config(*root, environment, result.config, result.places, errors);
     schema::fill_derived(result.config);
-    schema::check_rules(result.config, places, errors);
+    schema::check_rules(result.config, result.places, errors);
   }
   result.errors = errors.take();
   result.errors_left_out = errors.left_out();
@@ -64,6 +69,7 @@ LoadResult load_config_file(const std::string& path, const Environment& environm
   const auto text = read_file(path);
   if (text.ok()) return load_config_text(*text, path, environment);
   LoadResult result;
+  result.file_name = path;
   schema::ErrorList errors(path);
   errors.add({}, "", std::string(text.status().message()));
   result.errors = errors.take();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "schema/config_error.h"
+#include "schema/key_places.h"
 #include "sluice/v1/config.pb.h"
 
 namespace sluice {
@@ -25,9 +26,14 @@ struct LoadResult {
   std::vector<ConfigError> errors;  ///< in the order of the file, the first 50
   std::size_t errors_left_out = 0;
   std::vector<std::string> notes;  ///< one line per override from the environment
+  std::string file_name;           ///< as errors call it
+  schema::KeyPlaces places;        ///< gives what others find wrong with `config` its line
 
   bool ok() const { return errors.empty(); }
 };
+
+/// `mqtt.client_id` of the source, or what it is when left out.
+std::string client_id(const v1::Config& config, const v1::SourceConfig& source);
 
 /// Reads and checks a config (DESIGN §10): its YAML, its keys, types and bounds, then the rules
 /// that span keys. Goes on after an error and reports all it finds, each with line and key path.

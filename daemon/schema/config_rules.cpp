@@ -38,9 +38,11 @@ void check_sources(const v1::Config& config, const RuleContext& context) {
   for (int i = 0; i < config.sources_size(); ++i) {
     const auto& source = config.sources(i);
     const std::string path = item_path("sources", i);
-    names.add(source.name(), path + ".name");
+    const bool one_name = names.add(source.name(), path + ".name") && !source.name().empty();
     // Two clients of one id at one broker throw each other out for ever.
-    clients.add(source.mqtt().client_id(), path + ".mqtt.client_id", source.mqtt().url());
+    if (one_name || !source.mqtt().client_id().empty()) {
+      clients.add(client_id(config, source), path + ".mqtt.client_id", source.mqtt().url());
+    }
     check_source(source, path, context);
   }
 }

@@ -9,9 +9,9 @@ namespace sluice::schema {
 void fill_derived(v1::Config& config);
 
 /// The rules that span keys, and the forms the descriptors cannot express: unique names,
-/// references, addresses, pairs of files, pointers. `config` went through the walk and
-/// `fill_derived`; `places` gives each finding its line. Topic patterns are checked by ingest,
-/// plugins' configs by plugins.
+/// references, addresses, topic patterns, pairs of files, pointers. `config` went through the walk
+/// and `fill_derived`; `places` gives each finding its line. What is left for others to find is
+/// what the file alone does not tell: plugins' configs, the files that it names.
 void check_rules(const v1::Config& config, const KeyPlaces& places, ErrorList& errors);
 
 }  // namespace sluice::schema

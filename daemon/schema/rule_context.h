@@ -16,6 +16,11 @@ struct RuleContext {
   void refuse(std::string_view key_path, std::string message) const {
     errors.add(places.find(key_path), key_path, std::move(message));
   }
+  /// ` at line N`; of a value that has no line, e.g. a default, nothing.
+  std::string at_line(std::string_view key_path) const {
+    const int line = places.find(key_path).line;
+    return line > 0 ? " at line " + std::to_string(line) : "";
+  }
 };
 
 /// Refuses a value that stands at an earlier key path already.
@@ -26,15 +31,15 @@ class UniqueValues {
       : context_(context), what_(std::move(what)) {}
 
   /// Empty values never clash: they are missing, and reported as such. Values of different scopes
-  /// do not clash either.
-  void add(const std::string& value, const std::string& key_path, const std::string& scope = "") {
-    if (value.empty()) return;
+  /// do not clash either. False when it was refused.
+  bool add(const std::string& value, const std::string& key_path, const std::string& scope = "") {
+    if (value.empty()) return true;
     const auto [it, is_new] = first_.emplace(scope + '\n' + value, key_path);
-    if (is_new) return;
-    const int line = context_.places.find(it->second).line;
+    if (is_new) return true;
     context_.refuse(key_path, what_ + " " + quote(value) + " is taken by " + it->second +
-                                  (line > 0 ? " at line " + std::to_string(line) : "") +
+                                  context_.at_line(it->second) +
                                   "; expected one that is used once");
+    return false;
   }
 
  private:
@@ -45,6 +50,9 @@ class UniqueValues {
 
 /// Rules of one source (config_rules calls it for each).
 void check_source(const v1::SourceConfig& source, const std::string& path,
+                  const RuleContext& context);
+/// Topic patterns of one source, alone and beside each other and its labels (topic_rules.cpp).
+void check_topics(const v1::SourceConfig& source, const std::string& path,
                   const RuleContext& context);
 /// Certificate and key come together. Shared by sources and the uplink.
 void check_tls(const v1::TlsConfig& tls, const std::string& path, const RuleContext& context);

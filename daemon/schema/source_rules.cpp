@@ -19,6 +19,11 @@ void check_broker(const v1::MqttConfig& mqtt, const std::string& path, const Rul
                        (with_user ? "; credentials belong into user and password_file" : ""));
   } else if (mqtt.has_tls() && !url->tls) {
     context.refuse(path + ".tls", "expected an ssl:// url beside tls, got " + quote(mqtt.url()));
+  } else if (url->tls && url->address.host.find(':') != std::string::npos) {
+    context.refuse(path + ".url",
+                   "expected the broker's host name, because Paho cannot check a certificate "
+                   "against an IPv6 address, got " +
+                       quote(mqtt.url()));
   }
 }
 
@@ -48,12 +53,8 @@ void check_login(const v1::MqttConfig& mqtt, const std::string& path, const Rule
   }
 }
 
-void check_topics(const v1::MqttConfig& mqtt, const std::string& path, const RuleContext& context) {
-  UniqueValues patterns(context, "pattern");
-  for (int i = 0; i < mqtt.topics_size(); ++i) {
-    patterns.add(mqtt.topics(i).pattern(),
-                 child_path(path + ".topics", static_cast<std::size_t>(i)) + ".pattern");
-  }
+void check_health_prefix(const v1::MqttConfig& mqtt, const std::string& path,
+                         const RuleContext& context) {
   const std::string& prefix = mqtt.health_prefix();
   if (prefix.find_first_of("+#") != std::string::npos || prefix.starts_with('/') ||
       prefix.starts_with('$') || prefix.ends_with('/')) {
@@ -91,11 +92,14 @@ void check_time(const v1::DecodeConfig& decode, const std::string& path,
 
 void check_fields(const v1::DecodeConfig& decode, const std::string& path,
                   const RuleContext& context) {
+  UniqueValues pointers(context, "pointer");
   UniqueValues measurements(context, "measurement");
   for (int i = 0; i < decode.fields_size(); ++i) {
     const auto& field = decode.fields(i);
     const std::string at = child_path(path + ".fields", static_cast<std::size_t>(i));
     check_pointer(field.pointer(), at + ".pointer", context);
+    // One mistake: a field written twice has its name twice too.
+    if (!pointers.add(field.pointer(), at + ".pointer")) continue;
     measurements.add(field.measurement(), at + ".measurement");
     if (field.measurement().empty() && !field.pointer().empty() &&
         is_json_pointer(field.pointer())) {
@@ -105,6 +109,9 @@ void check_fields(const v1::DecodeConfig& decode, const std::string& path,
       context.refuse(at + ".measurement",
                      "expected at most " + std::to_string(kMeasurementBytesMax) + " bytes, got " +
                          std::to_string(field.measurement().size()));
+    } else if (field.measurement().find('\t') != std::string::npos) {
+      context.refuse(at + ".measurement",
+                     "expected no control character in a name, got " + quote(field.measurement()));
     }
   }
 }
@@ -139,9 +146,10 @@ void check_source(const v1::SourceConfig& source, const std::string& path,
   const std::string mqtt_path = path + ".mqtt";
   check_broker(source.mqtt(), mqtt_path, context);
   check_login(source.mqtt(), mqtt_path, context);
-  check_topics(source.mqtt(), mqtt_path, context);
+  check_health_prefix(source.mqtt(), mqtt_path, context);
   if (source.mqtt().has_tls()) check_broker_tls(source.mqtt().tls(), mqtt_path + ".tls", context);
   check_decode(source.decode(), path + ".decode", context);
+  check_topics(source, path, context);
 }
 
 }  // namespace sluice::schema

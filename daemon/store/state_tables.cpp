@@ -9,6 +9,7 @@
 namespace sluice::storage {
 namespace {
 
+constexpr std::string_view kCheckpointKey = "checkpoint";
 // A topic may have 64 KiB; what is kept for a person to read need not.
 constexpr std::size_t kTextBytes_max = 512;
 
@@ -34,6 +35,16 @@ bool decode_letter(std::string_view bytes, DeadLetter& letter) {
   letter.payload_bytes = in.u64();
   letter.wall_ns = in.i64();
   return in.at_end();
+}
+
+/// Of all parts together, in any order. Each row's own checksum holds as well for a row that an
+/// older checkpoint left.
+std::uint64_t checksum_of(const std::vector<CheckpointPart>& parts) {
+  std::uint64_t sum = 0;
+  for (const CheckpointPart& part : parts) {
+    sum += static_cast<std::uint64_t>(row_crc({}, {part.name, part.bytes}));
+  }
+  return sum;
 }
 
 Status damaged(std::string_view what) {
@@ -88,11 +99,34 @@ Result<std::vector<Definition>> DefinitionTable::load() {
 }
 
 CheckpointTable::CheckpointTable(Database& database)
-    : put_(database, "INSERT OR REPLACE INTO checkpoint_part(id, name, crc, body) VALUES(?,?,?,?)"),
+    : meta_(database),
+      put_(database, "INSERT OR REPLACE INTO checkpoint_part(id, name, crc, body) VALUES(?,?,?,?)"),
       remove_(database, "DELETE FROM checkpoint_part WHERE id=?"),
       load_(database, "SELECT id, name, crc, body FROM checkpoint_part ORDER BY id") {}
 
-Result<std::vector<CheckpointPart>> CheckpointTable::load() {
+Result<CheckpointTable::Checkpoint> CheckpointTable::load() {
+  auto position = meta_.get(kCheckpointKey);
+  if (!position.ok()) return position.status();
+  auto parts = load_parts();
+  if (!parts.ok()) return parts.status();
+  if (position->empty()) {
+    if (!parts->empty()) return data_loss("the position of the checkpoint is missing");
+    return Checkpoint();
+  }
+  ByteReader in(*position);
+  const std::int64_t segment_id = in.i64();
+  const std::uint64_t count = in.u64();
+  auto ledger = Ledger::decode(in.string());
+  // Databases of before had none.
+  const std::uint64_t sum = in.at_end() ? checksum_of(*parts) : in.fixed64();
+  if (!in.at_end() || !ledger.ok()) return data_loss("the position of the checkpoint is malformed");
+  if (count != parts->size() || sum != checksum_of(*parts)) {
+    return data_loss("the parts of the checkpoint are not of one checkpoint");
+  }
+  return Checkpoint{segment_id, *std::move(ledger), *std::move(parts)};
+}
+
+Result<std::vector<CheckpointPart>> CheckpointTable::load_parts() {
   std::vector<CheckpointPart> parts;
   bool intact = true;
   known_.clear();
@@ -110,6 +144,19 @@ Result<std::vector<CheckpointPart>> CheckpointTable::load() {
 }
 
 Result<CheckpointTable::KnownParts> CheckpointTable::replace(
+    std::int64_t segment_id, const Ledger& ledger, const std::vector<CheckpointPart>& parts) {
+  auto known = replace_parts(parts);
+  if (!known.ok()) return known.status();
+  ByteWriter position;
+  position.i64(segment_id);
+  position.u64(parts.size());
+  position.string(ledger.encode());
+  position.fixed64(checksum_of(parts));
+  if (Status s = meta_.put(kCheckpointKey, position.bytes()); !s.ok()) return s;
+  return known;
+}
+
+Result<CheckpointTable::KnownParts> CheckpointTable::replace_parts(
     const std::vector<CheckpointPart>& parts) {
   std::int64_t id_max = 0;
   for (const auto& [name, known] : known_) id_max = std::max(id_max, known.id);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "model/ledger.h"
 #include "model/log.h"
 #include "store/database.h"
 
@@ -41,9 +42,14 @@ class DefinitionTable {
   Statement load_;
 };
 
-/// The parts of the last checkpoint. [store]
+/// The last checkpoint: its parts, a row each, and where in the log it was made. [store]
 class CheckpointTable {
  public:
+  struct Checkpoint {
+    std::int64_t segment_id = 0;  ///< later segments come on top; 0 when there is no checkpoint
+    Ledger ledger;                ///< the total, that segment included
+    std::vector<CheckpointPart> parts;
+  };
   /// What of a part is remembered to see whether it changed.
   struct Known {
     std::int64_t id = 0;
@@ -53,13 +59,19 @@ class CheckpointTable {
   using KnownParts = std::map<std::string, Known>;
 
   explicit CheckpointTable(Database& database);
-  Result<std::vector<CheckpointPart>> load();
-  /// Writes the parts whose bytes changed and deletes those that are gone. Hand the answer to
-  /// adopt() once the transaction is on flash.
-  Result<KnownParts> replace(const std::vector<CheckpointPart>& parts);
+  /// `data_loss` also when parts and position are not of one checkpoint.
+  Result<Checkpoint> load();
+  /// Writes the parts whose bytes changed, deletes those that are gone, and tells the position.
+  /// Hand the answer to adopt() once the transaction is on flash.
+  Result<KnownParts> replace(std::int64_t segment_id, const Ledger& ledger,
+                             const std::vector<CheckpointPart>& parts);
   void adopt(KnownParts parts) { known_ = std::move(parts); }
 
  private:
+  Result<std::vector<CheckpointPart>> load_parts();
+  Result<KnownParts> replace_parts(const std::vector<CheckpointPart>& parts);
+
+  MetaTable meta_;
   Statement put_;
   Statement remove_;
   Statement load_;

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "store/options.h"
 #include "store/store_file.h"
 
 namespace sluice {

@@ -2,34 +2,28 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
 #include "model/log.h"
 #include "model/ports.h"
+#include "store/commit_log.h"
 #include "store/database.h"
-#include "store/epoch_table.h"
-#include "store/gap_table.h"
-#include "store/outbox_table.h"
-#include "store/segment_table.h"
+#include "store/epochs.h"
+#include "store/losses.h"
 #include "store/state_tables.h"
 #include "store/types.h"
 
 namespace sluice::storage {
 
-/// From the options' source.
-std::uint64_t random_bits(const StoreOptions& options);
-
 /// The open database and what happens to it in one transaction: no thread, no queue, no retry.
-/// What it keeps in memory (totals, positions) follows a transaction only once that is on flash.
-/// One thread at a time.
+/// What it and its parts keep in memory (totals, positions, epochs) follows a transaction only once
+/// that is on flash. One thread at a time.
 class StoreFile {
  public:
   /// A damaged or foreign file is set aside and a new database begun, with a new epoch. `clock`
@@ -38,22 +32,22 @@ class StoreFile {
 
   bool rebuilt() const { return rebuilt_; }
   /// Under which the next outbox row is made.
-  const Identity& identity() const { return epochs_.back().identity; }
+  const Identity& identity() const { return epochs_.current(); }
   const std::string& epoch() const { return identity().epoch; }
   /// The database is not where it was when it was last written, or the node has another name: the
   /// epoch ends with the first group that says so.
-  bool epoch_ends() const { return epoch_ends_; }
-  std::int64_t next_seq() const { return next_seq_; }
-  const Ledger& ledger() const { return total_; }
+  bool epoch_ends() const { return epochs_.ends(); }
+  std::int64_t next_seq() const { return log_.next_seq(); }
+  const Ledger& ledger() const { return log_.total(); }
   /// What was added to ledger() since the last call.
-  Ledger take_delta() { return std::exchange(delta_, {}); }
-  std::int64_t outbox_rows() const { return log_.outbox_rows; }
-  std::int64_t raw_bytes() const { return log_.log_bytes - log_start_; }
+  Ledger take_delta() { return log_.take_delta(); }
+  std::int64_t outbox_rows() const { return log_.outbox_rows(); }
+  std::int64_t raw_bytes() const { return log_.raw_bytes(); }
 
   /// Hands out what open() found; once.
   Recovered take_recovered() { return std::move(recovered_); }
   /// The intact segments after the checkpoint, in order. Stops at the first failure of `apply`.
-  Status replay(const std::function<Status(const Segment&)>& apply);
+  Status replay(const std::function<Status(const Segment&)>& apply) { return log_.replay(apply); }
 
   /// One transaction: the group (may be null; with `epoch_end` it changes identity()) and the acks
   /// of earlier outbox rows. On success the group's outbox rows have their numbers. On failure
@@ -62,17 +56,21 @@ class StoreFile {
   /// As SummarySource::read_outbox, all of one identity. Rows that fail their checksum leave the
   /// table as `expired(corrupt)`.
   Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq, std::size_t bytes_max);
-  /// As GapSource. A gap that fails its checksum is replaced by one that says so.
-  Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max);
-  Status acknowledge_gaps(std::int64_t seq);
-  Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
-  /// Gives up some of the rows of an ended identity from `first_seq` to `last_seq`, as
-  /// `expired(why)`; false when there are none. Of what nobody delivers a gap tells.
+  // The next three as Losses says.
+  Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max) {
+    return losses_.read_gaps(after_seq, count_max);
+  }
+  Status acknowledge_gaps(std::int64_t seq) { return losses_.acknowledge_gaps(seq); }
   Result<bool> give_up_slice(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,
-                             GiveUp why);
+                             GiveUp why) {
+    return losses_.give_up_slice(of, first_seq, last_seq, why);
+  }
+  Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max) {
+    return dead_letters_.newest(count_max);
+  }
 
   /// Deletes a slice of the oldest segments behind the checkpoint. False when there is none.
-  Result<bool> trim_slice();
+  Result<bool> trim_slice() { return log_.trim_slice(); }
   /// trim_slice() when segments use more than their share, until they are well below it.
   Status trim_to_share();
 
@@ -85,66 +83,27 @@ class StoreFile {
  private:
   /// What memory takes over once the transaction is on flash.
   struct Change {
-    Ledger delta;
-    SegmentTable::Position position;
-    std::int64_t next_seq = 0;
-    std::optional<CheckpointTable::KnownParts> parts;
+    CommitLog::Change log;
     std::optional<EpochRanges> epochs;
   };
-
-  /// What damaged outbox rows say of themselves, by pipeline.
-  using Claims = std::map<std::string, OutboxTable::Owner>;
 
   StoreFile(const StoreOptions& options, const Clock& clock, Database database);
   static Result<std::unique_ptr<StoreFile>> try_open(const StoreOptions& options,
                                                      const Clock& clock);
   Status load();
-  Status load_identity();
-  Status first_identity(const std::string& machine);
-  Status bind_identity();
-  Status load_checkpoint();
-  Status load_segments();
-  Change begin_change() const;
-  Result<Claims> remove_rows(std::span<const std::int64_t> seqs, Change& change);
-  static void count_out(const Claims& claims, Term end, std::string_view cause, Change& change);
   Status write_group(CommitGroup& group, Change& change);
-  Status write_row(OutboxRow& row, Change& change);
   Status end_epoch(CommitGroup& group, Change& change);
-  Status part_row(OutboxRow& row, std::vector<OutboxRow>& ended, Change& change);
-  Status write_segment(std::span<const LogEntry> entries, Change& change);
-  Status write_checkpoint(const std::vector<CheckpointPart>& parts, Change& change);
-  Status quarantine(std::span<const std::int64_t> seqs);
-  Status reconcile(Change& change, const Claims& claims);
-  /// A loss of which the time is not known: any until now. Into the open transaction.
-  Status add_gap(LedgerKind kind, std::string_view owner, std::string_view cause);
-  Status report_damaged_segments();
-  void adopt(Change change);
 
   const StoreOptions options_;
-  const Clock& clock_;
-  const std::string path_;
   Database database_;
-  MetaTable meta_;
-  SegmentTable segments_;
-  OutboxTable outbox_;
-  GapTable gaps_;
-  EpochTable epoch_table_;
+  Epochs epochs_;
+  CommitLog log_;
+  Losses losses_;
   DefinitionTable series_;
   DefinitionTable topics_;
-  CheckpointTable checkpoint_;
   DeadLetterTable dead_letters_;
 
   bool rebuilt_ = false;
-  bool trimming_ = false;
-  bool epoch_ends_ = false;
-  EpochRanges epochs_;
-  std::int64_t checkpoint_id_ = 0;
-  std::int64_t next_seq_ = 1;
-  std::int64_t start_seq_ = 1;  // what next_seq_ was at open
-  SegmentTable::Position log_;  // of the last segment
-  std::int64_t log_start_ = 0;  // where the oldest kept segment begins
-  Ledger total_;
-  Ledger delta_;  // of total_, not yet taken
   Recovered recovered_;
 };
 

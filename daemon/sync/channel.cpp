@@ -7,10 +7,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <mutex>
 
 #include "base/log.h"
@@ -29,27 +25,19 @@ void take_library_log() {
   });
 }
 
-Status read_pem(std::string_view key, const std::string& file, std::string& out) {
-  if (file.empty()) return {};
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  out.assign(std::istreambuf_iterator<char>(in), {});
-  if (in && !out.empty()) return {};
-  const std::string why = errno != 0 ? std::strerror(errno) : "it is empty";
-  return invalid_argument("uplink.tls." + std::string(key) + ": cannot read " + file + ": " + why);
-}
-
 Result<std::shared_ptr<grpc::ChannelCredentials>> make_credentials(
     const std::optional<TlsOptions>& tls) {
   if (!tls) return grpc::InsecureChannelCredentials();
   if (tls->cert_file.empty() != tls->key_file.empty()) {
     return invalid_argument("uplink.tls: cert_file and key_file go together, set both or neither");
   }
-  grpc::SslCredentialsOptions pem;
-  if (Status s = read_pem("ca_file", tls->ca_file, pem.pem_root_certs); !s.ok()) return s;
-  if (Status s = read_pem("cert_file", tls->cert_file, pem.pem_cert_chain); !s.ok()) return s;
-  if (Status s = read_pem("key_file", tls->key_file, pem.pem_private_key); !s.ok()) return s;
-  return grpc::SslCredentials(pem);
+  const TlsReading reading = read_tls_files(*tls);
+  if (!reading.faults.empty()) {
+    const TlsFault& fault = reading.faults.front();
+    return invalid_argument("uplink.tls." + fault.key + ": " + fault.message);
+  }
+  const TlsPem& pem = reading.pem;
+  return grpc::SslCredentials({pem.ca, pem.key, pem.cert});
 }
 
 grpc::ChannelArguments make_arguments(const ChannelOptions& options) {
@@ -101,9 +89,11 @@ std::string explain_failure(const ChannelOptions& options, std::string_view grpc
     text += "; the hub does not speak TLS on this port";
   } else if (mentions(grpc_message, "socket closed") ||
              mentions(grpc_message, "connection reset") || mentions(grpc_message, "broken pipe")) {
+    const std::string& cert = options.tls->cert_file;
     text +=
         "; a hub that does not accept our certificate ends the connection so: check "
-        "uplink.tls.cert_file";
+        "uplink.tls.cert_file, which is " +
+        (cert.empty() ? "not set" : cert);
   }
   return text;
 }

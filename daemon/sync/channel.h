@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "base/tls_files.h"
 
 namespace grpc {
 class Channel;
@@ -13,11 +14,8 @@ class Channel;
 
 namespace sluice {
 
-/// PEM files; an empty name means the field is not used.
-struct TlsOptions {
-  std::string ca_file;    ///< the CA that signed the hub's certificate; empty: the system's
-  std::string cert_file;  ///< ours, shown to the hub; together with key_file
-  std::string key_file;
+/// cert_file and key_file together, or neither.
+struct TlsOptions : TlsFiles {
   std::string server_name;  ///< expected in the hub's certificate; empty: the host of the address
 };
 
@@ -30,8 +28,8 @@ struct ChannelOptions {
 /// A channel to the hub; it dials at its first call. Each channel is one connection of its own, so
 /// whoever makes one sets the pace of reconnecting by making the next. The files are read here, so
 /// a renewed certificate is in use from the next channel on. `invalid_argument` when a file cannot
-/// be read or only one of certificate and key is set. Keepalive pings go every 20 s while a call is
-/// open: the hub must allow them. Any thread.
+/// work, with its key in the config, or only one of certificate and key is set. Keepalive pings go
+/// every 20 s while a call is open: the hub must allow them. Any thread.
 Result<std::shared_ptr<grpc::Channel>> make_channel(const ChannelOptions& options);
 
 /// What a failed call of such a channel said, as a sentence for the operator: names the hub and,

@@ -51,6 +51,11 @@ void TestCertificates::make_leaf(const std::string& name, const std::string& ca,
           name + ".crt");
 }
 
+std::string TestCertificates::encrypted_key_file(const std::string& name) const {
+  openssl("pkey -in " + name + ".key -aes256 -passout pass:secret -out " + name + ".locked");
+  return folder_ + name + ".locked";
+}
+
 std::string TestCertificates::certificate(const std::string& name) const {
   return read_file(certificate_file(name));
 }

@@ -20,6 +20,8 @@ class TestCertificates {
 
   std::string certificate_file(const std::string& name) const { return folder_ + name + ".crt"; }
   std::string key_file(const std::string& name) const { return folder_ + name + ".key"; }
+  /// The key of `name` once more, with a password.
+  std::string encrypted_key_file(const std::string& name) const;
   std::string certificate(const std::string& name) const;
   std::string key(const std::string& name) const;
 

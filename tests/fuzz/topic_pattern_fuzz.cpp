@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ingest/topic_pattern.h"
+#include "model/topic_pattern.h"
 
 namespace {
 void check(bool holds) {

@@ -17,7 +17,7 @@ namespace {
 TEST(Json, HasEveryFieldOfAnEmptyMessage) {
   EXPECT_EQ(to_json(v1::SourceStatus()),
             R"({"name":"","connected":false,"connects":0,"bytes_received":0,)"
-            R"("messages_received":0,"unacknowledged":0,"last_error":""})");
+            R"("messages_received":0,"unacknowledged":0,"last_error":"","last_error_age_s":0})");
   EXPECT_EQ(to_json(v1::LedgerReport()), R"({"terms":[],"differences":[]})");
   EXPECT_EQ(to_json(v1::GetStatusRequest()), "{}");
 }

@@ -229,6 +229,21 @@ TEST(ConfigValidate, NamesFileLineAndKeyOfEveryErrorAndExitsWithTwo) {
   EXPECT_TRUE(has(json.out, R"("line":10,)")) << json.out;
 }
 
+TEST(ConfigValidate, FindsATopicPatternThatTheDaemonWouldRefuse) {
+  TempDir dir;
+  std::string text = kGoodConfig;
+  const std::string good = "site/{site}/telemetry";
+  text.replace(text.find(good), good.size(), "a/{b-c}");
+  std::ofstream(dir / "bad.yaml") << text;
+  const Outcome checked = run_sluicectl({"config", "validate", dir / "bad.yaml"});
+  EXPECT_EQ(checked.exit_code, 2);
+  EXPECT_TRUE(
+      has(checked.out, (dir / "bad.yaml") +
+                           ":8:20: sources[0].mqtt.topics[0].pattern: topic pattern 'a/{b-c}': "
+                           "level 2, '{b-c}', captures without a proper name"))
+      << checked.out;
+}
+
 TEST(ConfigValidate, TakesOverridesFromTheEnvironmentAndSaysSo) {
   TempDir dir;
   std::ofstream(dir / "good.yaml") << kGoodConfig;

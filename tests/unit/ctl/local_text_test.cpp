@@ -33,6 +33,15 @@ v1::Status full_status() {
   return s;
 }
 
+TEST(StatusText, TellsHowOldAnErrorIsOnceTheSourceIsConnected) {
+  v1::Status status = full_status();
+  status.mutable_sources(0)->set_last_error_age_s(200);
+  EXPECT_TRUE(has(status_text(status), "  connection refused\n")) << "down: it is why";
+  status.mutable_sources(0)->set_connected(true);
+  const std::string text = status_text(status);
+  EXPECT_TRUE(has(text, "  3m 20s ago: connection refused\n")) << text;
+}
+
 TEST(StatusText, TellsStateProblemsLinksAndTotals) {
   const std::string text = status_text(full_status());
   EXPECT_TRUE(has(text, "node     gw-1\n"));

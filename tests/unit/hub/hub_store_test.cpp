@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,22 @@ TEST_F(HubStoreTest, FindsEverythingAgainAfterReopening) {
   EXPECT_EQ(apply(**store, hello_change()).highest_seq, 3);
   EXPECT_EQ(read_all(path_).size(), 2u);
   EXPECT_EQ(read_node(path_).series(), 10u);
+}
+
+TEST_F(HubStoreTest, IsReadableForItsOwnerAlone) {
+  const auto mode = [this](const char* part) {
+    struct stat file = {};
+    EXPECT_EQ(::stat((path_ + part).c_str(), &file), 0) << part;
+    return file.st_mode & 0777;
+  };
+  const mode_t umask_before = ::umask(022);
+  for (int opened = 0; opened < 2; ++opened) {
+    const auto store = open_store(path_, clock_);
+    EXPECT_TRUE(apply(*store, hello_change()).status.ok());
+    for (const char* part : {"", "-wal", "-shm", ".lock"}) EXPECT_EQ(mode(part), 0600u) << part;
+    ::chmod(path_.c_str(), 0644);  // as an earlier version made it
+  }
+  ::umask(umask_before);
 }
 
 TEST_F(HubStoreTest, ChangesNothingWhenABatchIsReplayed) {

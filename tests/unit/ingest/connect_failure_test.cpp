@@ -35,26 +35,57 @@ TEST(ConnectFailure, HasWordsForEveryCode) {
 TEST(ConnectFailure, PicksTheReasonOutOfOpensslsLine) {
   const Status status = connect_failure(
       nullptr,
-      "00F7:error:0A000086:SSL routines:tls_post_process:certificate verify failed:file.c:1889:",
-      "broker");
-  EXPECT_EQ(status.message(), "TLS with the broker failed: certificate verify failed");
+      "00F7:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:file.c:354:", "broker",
+      {});
+  EXPECT_EQ(status.message(), "TLS with the broker failed: wrong version number");
 }
 
 TEST(ConnectFailure, PassesOnALineItDoesNotUnderstand) {
   for (const std::string line : {"strange", "a:b", "a:b:c:d", ":"}) {
-    EXPECT_TRUE(contains(connect_failure(nullptr, line, "broker"), line));
+    EXPECT_TRUE(contains(connect_failure(nullptr, line, "broker", {}), line));
   }
 }
 
 TEST(ConnectFailure, NamesTheHostThatTheCertificateIsNotFor) {
-  EXPECT_TRUE(contains(connect_failure("TCP/TLS connect failure", "", "broker.example"),
+  EXPECT_TRUE(contains(connect_failure("TCP/TLS connect failure", "", "broker.example", {}),
                        "not for host 'broker.example'"));
 }
 
 TEST(ConnectFailure, TakesNoMessageForAnAnswer) {
-  EXPECT_TRUE(contains(connect_failure(nullptr, "", ""), "no answer to CONNECT"));
-  EXPECT_TRUE(contains(connect_failure("TCP connect timeout", "", ""), "TCP connect timeout"));
-  EXPECT_TRUE(contains(connect_failure(nullptr, "", "broker"), "client certificate"));
+  EXPECT_TRUE(contains(connect_failure(nullptr, "", "", {}), "no answer to CONNECT"));
+  EXPECT_TRUE(contains(connect_failure("TCP connect timeout", "", "", {}), "TCP connect timeout"));
+}
+
+TEST(ConnectFailure, NamesTheFileToLookAt) {
+  const TlsFiles ours{"/ca.pem", "/cert.pem", "/key.pem"};
+  const std::string failed = "TLS with the broker failed: ";
+  const auto with_reason = [&](const std::string& reason, const TlsFiles& files) {
+    return std::string(
+        connect_failure(nullptr, "0:error:0:SSL routines:f:" + reason + ":file.c:1:", "h", files)
+            .message());
+  };
+  EXPECT_EQ(with_reason("certificate verify failed", ours),
+            failed +
+                "certificate verify failed; the broker's certificate is not signed by /ca.pem or "
+                "not valid now: check mqtt.tls.ca_file, the broker's certificate and the clock");
+  EXPECT_TRUE(with_reason("certificate verify failed", {}).find("by a system CA or") !=
+              std::string::npos);
+  EXPECT_EQ(with_reason("sslv3 alert certificate expired", ours),
+            failed +
+                "sslv3 alert certificate expired; so the broker answers the certificate in "
+                "/cert.pem: check mqtt.tls.cert_file");
+  EXPECT_EQ(with_reason("tlsv13 alert certificate required", {}),
+            failed +
+                "tlsv13 alert certificate required; the broker may want a client certificate: "
+                "mqtt.tls.cert_file");
+  EXPECT_EQ(connect_failure(nullptr, "", "h", {}).message(),
+            failed +
+                "it hung up after the handshake; it may want a client certificate: "
+                "mqtt.tls.cert_file");
+  EXPECT_EQ(connect_failure(nullptr, "", "h", ours).message(),
+            failed +
+                "it hung up after the handshake; it may want another client certificate than "
+                "/cert.pem");
 }
 
 }  // namespace

@@ -90,13 +90,20 @@ TEST_F(JsonElement, ReadsATimeFromTheTypesItsFormatHas) {
 }
 
 TEST_F(JsonElement, NamesTheFaultOfADocument) {
-  EXPECT_EQ(parse_fault(simdjson::DEPTH_ERROR).first, RejectReason::too_deep);
-  EXPECT_EQ(parse_fault(simdjson::EMPTY).first, RejectReason::empty);
-  EXPECT_EQ(parse_fault(simdjson::UTF8_ERROR),
+  EXPECT_EQ(parse_fault(simdjson::DEPTH_ERROR, "[").first, RejectReason::too_deep);
+  EXPECT_EQ(parse_fault(simdjson::EMPTY, "").first, RejectReason::empty);
+  EXPECT_EQ(parse_fault(simdjson::UTF8_ERROR, "\xff"),
             (std::pair<RejectReason, std::string>{RejectReason::not_json,
                                                   "the payload is not JSON: it is not UTF-8"}));
-  EXPECT_EQ(parse_fault(simdjson::UNEXPECTED_ERROR).first, RejectReason::not_json)
+  EXPECT_EQ(parse_fault(simdjson::UNEXPECTED_ERROR, "").first, RejectReason::not_json)
       << "a code we do not know must not stop the daemon";
+  EXPECT_EQ(parse_fault(simdjson::NUMBER_ERROR, "[1e]").second,
+            "the payload is not JSON: a number is malformed");
+  EXPECT_EQ(parse_fault(simdjson::NUMBER_ERROR, "[1e400]"),
+            (std::pair<RejectReason, std::string>{
+                RejectReason::number_range,
+                "a number is beyond 64 bits: a decimal past 1.8e308, or an integer past "
+                "18446744073709551615 or -9223372036854775808"}));
 }
 
 }  // namespace

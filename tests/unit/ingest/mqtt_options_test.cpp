@@ -4,6 +4,8 @@
 
 #include <functional>
 
+#include "unit/ingest/mosquitto.h"
+
 namespace sluice {
 namespace {
 
@@ -56,7 +58,11 @@ TEST(SourceOptions, RefusesWhatCouldNotWorkAndNamesTheSource) {
       {"url", [](auto& o) { o.url = "nonsense"; }},
       {"IPv6", [](auto& o) { o.url = "mqtts://[::1]"; }},
       {"client_id", [](auto& o) { o.client_id.clear(); }},
-      {"user", [](auto& o) { o.password = "secret"; }},
+      {"user",
+       [](auto& o) {
+         o.version = MqttVersion::v3_1_1;
+         o.password = "secret";
+       }},
       {"key_file", [](auto& o) { o.tls.key_file = "k.pem"; }},
       {"filter", [](auto& o) { o.filters.clear(); }},
       {"filter",
@@ -96,6 +102,26 @@ TEST(SourceOptions, RefusesWhatCouldNotWorkAndNamesTheSource) {
     EXPECT_NE(status.message().find("'plant'"), std::string::npos) << status.message();
     EXPECT_NE(status.message().find(c.named), std::string::npos) << status.message();
   }
+}
+
+TEST(SourceOptions, MayHaveAPasswordAloneInMqtt5) {
+  SourceOptions options = good();
+  options.password = "token";
+  EXPECT_TRUE(check_source_options(options).ok());
+}
+
+TEST(TlsFiles, AreUnavailableUntilTheyFit) {
+  const TempFolder folder;
+  make_certificates(folder);
+  TlsFiles files{folder.file("ca.pem"), folder.file("client.pem"), folder.file("client.key")};
+  EXPECT_TRUE(check_tls_files(files).ok());
+  files.key_file = folder.file("server.key");
+  const Status status = check_tls_files(files);
+  EXPECT_EQ(status.code(), StatusCode::unavailable);
+  EXPECT_EQ(status.message(),
+            "mqtt.tls.key_file: " + files.key_file +
+                " is not the key of the first certificate in " + files.cert_file +
+                "; put the two files of one pair there, our certificate before its chain");
 }
 
 TEST(SourceOptions, TakesTheWindowFromTheSideThatSetsIt) {

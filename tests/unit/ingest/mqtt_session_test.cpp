@@ -440,6 +440,7 @@ TEST(MqttSession, TriesAgainWhenTheBrokerNeverAnswersConnect) {
   silent.expect(wire::kConnect);
   auto link = broker.welcome();
   EXPECT_NE(bench.session.stats().last_error, "");
+  EXPECT_GT(bench.session.stats().last_error_boottime_ns, 0) << "kept, with its time";
 }
 
 TEST(MqttSession, SaysThatTheBrokerHungUpOnConnect) {

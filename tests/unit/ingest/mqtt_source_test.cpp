@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -414,6 +415,15 @@ TEST(MqttSources, SaysThatThePasswordIsWrongAndKeepsTrying) {
   }
 }
 
+// MQTT 5 allows it; brokers that take tokens use it.
+TEST(MqttSources, SendsAPasswordWithoutAUserInMqtt5) {
+  Mosquitto broker;
+  SourceOptions options = options_for(broker);
+  options.password = "token";
+  Bench bench({options});
+  bench.wait_connected();
+}
+
 TEST(MqttSources, RefusesToStartWithOptionsThatCouldNotWork) {
   SystemClock clock;
   SourceOptions options;
@@ -485,7 +495,8 @@ TEST_F(MqttSourcesTls, RefusesABrokerOfAnotherAuthority) {
   SourceOptions options = good();
   options.tls.ca_file = file("other_ca.pem");
   Bench bench({options});
-  bench.error_says("TLS with the broker failed: certificate verify failed");
+  bench.error_says("TLS with the broker failed: certificate verify failed; the broker's");
+  bench.error_says(options.tls.ca_file);
   EXPECT_EQ(bench.sources.stats(0).connects, 0u);
 }
 
@@ -502,8 +513,22 @@ TEST_F(MqttSourcesTls, SaysThatACertificateFileIsMissing) {
   SourceOptions options = good();
   options.tls.ca_file = file("no_such.pem");
   Bench bench({options});
-  bench.error_says("cannot read the TLS file '" + options.tls.ca_file + "': No such file");
+  bench.error_says("mqtt.tls.ca_file: cannot read " + options.tls.ca_file + ": No such file");
   EXPECT_EQ(bench.sources.stats(0).connects, 0u);
+}
+
+// The daemon does not end over it: once the right file is there, it connects.
+TEST_F(MqttSourcesTls, NamesAKeyOfAnotherCertificateAndGoesOnWhenItFits) {
+  SourceOptions options = good();
+  options.tls.key_file = file("renewed.key");
+  std::filesystem::copy(file("server.key"), options.tls.key_file);
+  Bench bench({options});
+  bench.error_says("mqtt.tls.key_file: " + options.tls.key_file +
+                   " is not the key of the first certificate in " + options.tls.cert_file);
+  EXPECT_EQ(bench.sources.stats(0).connects, 0u);
+  std::filesystem::copy(file("client.key"), options.tls.key_file,
+                        std::filesystem::copy_options::overwrite_existing);
+  bench.wait_connected();
 }
 
 TEST_F(MqttSourcesTls, DoesNotGetInWithoutAClientCertificate) {

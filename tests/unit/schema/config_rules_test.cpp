@@ -70,6 +70,16 @@ TEST(ConfigRules, RefuseOneClientIdTwiceAtOneBroker) {
   load_ok(with_ids("tcp://other:1883"));
 }
 
+TEST(ConfigRules, RefuseAClientIdThatAnotherSourceHasWithoutWritingIt) {
+  EXPECT_EQ(load_error(std::string(kNode) +
+                       "sources:\n"
+                       "  - {name: a, mqtt: {url: 'tcp://h:1', topics: [{pattern: a}]}}\n"
+                       "  - name: b\n    mqtt:\n      url: tcp://h:1\n"
+                       "      client_id: sluice-gw-1-a\n      topics: [{pattern: b}]\n"),
+            "test.yaml:7:18: sources[1].mqtt.client_id: client id \"sluice-gw-1-a\" is taken by "
+            "sources[0].mqtt.client_id at line 3; expected one that is used once");
+}
+
 TEST(ConfigRules, AcceptHostAndPortOfTheHubOnly) {
   for (const char* hub : {"hub:7443", "10.0.0.1:1", "[::1]:65535", "hub.example.com:7443", ""}) {
     load_ok(minimal("uplink: {hub: '" + std::string(hub) + "'}\n"));

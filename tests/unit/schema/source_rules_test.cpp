@@ -17,7 +17,7 @@ std::string with_decode(const std::string& decode) {
 
 TEST(SourceRules, AcceptTcpAndSslUrlsWithHostAndPort) {
   for (const char* url : {"tcp://localhost:1883", "ssl://broker.example.com:8883",
-                          "tcp://192.168.1.10:1", "ssl://[2001:db8::1]:65535"}) {
+                          "tcp://192.168.1.10:1", "tcp://[2001:db8::1]:65535"}) {
     load_ok(with_url(url));
   }
 }
@@ -35,6 +35,12 @@ TEST(SourceRules, RefuseEveryOtherUrl) {
   }
   EXPECT_TRUE(contains(load_error(with_url("tcp://me:secret@h:1883")),
                        "credentials belong into user and password_file"));
+}
+
+TEST(SourceRules, WantAHostNameForTls) {
+  EXPECT_EQ(load_error(with_url("ssl://[2001:db8::1]:8883")),
+            "test.yaml:6:12: sources[0].mqtt.url: expected the broker's host name, because Paho "
+            "cannot check a certificate against an IPv6 address, got \"ssl://[2001:db8::1]:8883\"");
 }
 
 TEST(SourceRules, WantAnSslUrlBesideTls) {
@@ -130,7 +136,20 @@ TEST(SourceRules, RefuseOneMeasurementTwice) {
       "sources[0].decode.fields[0].measurement at line 9; expected one that is used once");
 }
 
+TEST(SourceRules, RefuseOneFieldTwice) {
+  for (const char* second : {"{pointer: /a}", "{pointer: /a, measurement: b}"}) {
+    const std::string error = load_error(with_decode(
+        std::string("      fields:\n        - {pointer: /a}\n        - ") + second + "\n"));
+    EXPECT_EQ(error,
+              "test.yaml:10:21: sources[0].decode.fields[1].pointer: pointer \"/a\" is taken by "
+              "sources[0].decode.fields[0].pointer at line 9; expected one that is used once");
+  }
+}
+
 TEST(SourceRules, WantAMeasurementThatHasANameOfBoundedSize) {
+  EXPECT_EQ(load_error(with_decode("      fields: [{pointer: \"/a\\tb\"}]\n")),
+            "test.yaml:8:16: sources[0].decode.fields[0].measurement: expected no control "
+            "character in a name, got \"a\\x09b\"");
   EXPECT_TRUE(contains(load_error(with_decode("      fields: [{pointer: /a/}]\n")),
                        "sources[0].decode.fields[0].measurement: missing"));
   EXPECT_TRUE(contains(load_error(with_decode("      fields: [{pointer: /a, measurement: " +

@@ -5,18 +5,6 @@
 namespace sluice::schema {
 namespace {
 
-TEST(KeyPlaces, FallsBackToTheNearestSectionThatWasWritten) {
-  KeyPlaces places;
-  places.add("a", {1, 1, ""});
-  places.add("a.b[0]", {2, 3, ""});
-  places.add("a.b[0].c", {3, 5, ""});
-  EXPECT_EQ(places.find("a.b[0].c").line, 3);
-  EXPECT_EQ(places.find("a.b[0].d.e").line, 2);
-  EXPECT_EQ(places.find("a.b[1]").line, 1);
-  EXPECT_EQ(places.find("z").line, 0);
-  EXPECT_EQ(places.find("").line, 0);
-}
-
 TEST(YamlWalk, GoesOnAfterAnErrorAndKeepsIndicesRight) {
   KeyPlaces places;
   ErrorList errors("t");

@@ -42,25 +42,54 @@ TEST_F(StateTablesTest, ADefinitionNeverChangesItsMeaning) {
 
 TEST_F(StateTablesTest, ACheckpointRewritesOnlyThePartsThatChanged) {
   CheckpointTable table(database_);
-  auto known = table.replace({{"windows", "w1"}, {"dedupe", "d1"}, {"gone", "g"}});
+  auto known = table.replace(1, {}, {{"windows", "w1"}, {"dedupe", "d1"}, {"gone", "g"}});
   ASSERT_TRUE(known.ok());
   table.adopt(*known);
   const std::int64_t before = database_.total_changes();
-  known = table.replace({{"windows", "w2"}, {"dedupe", "d1"}});
+  known = table.replace(2, {}, {{"windows", "w2"}, {"dedupe", "d1"}});
   ASSERT_TRUE(known.ok());
-  EXPECT_EQ(database_.total_changes() - before, 2) << "windows written, gone deleted";
+  EXPECT_EQ(database_.total_changes() - before, 3)
+      << "windows and the position written, gone deleted";
   table.adopt(*known);
 
   CheckpointTable later(database_);
-  const auto parts = later.load();
-  ASSERT_TRUE(parts.ok());
-  ASSERT_EQ(parts->size(), 2u);
-  EXPECT_EQ((*parts)[0].name, "windows");
-  EXPECT_EQ((*parts)[0].bytes, "w2");
-  EXPECT_EQ((*parts)[1].bytes, "d1");
-  const std::int64_t loaded = database_.total_changes();
-  ASSERT_TRUE(later.replace({{"windows", "w2"}, {"dedupe", "d1"}}).ok());
-  EXPECT_EQ(database_.total_changes(), loaded) << "what was loaded is known too";
+  const auto loaded = later.load();
+  ASSERT_TRUE(loaded.ok());
+  ASSERT_EQ(loaded->parts.size(), 2u);
+  EXPECT_EQ(loaded->parts[0].name, "windows");
+  EXPECT_EQ(loaded->parts[0].bytes, "w2");
+  EXPECT_EQ(loaded->parts[1].bytes, "d1");
+  const std::int64_t changes = database_.total_changes();
+  ASSERT_TRUE(later.replace(2, {}, {{"windows", "w2"}, {"dedupe", "d1"}}).ok());
+  EXPECT_EQ(database_.total_changes() - changes, 1) << "what was loaded is known too";
+}
+
+TEST_F(StateTablesTest, ACheckpointSaysWhereInTheLogItWasMade) {
+  CheckpointTable table(database_);
+  const auto none = table.load();
+  ASSERT_TRUE(none.ok());
+  EXPECT_EQ(none->segment_id, 0);
+  EXPECT_TRUE(none->ledger.empty());
+  Ledger total;
+  total.add(LedgerKind::messages, "mqtt/1", Term::received, 5);
+  ASSERT_TRUE(table.replace(7, total, {}).ok());
+  const auto loaded = CheckpointTable(database_).load();
+  ASSERT_TRUE(loaded.ok());
+  EXPECT_EQ(loaded->segment_id, 7);
+  EXPECT_EQ(loaded->ledger, total);
+  EXPECT_TRUE(loaded->parts.empty());
+}
+
+TEST_F(StateTablesTest, PartsWithoutTheirPositionOrOfAnotherCheckpointAreDataLoss) {
+  CheckpointTable table(database_);
+  ASSERT_TRUE(database_.execute("BEGIN").ok());
+  ASSERT_TRUE(table.replace(1, {}, {{"windows", "w1"}}).ok());
+  ASSERT_TRUE(database_.execute("DELETE FROM meta").ok());
+  EXPECT_EQ(table.load().status().code(), StatusCode::data_loss);
+  ASSERT_TRUE(database_.execute("ROLLBACK; BEGIN").ok());
+  ASSERT_TRUE(CheckpointTable(database_).replace(1, {}, {{"windows", "w1"}}).ok());
+  ASSERT_TRUE(database_.execute("DELETE FROM checkpoint_part").ok());
+  EXPECT_EQ(table.load().status().code(), StatusCode::data_loss);
 }
 
 // The transaction was rolled back: the table must not believe that the parts are there.
@@ -69,15 +98,15 @@ TEST_F(StateTablesTest, PartsThatWereRolledBackAreWrittenAgain) {
   {
     Transaction transaction(database_);
     ASSERT_TRUE(transaction.begin().ok());
-    ASSERT_TRUE(table.replace({{"windows", "w1"}}).ok());
+    ASSERT_TRUE(table.replace(1, {}, {{"windows", "w1"}}).ok());
   }
-  ASSERT_TRUE(table.replace({{"windows", "w1"}}).ok());
+  ASSERT_TRUE(table.replace(1, {}, {{"windows", "w1"}}).ok());
   EXPECT_EQ(*database_.integer("SELECT count(*) FROM checkpoint_part"), 1);
 }
 
 TEST_F(StateTablesTest, ADamagedPartIsDataLoss) {
   CheckpointTable table(database_);
-  ASSERT_TRUE(table.replace({{"windows", "w1"}}).ok());
+  ASSERT_TRUE(table.replace(1, {}, {{"windows", "w1"}}).ok());
   ASSERT_TRUE(database_.execute("UPDATE checkpoint_part SET name='widows'").ok());
   EXPECT_EQ(table.load().status().code(), StatusCode::data_loss);
 }

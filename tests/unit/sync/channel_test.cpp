@@ -97,14 +97,15 @@ TEST_F(Tls, RefusesAHubOfAnotherName) {
 
 TEST_F(Tls, IsRefusedWithACertificateOfAnotherCa) {
   FlakyCloud cloud(cloud_tls("hub"));
-  expect_refused(cloud, node_tls("stranger"), "uplink.tls.cert_file");
+  expect_refused(cloud, node_tls("stranger"),
+                 "uplink.tls.cert_file, which is " + certificates.certificate_file("stranger"));
 }
 
 TEST_F(Tls, IsRefusedWithoutACertificate) {
   FlakyCloud cloud(cloud_tls("hub"));
   TlsOptions tls = node_tls("node");
   tls.cert_file = tls.key_file = "";
-  expect_refused(cloud, tls, "uplink.tls.cert_file");
+  expect_refused(cloud, tls, "uplink.tls.cert_file, which is not set");
 }
 
 TEST_F(Tls, SendsNothingToAHubThatSpeaksNoTls) {
@@ -134,6 +135,31 @@ TEST_F(Tls, NamesTheFileThatCannotBeRead) {
   const std::string error = channel.status().to_string();
   EXPECT_NE(std::string::npos, error.find("uplink.tls.ca_file")) << error;
   EXPECT_NE(std::string::npos, error.find("/nonexistent/ca.pem: No such file")) << error;
+}
+
+// gRPC takes such a pair and then fails at every call with words about the connection.
+TEST_F(Tls, NamesAKeyOfAnotherCertificate) {
+  TlsOptions tls = node_tls("node");
+  tls.key_file = certificates.key_file("stranger");
+  const auto channel = make_channel({"127.0.0.1:1", tls});
+  ASSERT_FALSE(channel.ok());
+  EXPECT_EQ(channel.status().code(), StatusCode::invalid_argument);
+  EXPECT_EQ(channel.status().message(),
+            "uplink.tls.key_file: " + tls.key_file +
+                " is not the key of the first certificate in " + tls.cert_file +
+                "; put the two files of one pair there, our certificate before its chain");
+}
+
+// Not the end of the daemon: each try reads the files again.
+TEST_F(Tls, GoesOnOnceTheKeyFits) {
+  FlakyCloud cloud(cloud_tls("hub"));
+  TlsOptions tls = node_tls("node");
+  tls.key_file = certificates.key_file("stranger");
+  const auto uplink = start(cloud, tls);
+  ASSERT_TRUE(cloud.wait(
+      [&] { return uplink->stats().last_error.find("uplink.tls.key_file") != std::string::npos; }));
+  std::ofstream(tls.key_file) << certificates.key("node");
+  EXPECT_TRUE(outbox.wait_all_acked());
 }
 
 TEST_F(Tls, WantsCertificateAndKeyTogether) {

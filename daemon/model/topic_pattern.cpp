@@ -1,10 +1,9 @@
-#include "ingest/topic_pattern.h"
-
-#include <simdjson.h>
+#include "model/topic_pattern.h"
 
 #include <algorithm>
 
-#include "ingest/shown_text.h"
+#include "base/shown_text.h"
+#include "base/utf8.h"
 
 namespace sluice {
 namespace {
@@ -25,11 +24,11 @@ std::string_view whole_fault(std::string_view text) {
   if (text.empty()) return "is empty; write e.g. 'site/{site}/telemetry'";
   if (text.size() > kPatternBytesMax) return "is longer than 65535 bytes, which MQTT cannot carry";
   if (text.find('\0') != std::string_view::npos) return "holds a NUL, which MQTT forbids in topics";
-  if (!simdjson::validate_utf8(text.data(), text.size())) return "is not UTF-8";
+  if (!is_utf8(text)) return "is not UTF-8";
   if (text == "$share" || text.starts_with("$share/")) {
     return "is a shared subscription: the broker would hand a part of the messages to other "
-           "clients "
-           "and redeliver across clients, where copies cannot be told; leave out '$share/GROUP/'";
+           "clients and redeliver across clients, where copies cannot be told; leave out "
+           "'$share/GROUP/'";
   }
   return {};
 }
@@ -172,6 +171,13 @@ std::string TopicPattern::common_filter(const TopicPattern& other) const {
   return common;
 }
 
+std::string shared_topics_advice(const TopicPattern& first, const TopicPattern& later) {
+  return "topic patterns " + shown(first.text()) + " and " + shown(later.text()) +
+         " share a part of their topics, and the broker may deliver such a message twice; add a "
+         "pattern after them that covers both, such as " +
+         shown(first.common_filter(later)) + ", or move one of them to a source of its own";
+}
+
 Result<std::vector<TopicFilter>> reduce_filters(const std::vector<TopicSubscription>& patterns) {
   std::vector<TopicSubscription> kept;
   for (const TopicSubscription& next : patterns) {
@@ -196,11 +202,7 @@ Result<std::vector<TopicFilter>> reduce_filters(const std::vector<TopicSubscript
       const TopicPattern& a = kept[i].pattern;
       const TopicPattern& b = kept[j].pattern;
       if (!a.overlaps(b)) continue;
-      return invalid_argument("topic patterns " + shown(a.text()) + " and " + shown(b.text()) +
-                              " share a part of their topics, and the broker may deliver such a "
-                              "message twice; add a pattern that covers both, such as " +
-                              shown(a.common_filter(b)) +
-                              ", or move one of them to a source of its own");
+      return invalid_argument(shared_topics_advice(a, b));
     }
     filters.push_back({kept[i].pattern.filter(), kept[i].qos});
   }

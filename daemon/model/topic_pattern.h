@@ -68,10 +68,14 @@ struct TopicSubscription {
   std::uint8_t qos = 1;
 };
 
+/// What is wrong with two patterns of one source that share only a part of their topics, and what
+/// to do: names both and a pattern that would cover them.
+std::string shared_topics_advice(const TopicPattern& first, const TopicPattern& later);
+
 /// The filters that bring every message of the patterns exactly once: brokers may deliver a message
 /// once per filter that takes it. A filter inside another is left out, and the other gets the
 /// higher QoS of both; order is the config's. `invalid_argument` when two patterns share only a
-/// part of their topics, with both and a pattern that would cover them.
+/// part of their topics, with `shared_topics_advice`.
 Result<std::vector<TopicFilter>> reduce_filters(const std::vector<TopicSubscription>& patterns);
 
 }  // namespace sluice

@@ -23,4 +23,13 @@ inline std::size_t utf8_character_bytes(std::string_view s) {
   return tail(1) && tail(2) && tail(3) ? 4 : 0;
 }
 
+inline bool is_utf8(std::string_view s) {
+  while (!s.empty()) {
+    const std::size_t bytes = utf8_character_bytes(s);
+    if (bytes == 0) return false;
+    s.remove_prefix(bytes);
+  }
+  return true;
+}
+
 }  // namespace sluice

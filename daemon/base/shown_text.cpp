@@ -1,6 +1,6 @@
-#include "ingest/shown_text.h"
+#include "base/shown_text.h"
 
-#include <simdjson.h>
+#include "base/utf8.h"
 
 namespace sluice {
 
@@ -14,7 +14,7 @@ std::string_view utf8_head(std::string_view text, std::size_t bytes_max) {
 std::string shown(std::string_view text, std::size_t bytes_max) {
   constexpr char kHex[] = "0123456789abcdef";
   const std::string_view head = utf8_head(text, bytes_max);
-  const bool utf8 = simdjson::validate_utf8(head.data(), head.size());
+  const bool utf8 = is_utf8(head);
   std::string out = "'";
   for (const char c : head) {
     const auto u = static_cast<unsigned char>(c);

@@ -1,4 +1,4 @@
-#include "ingest/topic_pattern.h"
+#include "model/topic_pattern.h"
 
 #include <gtest/gtest.h>
 
