@@ -76,7 +76,8 @@ struct Pane {
 /// refuses larger ones.
 inline constexpr std::size_t kBlockPanesMax = 65536;
 
-/// Panes of one pipeline that closed in one commit: one outbox row, one sequence number.
+/// Panes of one pipeline and window kind that closed in one commit: one outbox row, one sequence
+/// number.
 struct SummaryBlock {
   std::string pipeline;
   std::uint64_t spec_hash = 0;  ///< Pipeline::pane_hash()
