@@ -90,12 +90,17 @@ Result<Numbers> read_numbers(std::string_view field, const v1::NumberColumn& col
   return out;
 }
 
+/// Of a block that check_head() has let pass.
+WindowKind kind_of(const v1::SummaryBlock& block) {
+  return block.kind() == v1::WINDOW_KIND_HOPPING ? WindowKind::hopping : WindowKind::tumbling;
+}
+
 Status check_head(const v1::SummaryBlock& block) {
   if (block.pipeline().empty() || block.pipeline().size() > kPipelineBytesMax) {
     return broken("pipeline",
                   std::to_string(block.pipeline().size()) + " bytes, allowed are 1..128");
   }
-  if (block.kind() != v1::WINDOW_KIND_TUMBLING) {
+  if (block.kind() != v1::WINDOW_KIND_TUMBLING && block.kind() != v1::WINDOW_KIND_HOPPING) {
     return broken("kind", "window kind " + std::to_string(block.kind()) +
                               " is unknown to this hub; upgrade it before its nodes");
   }
@@ -227,7 +232,9 @@ Result<DecodedBlock> decode_summary_block(std::string_view bytes) {
   DecodedBlock out;
   out.pipeline = block.pipeline();
   out.spec_hash = block.spec_hash();
-  out.panes.resize(static_cast<std::size_t>(block.series_id_size()));
+  DecodedPane empty;
+  empty.kind = kind_of(block);
+  out.panes.resize(static_cast<std::size_t>(block.series_id_size()), empty);
   if (Status s = read_panes(block, out.panes); !s.ok()) return s;
   if (Status s = read_values(block, out.panes); !s.ok()) return s;
   if (Status s = check_values(out.panes); !s.ok()) return s;

@@ -10,7 +10,10 @@
 
 namespace sluice {
 
-enum class WindowKind : std::uint8_t { tumbling = 1 };
+enum class WindowKind : std::uint8_t {
+  tumbling = 1,  ///< one after the other
+  hopping = 2    ///< overlapping: a reading is in several
+};
 
 /// What a window covers: [start, end), event time in ns since 1970 UTC. With the series that keys
 /// it (measurement + key labels) this is the window id of DESIGN: stable under revisions.
@@ -73,7 +76,8 @@ struct Pane {
 /// refuses larger ones.
 inline constexpr std::size_t kBlockPanesMax = 65536;
 
-/// Panes of one pipeline that closed in one commit: one outbox row, one sequence number.
+/// Panes of one pipeline and window kind that closed in one commit: one outbox row, one sequence
+/// number.
 struct SummaryBlock {
   std::string pipeline;
   std::uint64_t spec_hash = 0;  ///< Pipeline::pane_hash()

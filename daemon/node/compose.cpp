@@ -113,13 +113,25 @@ Result<std::unique_ptr<Stage>> compose_stage(const v1::Config& config, int pipel
   });
 }
 
+WindowSpec compose_window(const v1::WindowConfig& window) {
+  WindowSpec spec = WindowSpec::tumbling(window.tumbling_ns());
+  if (window.has_hopping()) {
+    spec.kind = WindowKind::hopping;
+    spec.size_ns = window.hopping().size_ns();
+    spec.every_ns = window.hopping().every_ns();
+  }
+  spec.offset_ns = window.offset_ns();
+  spec.allowed_lateness_ns = window.allowed_lateness_ns();
+  return spec;
+}
+
 PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& series) {
   const v1::PipelineConfig& pipeline = config.pipelines(index);
   PipelineSpec spec;
   spec.name = pipeline.name();
   spec.hash = spec_hash(pipeline);
   spec.match = compose_match(pipeline.match());
-  spec.window_ns = pipeline.windows().empty() ? 0 : pipeline.windows(0).tumbling_ns();
+  for (const auto& window : pipeline.windows()) spec.windows.push_back(compose_window(window));
   spec.max_out_of_order_ns = pipeline.max_out_of_order_ns();
   spec.idle_timeout_ns = pipeline.idle_timeout_ns();
   spec.reorder_max = pipeline.reorder_max();

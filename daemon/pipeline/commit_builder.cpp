@@ -175,23 +175,22 @@ OutboxRow CommitBuilder::make_row(const SummaryBlock& block) {
 
 void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
   for (const auto& [key, panes] : all) {
-    // Panes with a split are few and of the first moments after a start: they get rows of their
-    // own.
-    for (const bool with_split : {false, true}) {
-      SummaryBlock block{key.first, key.second, {}};
-      const auto flush = [&, of_ended_epoch] {
-        if (block.panes.empty()) return;
-        group_.outbox.push_back(make_row(block));
-        group_.outbox.back().of_ended_epoch = of_ended_epoch;
-        block.panes.clear();
-      };
-      for (const Pane& pane : panes) {
-        if ((pane.split != nullptr) != with_split) continue;
-        block.panes.push_back(pane);
-        if (block.panes.size() == kPanesPerBlockMax) flush();
-      }
-      flush();
+    // A block has windows of one kind. Panes with a split are few and of the first moments after a
+    // start: they get rows of their own.
+    std::map<std::pair<bool, WindowKind>, SummaryBlock> blocks;
+    const auto flush = [&, of_ended_epoch](SummaryBlock& block) {
+      if (block.panes.empty()) return;
+      group_.outbox.push_back(make_row(block));
+      group_.outbox.back().of_ended_epoch = of_ended_epoch;
+      block.panes.clear();
+    };
+    for (const Pane& pane : panes) {
+      const auto [block, fresh] = blocks.try_emplace({pane.split != nullptr, pane.window.kind},
+                                                     SummaryBlock{key.first, key.second, {}});
+      block->second.panes.push_back(pane);
+      if (block->second.panes.size() == kPanesPerBlockMax) flush(block->second);
     }
+    for (auto& [what, block] : blocks) flush(block);
     const auto count = static_cast<std::int64_t>(panes.size());
     ledger().add(LedgerKind::panes, key.first, Term::closed, count);
     ledger().add(LedgerKind::panes, key.first, Term::outbox, count);

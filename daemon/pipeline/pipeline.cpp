@@ -9,7 +9,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormat = 2;
 
 std::string part_name(const std::string& pipeline) { return "pipeline/" + pipeline; }
 std::string stage_prefix(const std::string& pipeline) { return part_name(pipeline) + "/stage/"; }
@@ -29,7 +29,7 @@ Pipeline::Pipeline(PipelineSpec spec, const SeriesTable& series, const TopicTabl
       watermarks_(spec_.max_out_of_order_ns, spec_.idle_timeout_ns),
       reorder_(spec_.reorder_max),
       behind_(!spec_.parked.empty()) {
-  if (spec_.window_ns > 0) windows_.emplace(spec_.window_ns);
+  for (const WindowSpec& windows : spec_.windows) windows_.emplace_back(windows);
 }
 
 std::uint64_t Pipeline::pane_hash() const {
@@ -76,6 +76,7 @@ void Pipeline::run(std::int64_t boottime_ns, const Flow& in, PipelineEffects eff
     process_in_event_order(boottime_ns, in, flow, effects);
   }
   notify_time(boottime_ns, effects);
+  correct(effects);
 }
 
 void Pipeline::defer(std::int64_t boottime_ns, const ReadingBatch& readings,
@@ -97,8 +98,9 @@ void Pipeline::process_in_arrival_order(std::int64_t boottime_ns, const Flow& ro
       fold(flow.readings.at(next++), false, effects);
     }
     const TopicId topic = routed.readings.topic[row];
-    if (watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns) && windows_) {
-      windows_->advance(topic, watermarks_, boottime_ns, effects.closed);
+    if (!watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns)) continue;
+    for (AlignedWindows& windows : windows_) {
+      windows.advance(topic, watermarks_, boottime_ns, effects.closed);
     }
   }
   while (next < flow.size()) fold(flow.readings.at(next++), false, effects);
@@ -125,9 +127,10 @@ void Pipeline::process_in_event_order(std::int64_t boottime_ns, const Flow& rout
   count(effects, Term::pending,
         static_cast<std::int64_t>(reorder_.size()) - static_cast<std::int64_t>(waiting));
   run_ordered(std::move(released), effects);
-  if (!windows_) return;
-  for (const TopicId topic : risen) {
-    windows_->advance(topic, watermarks_, boottime_ns, effects.closed);
+  for (AlignedWindows& windows : windows_) {
+    for (const TopicId topic : risen) {
+      windows.advance(topic, watermarks_, boottime_ns, effects.closed);
+    }
   }
 }
 
@@ -146,12 +149,12 @@ void Pipeline::run_ordered(ReorderBuffer::Released released, PipelineEffects eff
 }
 
 void Pipeline::fold(const Reading& reading, bool before, PipelineEffects effects) {
-  if (!windows_) {
-    count(effects, Term::observed, 1);
-  } else {
-    const bool folded = windows_->fold(reading, before || doing_missed_);
-    count(effects, folded ? Term::aggregated : Term::late, 1);
+  if (windows_.empty()) return count(effects, Term::observed, 1);
+  bool folded = false;
+  for (AlignedWindows& windows : windows_) {
+    folded = windows.fold(reading, before || doing_missed_) || folded;
   }
+  count(effects, folded ? Term::aggregated : Term::late, 1);
 }
 
 void Pipeline::fold_all(const Flow& flow, PipelineEffects effects) {
@@ -167,9 +170,22 @@ void Pipeline::notify_time(std::int64_t boottime_ns, PipelineEffects effects) {
   fold_all(stages_.on_time(watermark, effects.ledger), effects);
 }
 
+void Pipeline::correct(PipelineEffects effects) {
+  for (AlignedWindows& windows : windows_) windows.correct(effects.closed);
+}
+
+std::size_t Pipeline::windows_open() const {
+  std::size_t count = 0;
+  for (const AlignedWindows& windows : windows_) count += windows.open_count();
+  return count;
+}
+
 bool Pipeline::due(std::int64_t boottime_ns) const {
-  return !behind_ && (reorder_.due(watermarks_, boottime_ns) ||
-                      (windows_ && windows_->due(watermarks_, boottime_ns)));
+  if (behind_) return false;
+  return reorder_.due(watermarks_, boottime_ns) ||
+         std::any_of(windows_.begin(), windows_.end(), [&](const AlignedWindows& windows) {
+           return windows.due(watermarks_, boottime_ns);
+         });
 }
 
 void Pipeline::tick(std::int64_t boottime_ns, PipelineEffects effects) {
@@ -180,7 +196,10 @@ void Pipeline::tick(std::int64_t boottime_ns, PipelineEffects effects) {
   reorder_.release_all(watermarks_, boottime_ns, released);
   count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
   run_ordered(std::move(released), effects);
-  if (windows_) windows_->advance_all(watermarks_, boottime_ns, effects.closed);
+  for (AlignedWindows& windows : windows_) {
+    windows.advance_all(watermarks_, boottime_ns, effects.closed);
+  }
+  correct(effects);
 }
 
 void Pipeline::restart(std::int64_t boottime_ns) {
@@ -204,8 +223,10 @@ void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
   if (!known.ok()) {
     log::error("pipeline", "open windows of a pipeline that is no more are given up",
                {{"pipeline", spec_.name}, {"error", known.to_string()}});
-  } else if (windows_) {
-    windows_->close_all(PaneQuality::partial_config, effects.closed);
+  } else {
+    for (AlignedWindows& windows : windows_) {
+      windows.close_all(PaneQuality::partial_config, effects.closed);
+    }
   }
   for (const Term term : {Term::held, Term::pending}) {
     const std::int64_t waiting = durable.get(LedgerKind::readings, spec_.name, term);
@@ -217,13 +238,13 @@ void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
 void Pipeline::mark_start() {
   marked_ = true;
   reorder_.mark_start();
-  if (windows_) windows_->mark_start();
+  for (AlignedWindows& windows : windows_) windows.mark_start();
 }
 
 void Pipeline::confirm_epoch() {
   marked_ = false;
   reorder_.forget_start();
-  if (windows_) windows_->forget_start();
+  for (AlignedWindows& windows : windows_) windows.forget_start();
 }
 
 void Pipeline::end_epoch(PipelineEffects effects) {
@@ -233,7 +254,8 @@ void Pipeline::end_epoch(PipelineEffects effects) {
   reorder_.drain(released);
   count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
   run_ordered(std::move(released), effects);
-  if (windows_) windows_->end_epoch(effects.closed);
+  correct(effects);
+  for (AlignedWindows& windows : windows_) windows.end_epoch(effects.closed);
   confirm_epoch();
 }
 
@@ -243,14 +265,16 @@ void Pipeline::end_parked_epoch(PipelineEffects effects) {
   const auto own = std::find_if(kept_.begin(), kept_.end(), [&](const CheckpointPart& part) {
     return part.name == part_name(spec_.name);
   });
-  if (own == kept_.end() || backlog_.has_applied() || !windows_) return;
+  if (own == kept_.end() || backlog_.has_applied() || windows_.empty()) return;
   if (const Status s = restore_own(*own); !s.ok()) {
     log::error("pipeline", "open windows of a parked pipeline cannot be closed",
                {{"pipeline", spec_.name}, {"error", s.to_string()}});
     return;
   }
-  windows_->mark_start();
-  windows_->end_epoch(effects.closed);
+  for (AlignedWindows& windows : windows_) {
+    windows.mark_start();
+    windows.end_epoch(effects.closed);
+  }
   own->bytes = own_state();
 }
 
@@ -365,8 +389,8 @@ std::string Pipeline::own_state() const {
   out.fixed64(static_cast<std::uint64_t>(notified_ns_));
   watermarks_.snapshot(out);
   reorder_.snapshot(out);
-  out.u8(windows_ ? 1 : 0);
-  if (windows_) windows_->snapshot(out);
+  out.u64(windows_.size());
+  for (const AlignedWindows& windows : windows_) windows.snapshot(out);
   return out.take();
 }
 
@@ -404,10 +428,9 @@ Status Pipeline::restore_own(const CheckpointPart& part) {
   notified_ns_ = static_cast<std::int64_t>(in.fixed64());
   if (Status s = watermarks_.restore(in); !s.ok()) return s;
   if (Status s = reorder_.restore(in); !s.ok()) return s;
-  const bool has_windows = in.u8() != 0;
-  if (has_windows != windows_.has_value()) return data_loss("malformed pipeline checkpoint");
-  if (windows_) {
-    if (Status s = windows_->restore(in); !s.ok()) return s;
+  if (in.u64() != windows_.size()) return data_loss("malformed pipeline checkpoint");
+  for (AlignedWindows& windows : windows_) {
+    if (Status s = windows.restore(in); !s.ok()) return s;
   }
   return in.at_end() ? Status() : data_loss("malformed pipeline checkpoint");
 }

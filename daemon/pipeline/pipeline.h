@@ -11,13 +11,13 @@
 #include "model/log.h"
 #include "model/ports.h"
 #include "model/window.h"
+#include "pipeline/aligned_windows.h"
 #include "pipeline/backlog.h"
 #include "pipeline/matcher.h"
 #include "pipeline/reorder.h"
 #include "pipeline/spec.h"
 #include "pipeline/stage_chain.h"
 #include "pipeline/watermarks.h"
-#include "pipeline/windows.h"
 
 namespace sluice {
 
@@ -48,7 +48,7 @@ class Pipeline {
   std::uint64_t pane_hash() const;
   const std::string& parked() const { return spec_.parked; }
   std::vector<std::string> stage_names() const { return stages_.names(); }
-  std::size_t windows_open() const { return windows_ ? windows_->open_count() : 0; }
+  std::size_t windows_open() const;
   std::size_t readings_pending() const { return reorder_.size() + backlog_.pending(); }
 
   /// Its spec takes over from another or from none, when `next_seq` is the next outbox row. Once,
@@ -104,6 +104,7 @@ class Pipeline {
   void end_parked_epoch(PipelineEffects effects);
   void fold(const Reading& reading, bool before, PipelineEffects effects);
   void fold_all(const Flow& flow, PipelineEffects effects);
+  void correct(PipelineEffects effects);
   Status restore_stages();
   Status stages_can_save();
   Status snapshot_state(std::vector<CheckpointPart>& parts);
@@ -116,7 +117,7 @@ class Pipeline {
   Matcher matcher_;
   Watermarks watermarks_;
   ReorderBuffer reorder_;
-  std::optional<TumblingWindows> windows_;
+  std::vector<AlignedWindows> windows_;
   std::int64_t notified_ns_ = kNoTime;
 
   std::int64_t since_seq_ = 0;        ///< see begin_at(); 0: of the first config

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/ports.h"
+#include "model/window.h"
 
 namespace sluice {
 
@@ -18,13 +19,27 @@ struct MatchSpec {
   std::vector<std::pair<std::string, std::string>> labels;  ///< name, pattern of the value
 };
 
+/// One kind of windows of a pipeline: [start, start + size) in event time, for every start =
+/// offset + k * every since 1970 UTC.
+struct WindowSpec {
+  WindowKind kind = WindowKind::tumbling;
+  std::int64_t size_ns = 0;
+  std::int64_t every_ns = 0;             ///< at most size_ns; equal to it for tumbling windows
+  std::int64_t offset_ns = 0;            ///< in [0, every_ns)
+  std::int64_t allowed_lateness_ns = 0;  ///< so long after its end a window is still corrected
+
+  static WindowSpec tumbling(std::int64_t size_ns) {
+    return {WindowKind::tumbling, size_ns, size_ns, 0, 0};
+  }
+};
+
 /// One pipeline as the composition root hands it over, checked and with its stages built.
 struct PipelineSpec {
   std::string name;
   std::uint64_t hash = 0;  ///< of all that changes results: state is kept while it stays the same
   MatchSpec match;
   std::vector<std::unique_ptr<Stage>> stages;
-  std::int64_t window_ns = 0;  ///< tumbling window length; 0: no windows, readings are `observed`
+  std::vector<WindowSpec> windows;  ///< none: readings are `observed`
   std::int64_t max_out_of_order_ns = 0;
   std::int64_t idle_timeout_ns = 300'000'000'000;
   std::size_t reorder_max = 10'000;

@@ -84,6 +84,7 @@ void check_pipelines(const v1::Config& config, const RuleContext& context) {
     names.add(pipeline.name(), path + ".name");
     check_match(config, pipeline.match(), path + ".match", context);
     check_stages(pipeline, path, context);
+    check_windows(pipeline, path, context);
   }
 }
 

@@ -54,6 +54,9 @@ void check_source(const v1::SourceConfig& source, const std::string& path,
 /// Topic patterns of one source, alone and beside each other and its labels (topic_rules.cpp).
 void check_topics(const v1::SourceConfig& source, const std::string& path,
                   const RuleContext& context);
+/// Windows of one pipeline, alone and beside each other (window_rules.cpp).
+void check_windows(const v1::PipelineConfig& pipeline, const std::string& path,
+                   const RuleContext& context);
 /// Certificate and key come together. Shared by sources and the uplink.
 void check_tls(const v1::TlsConfig& tls, const std::string& path, const RuleContext& context);
 

@@ -20,6 +20,19 @@ using namespace schema;  // NOLINT(google-build-using-namespace)
 /// pipeline.
 constexpr std::uint8_t kSpecLayout = 1;
 
+/// Tumbling windows without more are written as they were when there were no others.
+void write_window(ByteWriter& out, const v1::WindowConfig& window) {
+  if (!window.has_hopping() && window.offset_ns() == 0 && window.allowed_lateness_ns() == 0) {
+    return out.i64(window.tumbling_ns());
+  }
+  out.i64(0);
+  for (const std::int64_t v :
+       {window.tumbling_ns(), window.hopping().size_ns(), window.hopping().every_ns(),
+        window.offset_ns(), window.allowed_lateness_ns()}) {
+    out.i64(v);
+  }
+}
+
 template <typename Names>
 void write_set(ByteWriter& out, const Names& names) {
   const std::set<std::string> sorted(names.begin(), names.end());
@@ -93,7 +106,7 @@ std::uint64_t spec_hash(const v1::PipelineConfig& pipeline) {
     out.string(canonical_json(stage.config()));
   }
   out.u64(static_cast<std::uint64_t>(pipeline.windows_size()));
-  for (const auto& window : pipeline.windows()) out.i64(window.tumbling_ns());
+  for (const auto& window : pipeline.windows()) write_window(out, window);
   out.i64(pipeline.max_out_of_order_ns());
   return hash64(out.bytes());
 }

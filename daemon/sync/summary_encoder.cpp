@@ -204,6 +204,15 @@ v1::PaneQuality wire_quality(PaneQuality quality) {
   return v1::PANE_QUALITY_UNSPECIFIED;
 }
 
+v1::WindowKind wire_kind(WindowKind kind) {
+  switch (kind) {
+    case WindowKind::tumbling: return v1::WINDOW_KIND_TUMBLING;
+    case WindowKind::hopping: return v1::WINDOW_KIND_HOPPING;
+  }
+  SLUICE_ASSERT(false);
+  return v1::WINDOW_KIND_UNSPECIFIED;
+}
+
 }  // namespace
 
 std::string ProtoSummaryEncoder::encode(const SummaryBlock& block) {
@@ -212,7 +221,7 @@ std::string ProtoSummaryEncoder::encode(const SummaryBlock& block) {
   v1::SummaryBlock out;
   out.set_pipeline(block.pipeline);
   out.set_spec_hash(block.spec_hash);
-  out.set_kind(v1::WINDOW_KIND_TUMBLING);
+  out.set_kind(wire_kind(block.panes.front().window.kind));
   for (const Pane* pane : panes) out.add_series_id(pane->window.key);
   put_times(panes, out);
   put_column(panes, *out.mutable_revision(), [](const Pane& pane) { return pane.revision; });

@@ -13,6 +13,8 @@ constexpr std::int64_t kMillisecond = 1'000'000;
 constexpr std::int64_t kFirst_ms = 1'700'000'000'000;
 constexpr std::int64_t kPlain_ms = 5'000;
 constexpr std::int64_t kBand_ms = 10'000;
+constexpr std::int64_t kHops_ms = 6'000;
+constexpr std::int64_t kHop_ms = 2'000;
 constexpr double kBand = 2;
 constexpr std::int64_t kShortSilence_ns = 2'000'000'000;
 constexpr int kStepsAfterFaults = 200'000;
@@ -44,6 +46,9 @@ pipelines:
       - {plugin: deadband, config: {absolute: 2}}
     windows: [{tumbling: 10s}]
     max_out_of_order: 3s
+    idle_timeout: 1h
+  - name: hops
+    windows: [{hopping: {size: 6s, every: 2s}, allowed_lateness: 2h}]
     idle_timeout: 1h
   - name: changing
     windows: [{tumbling: 4s}]
@@ -311,6 +316,10 @@ void NodeSim::end_process() {
 
 void NodeSim::add_truth(const std::string& device, std::int64_t time_ms, double value) {
   fold(truth_, plain_window(device, time_ms), value);
+  const std::int64_t last_ms = time_ms / kHop_ms * kHop_ms;
+  for (std::int64_t start_ms = last_ms; start_ms > time_ms - kHops_ms; start_ms -= kHop_ms) {
+    fold(truth_, {"hops", device, start_ms * kMillisecond}, value);
+  }
   const std::size_t index = static_cast<std::size_t>(device[1] - '0');
   std::optional<double>& kept = deadband_kept_[index];
   if (kept && std::abs(value - *kept) <= kBand) return;

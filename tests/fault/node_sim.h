@@ -135,7 +135,8 @@ class NodeSim {
   std::map<std::string, std::uint64_t> strikes_;
 };
 
-/// Two sources, a plain pipeline and one whose stages need order and keep state.
+/// Two sources, a plain pipeline, one whose stages need order and keep state, one whose overlapping
+/// windows wait for nothing and are corrected, and one whose spec changes.
 v1::Config node_sim_config(const std::string& plugin_dir);
 
 }  // namespace sluice::fault

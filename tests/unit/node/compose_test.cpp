@@ -69,7 +69,8 @@ TEST(Compose, TurnsTheConfigIntoWhatTheRoomsWant) {
   const auto pipelines = compose_pipelines(config(), series);
   ASSERT_EQ(pipelines.size(), 1u);
   EXPECT_EQ(pipelines[0].parked, "");
-  EXPECT_EQ(pipelines[0].window_ns, 10'000'000'000);
+  ASSERT_EQ(pipelines[0].windows.size(), 1u);
+  EXPECT_EQ(pipelines[0].windows[0].size_ns, 10'000'000'000);
   EXPECT_EQ(pipelines[0].max_out_of_order_ns, 2'000'000'000);
   EXPECT_EQ(pipelines[0].stages.size(), 1u);
   EXPECT_EQ(checked(load()), "");

@@ -44,7 +44,7 @@ struct Node {
     PipelineSpec spec;
     spec.name = "p";
     spec.hash = hash;
-    spec.window_ns = 10 * kSecond;
+    spec.windows = {WindowSpec::tumbling(10 * kSecond)};
     spec.stages.push_back(std::make_unique<DropNegative>(false));
     return spec;
   }

@@ -25,7 +25,7 @@ struct Plant {
     PipelineSpec spec;
     spec.name = "p";
     spec.hash = 7;
-    spec.window_ns = window_s * kSecond;
+    if (window_s > 0) spec.windows = {WindowSpec::tumbling(window_s * kSecond)};
     spec.max_out_of_order_ns = disorder_s * kSecond;
     spec.idle_timeout_ns = 60 * kSecond;
     return spec;

@@ -128,8 +128,41 @@ const Mistake kMistakes[] = {
      "pipelines[0].name", "expected a name of 1 to 64"},
     {kAll, "plugins:\n  dir: '' #!\n", "plugins.dir", "must not be empty"},
     {kAll, "plugins:\n  dir: \"a\\nb\" #!\n", "plugins.dir", "control characters"},
-    {kAll, "pipelines:\n  - name: p\n    windows:\n      [{tumbling: 1s}, {tumbling: 2s}] #!\n",
-     "pipelines[0].windows", "expected a list of at most 1 mappings with the keys tumbling, got 2"},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n"
+     "      [{tumbling: 1s}, {tumbling: 2s}, {tumbling: 3s}, {tumbling: 4s}, {tumbling: 5s},"
+     " {tumbling: 6s}, {tumbling: 7s}, {tumbling: 8s}, {tumbling: 9s}] #!\n",
+     "pipelines[0].windows",
+     "expected a list of 0 to 8 mappings with the keys tumbling, hopping, offset, "
+     "allowed_lateness, got 9"},
+    {kAll, "pipelines:\n  - name: p\n    windows:\n      - {} #!\n", "pipelines[0].windows[0]",
+     "expected tumbling: DURATION or hopping: {size, every}"},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n"
+     "      - {tumbling: 1s, hopping: {size: 2s, every: 1s}} #!\n",
+     "pipelines[0].windows[0]", "expected one of tumbling and hopping, got both"},
+    {kAll, "pipelines:\n  - name: p\n    windows:\n      - hopping: {size: 2s, every: 2s} #!\n",
+     "pipelines[0].windows[0].hopping.every",
+     "expected a duration below size, \"2s\", got \"2s\"; windows that do not overlap are "
+     "tumbling"},
+    {kAll, "pipelines:\n  - name: p\n    windows:\n      - hopping: {size: 1d, every: 1s} #!\n",
+     "pipelines[0].windows[0].hopping.every",
+     "expected at least a 1000th of size, \"1d\", because every reading is added to each window "
+     "that holds it, got \"1s\""},
+    {kAll, "pipelines:\n  - name: p\n    windows:\n      - hopping: {size: 2s} #!\n",
+     "pipelines[0].windows[0].hopping.every", "missing"},
+    {kAll, "pipelines:\n  - name: p\n    windows:\n      - {tumbling: 1m, offset: 1m} #!\n",
+     "pipelines[0].windows[0].offset",
+     "expected a duration below \"1m\", the time from one start to the next, got \"1m\""},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n      - {tumbling: 1s, allowed_lateness: 1d} #!\n",
+     "pipelines[0].windows[0].allowed_lateness",
+     "expected so little that at most 10000 windows of a series are kept: they start every \"1s\", "
+     "got \"1d\""},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n      - tumbling: 1s\n"
+     "      - {tumbling: 1s, allowed_lateness: 1m} #!\n",
+     "pipelines[0].windows[1]", "expected other windows than those before it in the list"},
     {kAll, "pipelines:\n  - name: p\n    match:\n      labels: [a] #!\n",
      "pipelines[0].match.labels", "expected a mapping of 0 to 32 names to text, got a list"},
     {kAll, "pipelines:\n  - name: p\n    match:\n      labels:\n        site: [a] #!\n",

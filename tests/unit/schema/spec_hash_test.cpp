@@ -89,6 +89,20 @@ TEST(SpecHash, ChangesWithEverythingThatChangesResults) {
   p.mutable_windows(0)->set_tumbling_ns(1);
   expect_new(p);
   p = pipeline();
+  p.mutable_windows(0)->set_offset_ns(1);
+  expect_new(p);
+  p = pipeline();
+  p.mutable_windows(0)->set_allowed_lateness_ns(1);
+  expect_new(p);
+  p = pipeline();
+  p.mutable_windows(0)->clear_tumbling_ns();
+  p.mutable_windows(0)->mutable_hopping()->set_size_ns(60'000'000'000);
+  p.mutable_windows(0)->mutable_hopping()->set_every_ns(60'000'000'000);
+  expect_new(p);
+  p = pipeline();
+  *p.add_windows() = p.windows(0);
+  expect_new(p);
+  p = pipeline();
   p.clear_windows();
   expect_new(p);
   p = pipeline();
@@ -107,7 +121,9 @@ TEST(SpecHash, KnowsEveryFieldOfAPipeline) {
             "name match stages windows max_out_of_order_ns idle_timeout_ns reorder_max ");
   EXPECT_EQ(fields(v1::MatchConfig::descriptor()), "sources measurements labels ");
   EXPECT_EQ(fields(v1::StageConfig::descriptor()), "plugin name config ");
-  EXPECT_EQ(fields(v1::WindowConfig::descriptor()), "tumbling_ns ");
+  EXPECT_EQ(fields(v1::WindowConfig::descriptor()),
+            "tumbling_ns hopping offset_ns allowed_lateness_ns ");
+  EXPECT_EQ(fields(v1::HoppingConfig::descriptor()), "size_ns every_ns ");
 }
 
 TEST(ConfigHash, IsThatOfTheDocumentNotOfTheGateway) {

@@ -1,0 +1,286 @@
+#include "pipeline/aligned_windows.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/assert.h"
+
+namespace sluice {
+namespace {
+
+std::int64_t add_saturated(std::int64_t a, std::int64_t b) {
+  std::int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::int64_t>::max() : sum;
+}
+
+}  // namespace
+
+AlignedWindows::AlignedWindows(const WindowSpec& spec) : spec_(spec) {
+  SLUICE_ASSERT(spec.size_ns > 0 && spec.every_ns > 0 && spec.every_ns <= spec.size_ns);
+  SLUICE_ASSERT(spec.offset_ns >= 0 && spec.offset_ns < spec.every_ns);
+}
+
+std::int64_t AlignedWindows::last_start_of(std::int64_t event_time_ns) const {
+  const std::int64_t since_offset = event_time_ns - spec_.offset_ns;
+  std::int64_t start = since_offset / spec_.every_ns * spec_.every_ns;
+  if (start > since_offset) start -= spec_.every_ns;  // before 1970, division rounds towards zero
+  return start + spec_.offset_ns;
+}
+
+void AlignedWindows::link(TopicId topic, SeriesId series, Key& key) {
+  if (std::find(key.topics.begin(), key.topics.end(), topic) != key.topics.end()) return;
+  key.topics.push_back(topic);
+  fed_by_[topic].push_back(series);
+}
+
+/// Nothing more is taken for a window that ends there.
+bool AlignedWindows::is_past(std::int64_t end_ns, const Key& key) const {
+  return key.watermark_ns != kNoTime &&
+         add_saturated(end_ns, spec_.allowed_lateness_ns) <= key.watermark_ns;
+}
+
+AlignedWindows::Window& AlignedWindows::window_at(std::int64_t start_ns, Key& key) {
+  const auto it = std::lower_bound(key.windows.begin(), key.windows.end(), start_ns,
+                                   [](const Window& w, std::int64_t s) { return w.start_ns < s; });
+  if (it != key.windows.end() && it->start_ns == start_ns) return *it;
+  ++open_count_;
+  Window window;
+  window.start_ns = start_ns;
+  return *key.windows.insert(it, std::move(window));
+}
+
+void AlignedWindows::add(const Reading& reading, bool before, Window& window) const {
+  const double value = reading.value.as_double();
+  if (marked_ && before && !window.split) {
+    window.split = std::make_shared<PaneSplit>(PaneSplit{{}, window.moments});
+  }
+  window.moments.add(reading.event_time_ns, value);
+  window.changed = true;
+  if (window.split) {
+    (before ? window.split->before : window.split->since).add(reading.event_time_ns, value);
+  }
+}
+
+bool AlignedWindows::fold(const Reading& reading, bool before) {
+  Key& key = keys_[reading.series];
+  link(reading.topic, reading.series, key);
+  bool taken = false;
+  for (std::int64_t start = last_start_of(reading.event_time_ns);
+       start > reading.event_time_ns - spec_.size_ns; start -= spec_.every_ns) {
+    if (is_past(start + spec_.size_ns, key)) break;  // and so are those that began earlier
+    add(reading, before, window_at(start, key));
+    taken = true;
+    if (start + spec_.size_ns > key.watermark_ns || key.to_correct) continue;
+    key.to_correct = true;
+    to_correct_.push_back(reading.series);
+  }
+  return taken;
+}
+
+void AlignedWindows::correct(std::vector<Pane>& panes) {
+  std::sort(to_correct_.begin(), to_correct_.end());
+  for (const SeriesId series : to_correct_) {
+    Key& key = keys_.at(series);
+    key.to_correct = false;
+    for (Window& window : key.windows) {
+      if (end_of(window) > key.watermark_ns) break;
+      if (window.changed) panes.push_back(make_pane(series, window));
+    }
+  }
+  to_correct_.clear();
+}
+
+void AlignedWindows::mark_start() {
+  marked_ = true;
+  for (auto& [series, key] : keys_) {
+    for (Window& window : key.windows) {
+      window.split = std::make_shared<PaneSplit>(PaneSplit{window.moments, {}});
+    }
+  }
+}
+
+void AlignedWindows::forget_start() {
+  marked_ = false;
+  for (auto& [series, key] : keys_) {
+    for (Window& window : key.windows) window.split.reset();
+  }
+}
+
+void AlignedWindows::end_epoch(std::vector<Pane>& panes) {
+  for (const SeriesId series : ordered_keys()) {
+    Key& key = keys_.at(series);
+    for (Window& window : key.windows) {
+      if (!window.split) continue;
+      if (window.revision == 0) {
+        const Moments since = window.split->since;
+        window.moments = window.split->before;
+        window.split.reset();
+        panes.push_back(make_pane(series, window));
+        panes.back().quality = PaneQuality::partial_epoch;
+        window.moments = since;
+        window.revision = 0;
+        window.changed = true;
+        ++open_count_;
+      } else {
+        window.moments = window.split->since;
+      }
+    }
+    std::erase_if(key.windows, [this](const Window& w) {
+      if (w.moments.count > 0) return false;
+      open_count_ -= w.revision == 0 ? 1 : 0;
+      return true;
+    });
+  }
+  forget_start();
+}
+
+Pane AlignedWindows::make_pane(SeriesId series, Window& window) {
+  open_count_ -= window.revision == 0 ? 1 : 0;
+  window.changed = false;
+  Pane pane;
+  pane.window = {spec_.kind, series, window.start_ns, end_of(window)};
+  pane.revision = ++window.revision;
+  pane.moments = window.moments;
+  if (window.split) pane.split = std::make_shared<PaneSplit>(*window.split);
+  return pane;
+}
+
+std::int64_t AlignedWindows::watermark_of(const Key& key, const Watermarks& watermarks,
+                                          std::int64_t boottime_ns) const {
+  std::int64_t live = std::numeric_limits<std::int64_t>::max();
+  std::int64_t idle = std::numeric_limits<std::int64_t>::max();
+  for (const TopicId topic : key.topics) {
+    std::int64_t& lowest = watermarks.idle(topic, boottime_ns) ? idle : live;
+    lowest = std::min(lowest, watermarks.at(topic, boottime_ns));
+  }
+  const std::int64_t lowest = live != std::numeric_limits<std::int64_t>::max() ? live : idle;
+  return lowest == std::numeric_limits<std::int64_t>::max() ? kNoTime : lowest;
+}
+
+void AlignedWindows::advance_key(SeriesId series, Key& key, const Watermarks& watermarks,
+                                 std::int64_t boottime_ns, std::vector<Pane>& panes) {
+  key.watermark_ns = std::max(key.watermark_ns, watermark_of(key, watermarks, boottime_ns));
+  for (Window& window : key.windows) {
+    if (end_of(window) > key.watermark_ns) break;
+    const bool due = window.revision == 0 || is_past(end_of(window), key);
+    if (due && window.changed) panes.push_back(make_pane(series, window));
+  }
+  const auto kept = std::find_if(key.windows.begin(), key.windows.end(),
+                                 [&](const Window& w) { return !is_past(end_of(w), key); });
+  key.windows.erase(key.windows.begin(), kept);
+}
+
+void AlignedWindows::advance(TopicId topic, const Watermarks& watermarks, std::int64_t boottime_ns,
+                             std::vector<Pane>& panes) {
+  const auto it = fed_by_.find(topic);
+  if (it == fed_by_.end()) return;
+  for (const SeriesId series : it->second) {
+    advance_key(series, keys_[series], watermarks, boottime_ns, panes);
+  }
+}
+
+std::vector<SeriesId> AlignedWindows::ordered_keys() const {
+  std::vector<SeriesId> order;
+  for (const auto& [series, key] : keys_) order.push_back(series);
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+void AlignedWindows::advance_all(const Watermarks& watermarks, std::int64_t boottime_ns,
+                                 std::vector<Pane>& panes) {
+  for (const SeriesId series : ordered_keys()) {
+    Key& key = keys_.at(series);
+    if (!key.windows.empty()) advance_key(series, key, watermarks, boottime_ns, panes);
+  }
+}
+
+bool AlignedWindows::due(const Watermarks& watermarks, std::int64_t boottime_ns) const {
+  return std::any_of(keys_.begin(), keys_.end(), [&](const auto& entry) {
+    const Key& key = entry.second;
+    const auto open = std::find_if(key.windows.begin(), key.windows.end(),
+                                   [](const Window& w) { return w.changed; });
+    return open != key.windows.end() && end_of(*open) <= watermark_of(key, watermarks, boottime_ns);
+  });
+}
+
+void AlignedWindows::close_all(PaneQuality quality, std::vector<Pane>& panes) {
+  for (const SeriesId series : ordered_keys()) {
+    Key& key = keys_.at(series);
+    for (Window& window : key.windows) {
+      if (!window.changed) continue;
+      panes.push_back(make_pane(series, window));
+      panes.back().quality = quality;
+    }
+    key.windows.clear();
+  }
+  to_correct_.clear();
+  open_count_ = 0;
+}
+
+void snapshot_moments(ByteWriter& out, const Moments& m) {
+  out.u64(m.count);
+  for (const double v : {m.sum, m.sum_error, m.mean, m.m2, m.min, m.max, m.first, m.last}) {
+    out.f64(v);
+  }
+  out.i64(m.first_time_ns);
+  out.i64(m.last_time_ns);
+}
+
+Moments restore_moments(ByteReader& in) {
+  Moments m;
+  m.count = in.u64();
+  for (double* v : {&m.sum, &m.sum_error, &m.mean, &m.m2, &m.min, &m.max, &m.first, &m.last}) {
+    *v = in.f64();
+  }
+  m.first_time_ns = in.i64();
+  m.last_time_ns = in.i64();
+  return m;
+}
+
+void AlignedWindows::snapshot(ByteWriter& out) const {
+  const std::vector<SeriesId> order = ordered_keys();
+  out.u64(order.size());
+  for (const SeriesId series : order) {
+    const Key& key = keys_.at(series);
+    out.u64(series);
+    out.fixed64(static_cast<std::uint64_t>(key.watermark_ns));
+    out.u64(key.topics.size());
+    for (const TopicId topic : key.topics) out.u64(topic);
+    out.u64(key.windows.size());
+    for (const Window& window : key.windows) {
+      out.i64(window.start_ns);
+      out.u64(window.revision);
+      out.u8(window.changed ? 1 : 0);
+      snapshot_moments(out, window.moments);
+    }
+  }
+}
+
+Status AlignedWindows::restore(ByteReader& in) {
+  keys_.clear();
+  fed_by_.clear();
+  to_correct_.clear();
+  open_count_ = 0;
+  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+    const auto series = static_cast<SeriesId>(in.u64());
+    Key& key = keys_[series];
+    key.watermark_ns = static_cast<std::int64_t>(in.fixed64());
+    for (std::size_t t = in.count(); t > 0 && in.ok(); --t) {
+      link(static_cast<TopicId>(in.u64()), series, key);
+    }
+    for (std::size_t w = in.count(); w > 0 && in.ok(); --w) {
+      Window window;
+      window.start_ns = in.i64();
+      window.revision = static_cast<std::uint32_t>(in.u64());
+      window.changed = in.u8() != 0;
+      window.moments = restore_moments(in);
+      open_count_ += window.revision == 0 ? 1 : 0;
+      key.to_correct = key.to_correct || (window.changed && end_of(window) <= key.watermark_ns);
+      key.windows.push_back(std::move(window));
+    }
+    if (key.to_correct) to_correct_.push_back(series);
+  }
+  return in.ok() ? Status() : data_loss("malformed windows in a checkpoint");
+}
+
+}  // namespace sluice

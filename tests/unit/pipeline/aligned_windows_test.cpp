@@ -1,0 +1,229 @@
+#include "pipeline/aligned_windows.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+
+namespace sluice {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kMinute = 60 * kSecond;
+constexpr std::int64_t kHour = 60 * kMinute;
+constexpr TopicId kTopic = 1;
+
+/// One series of one topic, whose watermark the test sets.
+struct Bench {
+  explicit Bench(const WindowSpec& spec) : windows(spec) {}
+
+  Watermarks watermarks{0, 3'600 * kSecond};
+  AlignedWindows windows;
+  std::vector<Pane> panes;
+
+  bool add(std::int64_t time_ns, double value, bool before = false, SeriesId series = 1) {
+    return windows.fold({series, kTopic, time_ns, Value::of(value), Quality::good}, before);
+  }
+  /// A batch of one reading.
+  bool take(std::int64_t time_ns, double value) {
+    const bool taken = add(time_ns, value);
+    windows.correct(panes);
+    return taken;
+  }
+  void watermark(std::int64_t time_ns) {
+    if (watermarks.observe(kTopic, time_ns, 0)) windows.advance(kTopic, watermarks, 0, panes);
+  }
+  std::vector<std::pair<double, std::uint64_t>> sums() const {
+    std::vector<std::pair<double, std::uint64_t>> sums;
+    for (const Pane& pane : panes) sums.push_back({pane.moments.total(), pane.moments.count});
+    return sums;
+  }
+  AlignedWindows restored(const WindowSpec& spec) const {
+    ByteWriter out;
+    windows.snapshot(out);
+    const std::string bytes = out.take();
+    ByteReader in(bytes);
+    AlignedWindows copy(spec);
+    EXPECT_TRUE(copy.restore(in).ok() && in.at_end());
+    return copy;
+  }
+};
+
+WindowSpec hopping(std::int64_t size_ns, std::int64_t every_ns, std::int64_t offset_ns = 0,
+                   std::int64_t lateness_ns = 0) {
+  const WindowKind kind = size_ns == every_ns ? WindowKind::tumbling : WindowKind::hopping;
+  return {kind, size_ns, every_ns, offset_ns, lateness_ns};
+}
+
+// Ten readings of one half hour, of which four come after its end, and a watermark 15 minutes
+// behind the clock: the example of Apache Beam's cookbook (TriggerExample).
+class LateReadings : public testing::Test {
+ protected:
+  struct Element {
+    double value;
+    std::int64_t event_s;
+    std::int64_t arrival_s;
+  };
+  static std::int64_t at(int hour, int minute, int second = 0) {
+    return (hour * 60 + minute) * 60 + second;
+  }
+  void run(std::int64_t allowed_lateness_ns) {
+    std::vector<Element> elements = {
+        {50, at(10, 0, 3), at(10, 0, 47)},    {30, at(10, 1), at(10, 1, 3)},
+        {30, at(10, 2), at(11, 7)},           {20, at(10, 4, 10), at(10, 5, 15)},
+        {60, at(10, 5), at(11, 3)},           {20, at(10, 5, 1), at(11, 7, 30)},
+        {60, at(10, 15), at(10, 27, 15)},     {40, at(10, 26, 40), at(10, 26, 43)},
+        {60, at(10, 27, 20), at(10, 27, 25)}, {60, at(10, 29), at(11, 11)}};
+    std::sort(elements.begin(), elements.end(),
+              [](const Element& a, const Element& b) { return a.arrival_s < b.arrival_s; });
+    Bench bench(hopping(30 * kMinute, 30 * kMinute, 0, allowed_lateness_ns));
+    for (const Element& element : elements) {
+      bench.watermark(element.arrival_s * kSecond - 15 * kMinute);
+      late_ += bench.take(element.event_s * kSecond, element.value) ? 0 : 1;
+    }
+    panes_ = bench.panes;
+    sums_ = bench.sums();
+  }
+  std::vector<Pane> panes_;
+  std::vector<std::pair<double, std::uint64_t>> sums_;
+  int late_ = 0;
+};
+
+TEST_F(LateReadings, AreCountedWhereNoLatenessIsAllowed) {
+  run(0);
+  EXPECT_EQ(sums_, (std::vector<std::pair<double, std::uint64_t>>{{260, 6}}));
+  EXPECT_EQ(late_, 4);
+}
+
+// The example lists what each late pane adds; ours hold all readings so far, so the differences are
+// compared: 60, 30, 20, 60.
+TEST_F(LateReadings, CorrectThePaneWhereItIs) {
+  run(24 * kHour);
+  EXPECT_EQ(sums_, (std::vector<std::pair<double, std::uint64_t>>{
+                       {260, 6}, {320, 7}, {350, 8}, {370, 9}, {430, 10}}));
+  EXPECT_EQ(late_, 0);
+  for (std::size_t i = 0; i < panes_.size(); ++i) {
+    EXPECT_EQ(panes_[i].window, panes_[0].window) << "a correction has the window's id";
+    EXPECT_EQ(panes_[i].revision, i + 1);
+  }
+}
+
+TEST(AlignedWindows, ManyCorrectionsInOneBatchAreOneRevision) {
+  Bench bench(hopping(10 * kSecond, 10 * kSecond, 0, kHour));
+  bench.take(1 * kSecond, 1);
+  bench.watermark(20 * kSecond);
+  bench.add(2 * kSecond, 2);
+  bench.add(3 * kSecond, 3);
+  bench.add(12 * kSecond, 4);  // of a window that never had a reading
+  bench.windows.correct(bench.panes);
+  EXPECT_EQ(bench.sums(), (std::vector<std::pair<double, std::uint64_t>>{{1, 1}, {6, 3}, {4, 1}}));
+  EXPECT_EQ(bench.panes[1].revision, 2u);
+  EXPECT_EQ(bench.panes[2].revision, 1u);
+  bench.watermark(10 * kSecond + kHour);
+  EXPECT_FALSE(bench.take(4 * kSecond, 5)) << "now it is late";
+  EXPECT_EQ(bench.panes.size(), 3u);
+  EXPECT_EQ(bench.windows.open_count(), 0u);
+}
+
+TEST(AlignedWindows, WhatWaitsForItsCorrectionIsNotForgottenWhenTheTimeForItEnds) {
+  Bench bench(hopping(10 * kSecond, 10 * kSecond, 0, kHour));
+  bench.take(1 * kSecond, 1);
+  bench.watermark(20 * kSecond);
+  bench.add(2 * kSecond, 2);
+  bench.watermark(2 * kHour);
+  EXPECT_EQ(bench.sums(), (std::vector<std::pair<double, std::uint64_t>>{{1, 1}, {3, 2}}));
+}
+
+// Against a list of all readings: each is in every window that contains it, whose start is
+// offset + k * every; a window of which some reading was late lacks just those.
+TEST(AlignedWindows, HoldWhatAPlainListSays) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 300; ++round) {
+    const auto any = [&](std::int64_t low, std::int64_t high) {
+      return std::uniform_int_distribution<std::int64_t>(low, high)(random);
+    };
+    const std::int64_t every = any(1, 20);
+    const WindowSpec spec =
+        hopping(any(every, 60), every, any(0, every - 1), any(0, 1) * any(0, 50));
+    Bench bench(spec);
+    std::map<std::int64_t, std::pair<std::uint64_t, double>> expected;  // by start
+    std::int64_t now = any(-200, 200);
+    std::int64_t watermark = kNoTime;
+    for (int i = 0; i < 200; ++i) {
+      now += any(0, 3);
+      const std::int64_t time = now - any(0, 40);
+      const double value = static_cast<double>(any(-9, 9));
+      for (std::int64_t start = time - spec.size_ns + 1; start <= time; ++start) {
+        const bool aligned = ((start - spec.offset_ns) % every + every) % every == 0;
+        const bool is_late =
+            watermark != kNoTime && start + spec.size_ns + spec.allowed_lateness_ns <= watermark;
+        if (!aligned || is_late) continue;
+        ++expected[start].first;
+        expected[start].second += value;
+      }
+      bench.add(time, value);
+      if (any(0, 2) == 0) bench.windows.correct(bench.panes);
+      if (any(0, 4) == 0) bench.windows = bench.restored(spec);
+      if (any(0, 2) == 0) bench.watermark(watermark = std::max(watermark, now - any(0, 20)));
+    }
+    bench.watermark(now + 1'000);
+    std::map<std::int64_t, std::pair<std::uint64_t, double>> held;
+    std::map<std::int64_t, std::uint32_t> revisions;
+    for (const Pane& pane : bench.panes) {
+      EXPECT_EQ(pane.window.end_ns - pane.window.start_ns, spec.size_ns);
+      EXPECT_EQ(pane.revision, ++revisions[pane.window.start_ns]) << "no revision is left out";
+      held[pane.window.start_ns] = {pane.moments.count, pane.moments.total()};
+    }
+    ASSERT_EQ(held, expected) << "round " << round << " size " << spec.size_ns << " every "
+                              << every;
+    EXPECT_EQ(bench.windows.open_count(), 0u);
+  }
+}
+
+// A correction after the epoch's end goes to another epoch, where the window's earlier panes are
+// not: it must hold only what came since, and what was there before must not come again.
+TEST(AlignedWindows, ACorrectionAcrossTheEndOfAnEpochHoldsOnlyWhatCameSince) {
+  Bench bench(hopping(10 * kSecond, 10 * kSecond, 0, kHour));
+  bench.take(1 * kSecond, 1);
+  bench.watermark(20 * kSecond);
+  bench.take(21 * kSecond, 2);  // open
+  bench.windows.mark_start();
+  bench.take(2 * kSecond, 4);
+  ASSERT_EQ(bench.panes.size(), 2u);
+  ASSERT_NE(bench.panes[1].split, nullptr);
+  EXPECT_EQ(bench.panes[1].split->before.total(), 1);
+  EXPECT_EQ(bench.panes[1].split->since.total(), 4);
+  bench.panes.clear();
+  bench.windows.end_epoch(bench.panes);
+  EXPECT_EQ(bench.sums(), (std::vector<std::pair<double, std::uint64_t>>{{2, 1}}));
+  EXPECT_EQ(bench.panes[0].quality, PaneQuality::partial_epoch);
+  bench.panes.clear();
+  bench.take(3 * kSecond, 8);
+  bench.take(22 * kSecond, 16);
+  bench.watermark(30 * kSecond);
+  EXPECT_EQ(bench.sums(), (std::vector<std::pair<double, std::uint64_t>>{{12, 2}, {16, 1}}));
+  EXPECT_EQ(bench.windows.open_count(), 0u);
+}
+
+TEST(AlignedWindows, RefuseASnapshotThatWasCutShort) {
+  const WindowSpec spec = hopping(20 * kSecond, 5 * kSecond, 2 * kSecond, kHour);
+  Bench bench(spec);
+  for (int i = 0; i < 50; ++i) bench.take(i * kSecond, i);
+  bench.watermark(30 * kSecond);
+  bench.add(3 * kSecond, 1);
+  ByteWriter out;
+  bench.windows.snapshot(out);
+  const std::string bytes = out.take();
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    ByteReader in(std::string_view(bytes).substr(0, size));
+    AlignedWindows copy(spec);
+    EXPECT_FALSE(copy.restore(in).ok() && in.at_end()) << size;
+  }
+}
+
+}  // namespace
+}  // namespace sluice
