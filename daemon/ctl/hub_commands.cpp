@@ -44,6 +44,7 @@ std::string quality_text(v1::PaneQuality quality) {
     case v1::PANE_QUALITY_COMPLETE: return "complete";
     case v1::PANE_QUALITY_PARTIAL_CONFIG: return "partial_config";
     case v1::PANE_QUALITY_PARTIAL_EPOCH: return "partial_epoch";
+    case v1::PANE_QUALITY_PARTIAL_LIMIT: return "partial_limit";
     default: return "-";
   }
 }

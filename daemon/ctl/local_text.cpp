@@ -52,12 +52,18 @@ std::string sources_text(const v1::Status& s) {
   return table.empty() ? "" : "\n" + table.take();
 }
 
+std::string pipeline_state(const v1::PipelineStatus& pipeline) {
+  if (!pipeline.parked().empty()) return "PARKED: " + pipeline.parked();
+  if (pipeline.panes_partial_limit() == 0) return "running";
+  return "running; " + grouped(pipeline.panes_partial_limit()) +
+         " windows closed early (limits.windows_max)";
+}
+
 std::string pipelines_text(const v1::Status& s) {
   Table table({{"PIPELINE"}, {"STATE"}, {"OPEN WINDOWS", true}, {"PENDING", true}, {"STAGES"}});
   for (const auto& pipeline : s.pipelines()) {
-    table.add_row({pipeline.name(),
-                   pipeline.parked().empty() ? "running" : "PARKED: " + pipeline.parked(),
-                   grouped(pipeline.windows_open()), grouped(pipeline.readings_pending()),
+    table.add_row({pipeline.name(), pipeline_state(pipeline), grouped(pipeline.windows_open()),
+                   grouped(pipeline.readings_pending()),
                    or_dash(joined(pipeline.stages(), " > "))});
   }
   return table.empty() ? "" : "\n" + table.take();

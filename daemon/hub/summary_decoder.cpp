@@ -144,6 +144,7 @@ Status read_identity(const v1::SummaryBlock& block, std::size_t i, DecodedPane& 
     case v1::PANE_QUALITY_COMPLETE: pane.quality = PaneQuality::complete; return {};
     case v1::PANE_QUALITY_PARTIAL_CONFIG: pane.quality = PaneQuality::partial_config; return {};
     case v1::PANE_QUALITY_PARTIAL_EPOCH: pane.quality = PaneQuality::partial_epoch; return {};
+    case v1::PANE_QUALITY_PARTIAL_LIMIT: pane.quality = PaneQuality::partial_limit; return {};
     default: return broken_at("quality", i, "unknown quality");
   }
 }

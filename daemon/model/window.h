@@ -53,7 +53,8 @@ struct Moments {
 enum class PaneQuality : std::uint8_t {
   complete = 0,
   partial_config = 1,  ///< the window straddled a change of its pipeline's config
-  partial_epoch = 2    ///< its epoch ended while it was open; later readings are in another epoch
+  partial_epoch = 2,   ///< its epoch ended while it was open; later readings are in another epoch
+  partial_limit = 3    ///< closed early, its pipeline had too many windows; later readings are late
 };
 
 /// A window's readings, parted at the start of the process: what an epoch change needs to know as

@@ -74,6 +74,8 @@ void NodeReport::add_pipelines(v1::Status& status) const {
     for (const std::string& stage : view.stages) pipeline.add_stages(stage);
     pipeline.set_windows_open(view.windows_open);
     pipeline.set_readings_pending(view.readings_pending);
+    pipeline.set_windows_max(view.windows_max);
+    pipeline.set_panes_partial_limit(view.panes_partial_limit);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/assert.h"
+#include "base/hash.h"
 
 namespace sluice {
 namespace {
@@ -11,6 +12,47 @@ namespace {
 std::int64_t add_saturated(std::int64_t a, std::int64_t b) {
   std::int64_t sum = 0;
   return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::int64_t>::max() : sum;
+}
+
+Status malformed() { return data_loss("malformed windows in a checkpoint"); }
+
+/// One of 256 windows or so: some ten KiB between two of them.
+bool begins_part(const AlignedWindows::Place& place) {
+  ByteWriter id;
+  id.i64(place.start_ns);
+  id.u64(place.series);
+  return hash64(id.bytes()) % 256 == 0;
+}
+
+/// A window of one reading is that reading.
+void snapshot_moments(ByteWriter& out, const Moments& m) {
+  out.u64(m.count);
+  if (m.count == 1) {
+    out.f64(m.first);
+    return out.i64(m.first_time_ns);
+  }
+  for (const double v : {m.sum, m.sum_error, m.mean, m.m2, m.min, m.max, m.first, m.last}) {
+    out.f64(v);
+  }
+  out.i64(m.first_time_ns);
+  out.i64(m.last_time_ns);
+}
+
+Moments restore_moments(ByteReader& in) {
+  Moments m;
+  const std::uint64_t count = in.u64();
+  if (count == 1) {
+    const double value = in.f64();
+    m.add(in.i64(), value);
+    return m;
+  }
+  m.count = count;
+  for (double* v : {&m.sum, &m.sum_error, &m.mean, &m.m2, &m.min, &m.max, &m.first, &m.last}) {
+    *v = in.f64();
+  }
+  m.first_time_ns = in.i64();
+  m.last_time_ns = in.i64();
+  return m;
 }
 
 }  // namespace
@@ -35,6 +77,7 @@ void AlignedWindows::link(TopicId topic, SeriesId series, Key& key) {
 
 /// Nothing more is taken for a window that ends there.
 bool AlignedWindows::is_past(std::int64_t end_ns, const Key& key) const {
+  if (key.shed_ns != kNoTime && end_ns <= key.shed_ns) return true;
   return key.watermark_ns != kNoTime &&
          add_saturated(end_ns, spec_.allowed_lateness_ns) <= key.watermark_ns;
 }
@@ -44,6 +87,7 @@ AlignedWindows::Window& AlignedWindows::window_at(std::int64_t start_ns, Key& ke
                                    [](const Window& w, std::int64_t s) { return w.start_ns < s; });
   if (it != key.windows.end() && it->start_ns == start_ns) return *it;
   ++open_count_;
+  ++count_;
   Window window;
   window.start_ns = start_ns;
   return *key.windows.insert(it, std::move(window));
@@ -128,6 +172,7 @@ void AlignedWindows::end_epoch(std::vector<Pane>& panes) {
     std::erase_if(key.windows, [this](const Window& w) {
       if (w.moments.count > 0) return false;
       open_count_ -= w.revision == 0 ? 1 : 0;
+      --count_;
       return true;
     });
   }
@@ -167,6 +212,7 @@ void AlignedWindows::advance_key(SeriesId series, Key& key, const Watermarks& wa
   }
   const auto kept = std::find_if(key.windows.begin(), key.windows.end(),
                                  [&](const Window& w) { return !is_past(end_of(w), key); });
+  count_ -= static_cast<std::size_t>(kept - key.windows.begin());
   key.windows.erase(key.windows.begin(), kept);
 }
 
@@ -214,27 +260,32 @@ void AlignedWindows::close_all(PaneQuality quality, std::vector<Pane>& panes) {
     key.windows.clear();
   }
   to_correct_.clear();
-  open_count_ = 0;
+  open_count_ = count_ = 0;
 }
 
-void snapshot_moments(ByteWriter& out, const Moments& m) {
-  out.u64(m.count);
-  for (const double v : {m.sum, m.sum_error, m.mean, m.m2, m.min, m.max, m.first, m.last}) {
-    out.f64(v);
+void AlignedWindows::places(std::vector<Place>& out) const {
+  for (const auto& [series, key] : keys_) {
+    for (const Window& window : key.windows) out.push_back({window.start_ns, series});
   }
-  out.i64(m.first_time_ns);
-  out.i64(m.last_time_ns);
 }
 
-Moments restore_moments(ByteReader& in) {
-  Moments m;
-  m.count = in.u64();
-  for (double* v : {&m.sum, &m.sum_error, &m.mean, &m.m2, &m.min, &m.max, &m.first, &m.last}) {
-    *v = in.f64();
+void AlignedWindows::shed(const Place& last, std::vector<Pane>& panes) {
+  for (const SeriesId series : ordered_keys()) shed_key(series, last, panes);
+}
+
+void AlignedWindows::shed_key(SeriesId series, const Place& last, std::vector<Pane>& panes) {
+  Key& key = keys_.at(series);
+  auto kept = key.windows.begin();
+  for (; kept != key.windows.end() && Place{kept->start_ns, series} <= last; ++kept) {
+    key.shed_ns = std::max(key.shed_ns, end_of(*kept));
+    if (!kept->changed) continue;
+    panes.push_back(make_pane(series, *kept));
+    panes.back().quality = PaneQuality::partial_limit;
   }
-  m.first_time_ns = in.i64();
-  m.last_time_ns = in.i64();
-  return m;
+  count_ -= static_cast<std::size_t>(kept - key.windows.begin());
+  key.windows.erase(key.windows.begin(), kept);
+  // What grew with the windows shrinks with them.
+  if (key.windows.capacity() > 2 * key.windows.size() + 16) key.windows.shrink_to_fit();
 }
 
 void AlignedWindows::snapshot(ByteWriter& out) const {
@@ -244,43 +295,90 @@ void AlignedWindows::snapshot(ByteWriter& out) const {
     const Key& key = keys_.at(series);
     out.u64(series);
     out.fixed64(static_cast<std::uint64_t>(key.watermark_ns));
+    out.u8(key.shed_ns != kNoTime ? 1 : 0);
+    if (key.shed_ns != kNoTime) out.i64(key.shed_ns);
     out.u64(key.topics.size());
     for (const TopicId topic : key.topics) out.u64(topic);
-    out.u64(key.windows.size());
-    for (const Window& window : key.windows) {
-      out.i64(window.start_ns);
-      out.u64(window.revision);
-      out.u8(window.changed ? 1 : 0);
-      snapshot_moments(out, window.moments);
-    }
   }
+}
+
+void AlignedWindows::snapshot_windows(const std::string& prefix,
+                                      std::vector<CheckpointPart>& parts) const {
+  std::vector<std::pair<Place, const Window*>> order;
+  order.reserve(count_);
+  for (const auto& [series, key] : keys_) {
+    for (const Window& window : key.windows) order.push_back({{window.start_ns, series}, &window});
+  }
+  std::sort(order.begin(), order.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  ByteWriter out;
+  std::string name;
+  const auto flush = [&] {
+    if (!name.empty()) parts.push_back({name, out.take()});
+  };
+  for (const auto& [place, window] : order) {
+    if (name.empty() || begins_part(place)) {
+      flush();
+      name = prefix + std::to_string(place.start_ns) + "/" + std::to_string(place.series);
+    }
+    out.i64(place.start_ns);
+    out.u64(place.series);
+    out.u64(window->revision);
+    out.u8(window->changed ? 1 : 0);
+    snapshot_moments(out, window->moments);
+  }
+  flush();
 }
 
 Status AlignedWindows::restore(ByteReader& in) {
   keys_.clear();
   fed_by_.clear();
   to_correct_.clear();
-  open_count_ = 0;
+  open_count_ = count_ = 0;
   for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
     const auto series = static_cast<SeriesId>(in.u64());
     Key& key = keys_[series];
     key.watermark_ns = static_cast<std::int64_t>(in.fixed64());
+    if (in.u8() != 0) key.shed_ns = in.i64();
     for (std::size_t t = in.count(); t > 0 && in.ok(); --t) {
       link(static_cast<TopicId>(in.u64()), series, key);
     }
-    for (std::size_t w = in.count(); w > 0 && in.ok(); --w) {
-      Window window;
-      window.start_ns = in.i64();
-      window.revision = static_cast<std::uint32_t>(in.u64());
-      window.changed = in.u8() != 0;
-      window.moments = restore_moments(in);
-      open_count_ += window.revision == 0 ? 1 : 0;
-      key.to_correct = key.to_correct || (window.changed && end_of(window) <= key.watermark_ns);
-      key.windows.push_back(std::move(window));
-    }
+  }
+  return in.ok() ? Status() : malformed();
+}
+
+Status AlignedWindows::restore_windows(const std::string& prefix,
+                                       const std::vector<CheckpointPart>& parts) {
+  for (const CheckpointPart& part : parts) {
+    if (!part.name.starts_with(prefix)) continue;
+    if (Status s = restore_part(part.bytes); !s.ok()) return s;
+  }
+  for (const SeriesId series : ordered_keys()) {
+    Key& key = keys_.at(series);
+    std::sort(key.windows.begin(), key.windows.end(),
+              [](const Window& a, const Window& b) { return a.start_ns < b.start_ns; });
     if (key.to_correct) to_correct_.push_back(series);
   }
-  return in.ok() ? Status() : data_loss("malformed windows in a checkpoint");
+  return {};
+}
+
+Status AlignedWindows::restore_part(std::string_view bytes) {
+  ByteReader in(bytes);
+  while (in.ok() && !in.at_end()) {
+    Window window;
+    window.start_ns = in.i64();
+    const auto key = keys_.find(static_cast<SeriesId>(in.u64()));
+    window.revision = static_cast<std::uint32_t>(in.u64());
+    window.changed = in.u8() != 0;
+    window.moments = restore_moments(in);
+    if (!in.ok() || key == keys_.end()) return malformed();
+    const bool closed = end_of(window) <= key->second.watermark_ns;
+    key->second.to_correct = key->second.to_correct || (window.changed && closed);
+    open_count_ += window.revision == 0 ? 1 : 0;
+    ++count_;
+    key->second.windows.push_back(std::move(window));
+  }
+  return in.ok() ? Status() : malformed();
 }
 
 }  // namespace sluice

@@ -1,12 +1,16 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "model/log.h"
 #include "model/window.h"
 #include "pipeline/spec.h"
 #include "pipeline/watermarks.h"
@@ -38,6 +42,19 @@ class AlignedWindows {
                    std::vector<Pane>& panes);
   /// Whether `advance_all` would make a pane.
   bool due(const Watermarks& watermarks, std::int64_t boottime_ns) const;
+  /// Where a window stands in the order in which windows close early.
+  struct Place {
+    std::int64_t start_ns;
+    SeriesId series;
+    auto operator<=>(const Place&) const = default;
+  };
+  /// Appends the places of all windows, in no order.
+  void places(std::vector<Place>& out) const;
+  /// Ends all windows up to `last`: those that took readings after their last pane get one more, as
+  /// `partial_limit`. Readings that still come for them are late, however far back the watermark
+  /// is.
+  void shed(const Place& last, std::vector<Pane>& panes);
+
   /// Makes panes of what is open, marked with `quality`, and keeps nothing.
   void close_all(PaneQuality quality, std::vector<Pane>& panes);
 
@@ -52,9 +69,20 @@ class AlignedWindows {
 
   /// Windows without a pane yet.
   std::size_t open_count() const { return open_count_; }
+  /// Windows that are kept: the open ones, and those that can still be corrected.
+  std::size_t count() const { return count_; }
 
+  /// What is known of series, without their windows.
   void snapshot(ByteWriter& out) const;
+  /// Appends the windows, oldest first, as parts named `prefix` and the first window's place. Where
+  /// a part begins depends on the windows there alone, so a window that comes, changes or goes
+  /// touches one or two of them: a checkpoint writes what changed, not all windows.
+  void snapshot_windows(const std::string& prefix, std::vector<CheckpointPart>& parts) const;
+  /// At most, of one window in its part; the reserve in the storage quota is by this.
+  static constexpr std::size_t kSnapshotBytes = 112;
   Status restore(ByteReader& in);
+  /// After restore(): takes what stands in `parts` under `prefix`.
+  Status restore_windows(const std::string& prefix, const std::vector<CheckpointPart>& parts);
 
  private:
   struct Window {
@@ -66,6 +94,7 @@ class AlignedWindows {
   };
   struct Key {
     std::int64_t watermark_ns = kNoTime;  ///< never falls, so that no window opens again
+    std::int64_t shed_ns = kNoTime;       ///< nothing is taken for windows that end by then
     std::vector<TopicId> topics;          ///< usually one
     std::vector<Window> windows;          ///< by start; usually one or two
     bool to_correct = false;              ///< it is in to_correct_
@@ -82,16 +111,16 @@ class AlignedWindows {
   void advance_key(SeriesId series, Key& key, const Watermarks& watermarks,
                    std::int64_t boottime_ns, std::vector<Pane>& panes);
   std::vector<SeriesId> ordered_keys() const;
+  void shed_key(SeriesId series, const Place& last, std::vector<Pane>& panes);
+  Status restore_part(std::string_view bytes);
 
   WindowSpec spec_;
   std::unordered_map<SeriesId, Key> keys_;
   std::unordered_map<TopicId, std::vector<SeriesId>> fed_by_;
   std::vector<SeriesId> to_correct_;  ///< keys with a closed window that took readings
   std::size_t open_count_ = 0;
+  std::size_t count_ = 0;
   bool marked_ = false;
 };
-
-void snapshot_moments(ByteWriter& out, const Moments& moments);
-Moments restore_moments(ByteReader& in);
 
 }  // namespace sluice

@@ -277,9 +277,20 @@ void Engine::run_pipelines(Step step) {
     std::vector<Pane> closed;
     step(*pipeline, PipelineEffects{builder_.ledger(), closed});
     if (closed.empty()) continue;
+    count_early(pipeline->name(), closed);
     recent_panes_.add(pipeline->name(), closed);
     builder_.add_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
   }
+}
+
+void Engine::count_early(const std::string& pipeline, const std::vector<Pane>& closed) {
+  const auto early = std::count_if(closed.begin(), closed.end(), [](const Pane& pane) {
+    return pane.quality == PaneQuality::partial_limit;
+  });
+  if (early == 0) return;
+  panes_partial_limit_[pipeline] += static_cast<std::uint64_t>(early);
+  log::warn("pipeline", "windows close early: there are more than limits.windows_max allows",
+            {{"pipeline", pipeline}, {"panes", early}});
 }
 
 void Engine::process_batch() {
@@ -372,8 +383,11 @@ Status Engine::add_checkpoint(CommitGroup& group) {
 void Engine::publish_view() {
   EngineView view;
   for (const auto& pipeline : pipelines_) {
+    const auto early = panes_partial_limit_.find(pipeline->name());
     view.pipelines.push_back({pipeline->name(), pipeline->parked(), pipeline->stage_names(),
-                              pipeline->windows_open(), pipeline->readings_pending()});
+                              pipeline->windows_open(), pipeline->readings_pending(),
+                              pipeline->windows_max(),
+                              early == panes_partial_limit_.end() ? 0 : early->second});
   }
   view.readings_processed = readings_processed_;
   MutexLock lock(view_mutex_);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,8 @@ struct EngineView {
     std::vector<std::string> stages;
     std::uint64_t windows_open = 0;
     std::uint64_t readings_pending = 0;
+    std::uint64_t windows_max = 0;
+    std::uint64_t panes_partial_limit = 0;  ///< made since the start
   };
   std::vector<PipelineView> pipelines;
   std::uint64_t readings_processed = 0;
@@ -133,6 +136,7 @@ class Engine {
   void publish_view();
   template <typename Step>
   void run_pipelines(Step step);
+  void count_early(const std::string& pipeline, const std::vector<Pane>& closed);
   Status add_checkpoint(CommitGroup& group);
 
   EngineOptions options_;
@@ -146,6 +150,7 @@ class Engine {
   std::size_t readings_since_checkpoint_ = 0;
   std::size_t log_bytes_since_checkpoint_ = 0;
   std::uint64_t readings_processed_ = 0;
+  std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline
   bool checkpoint_wanted_ = false;
   bool adopted_ = false;       ///< a config, and no checkpoint has been made since
   bool tracks_start_ = false;  ///< pipelines know what was there at the start

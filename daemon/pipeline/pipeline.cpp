@@ -9,13 +9,20 @@
 namespace sluice {
 namespace {
 
-constexpr std::uint8_t kFormat = 2;
+constexpr std::uint8_t kFormat = 3;
 
 std::string part_name(const std::string& pipeline) { return "pipeline/" + pipeline; }
 std::string stage_prefix(const std::string& pipeline) { return part_name(pipeline) + "/stage/"; }
 
 std::string backlog_part_name(const std::string& pipeline) {
   return part_name(pipeline) + "/backlog";
+}
+
+std::string windows_prefix(const std::string& pipeline) {
+  return part_name(pipeline) + "/windows/";
+}
+std::string windows_prefix(const std::string& pipeline, std::size_t index) {
+  return windows_prefix(pipeline) + std::to_string(index) + "/";
 }
 
 std::string since_part_name(const std::string& pipeline) { return part_name(pipeline) + "/since"; }
@@ -28,6 +35,7 @@ Pipeline::Pipeline(PipelineSpec spec, const SeriesTable& series, const TopicTabl
       matcher_(spec_.match, series, topics),
       watermarks_(spec_.max_out_of_order_ns, spec_.idle_timeout_ns),
       reorder_(spec_.reorder_max),
+      windows_max_(spec_.windows_max),
       behind_(!spec_.parked.empty()) {
   for (const WindowSpec& windows : spec_.windows) windows_.emplace_back(windows);
 }
@@ -155,6 +163,22 @@ void Pipeline::fold(const Reading& reading, bool before, PipelineEffects effects
     folded = windows.fold(reading, before || doing_missed_) || folded;
   }
   count(effects, folded ? Term::aggregated : Term::late, 1);
+  shed_if_full(effects);
+}
+
+/// Judged reading by reading, so that neither a replay nor other batches change what closes. A
+/// 16th at once: it costs a look at every window.
+void Pipeline::shed_if_full(PipelineEffects effects) {
+  std::size_t held = 0;
+  for (const AlignedWindows& windows : windows_) held += windows.count();
+  if (held <= windows_max_) return;
+  std::vector<AlignedWindows::Place> places;
+  places.reserve(held);
+  for (const AlignedWindows& windows : windows_) windows.places(places);
+  const auto last =
+      places.begin() + static_cast<std::ptrdiff_t>(held - (windows_max_ - windows_max_ / 16) - 1);
+  std::nth_element(places.begin(), last, places.end());
+  for (AlignedWindows& windows : windows_) windows.shed(*last, effects.closed);
 }
 
 void Pipeline::fold_all(const Flow& flow, PipelineEffects effects) {
@@ -213,12 +237,11 @@ void Pipeline::restart(std::int64_t boottime_ns) {
 }
 
 void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
-  const CheckpointPart* own = behind_ ? find_part(kept_, part_name(spec_.name)) : nullptr;
   Status known;
   if (backlog_.has_applied()) {
     known = failed_precondition("its stages are gone, so what they last did cannot be repeated");
-  } else if (own != nullptr) {
-    known = restore_own(*own);
+  } else if (behind_) {
+    known = restore_own(kept_);
   }
   if (!known.ok()) {
     log::error("pipeline", "open windows of a pipeline that is no more are given up",
@@ -262,11 +285,9 @@ void Pipeline::end_epoch(PipelineEffects effects) {
 /// Its windows are those of its last checkpoint, all from before. What waits for its stages goes on
 /// waiting, and so do its windows where the stages' part of the story is missing.
 void Pipeline::end_parked_epoch(PipelineEffects effects) {
-  const auto own = std::find_if(kept_.begin(), kept_.end(), [&](const CheckpointPart& part) {
-    return part.name == part_name(spec_.name);
-  });
-  if (own == kept_.end() || backlog_.has_applied() || windows_.empty()) return;
-  if (const Status s = restore_own(*own); !s.ok()) {
+  const bool has_state = find_part(kept_, part_name(spec_.name)) != nullptr;
+  if (!has_state || backlog_.has_applied() || windows_.empty()) return;
+  if (const Status s = restore_own(kept_); !s.ok()) {
     log::error("pipeline", "open windows of a parked pipeline cannot be closed",
                {{"pipeline", spec_.name}, {"error", s.to_string()}});
     return;
@@ -275,7 +296,8 @@ void Pipeline::end_parked_epoch(PipelineEffects effects) {
     windows.mark_start();
     windows.end_epoch(effects.closed);
   }
-  own->bytes = own_state();
+  std::erase_if(kept_, [this](const CheckpointPart& part) { return is_own(part); });
+  snapshot_own(kept_);
 }
 
 void Pipeline::begin_at(std::int64_t next_seq) {
@@ -320,10 +342,11 @@ Status Pipeline::inherit(Pipeline& old) {
 
 void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   missed_ = true;
+  windows_max_ = spec_.windows_max;
   if (remembers) mark_start();
   if (!behind_ || !spec_.parked.empty()) return;
-  if (const CheckpointPart* own = find_part(kept_, part_name(spec_.name))) {
-    Status s = restore_own(*own);
+  if (find_part(kept_, part_name(spec_.name)) != nullptr) {
+    Status s = restore_own(kept_);
     if (s.ok()) s = restore_stages();
     if (s.ok()) s = stages_can_save();
     if (!s.ok()) {
@@ -332,6 +355,7 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
     }
   }
   behind_ = false;
+  windows_max_ = spec_.windows_max;
   const Backlog backlog = std::exchange(backlog_, {});
   kept_.clear();
   if (remembers) mark_start();
@@ -378,26 +402,34 @@ Status Pipeline::snapshot_state(std::vector<CheckpointPart>& parts) {
     parts.push_back({backlog_part_name(spec_.name), out.take()});
     return {};
   }
-  parts.push_back({part_name(spec_.name), own_state()});
+  snapshot_own(parts);
   return stages_.snapshot(stage_prefix(spec_.name), parts);
 }
 
-std::string Pipeline::own_state() const {
+/// Windows are parts of their own: they are many, and few of them change between two checkpoints.
+void Pipeline::snapshot_own(std::vector<CheckpointPart>& parts) const {
   ByteWriter out;
   out.u8(kFormat);
   out.fixed64(spec_.hash);
   out.fixed64(static_cast<std::uint64_t>(notified_ns_));
+  out.u64(windows_max_);
   watermarks_.snapshot(out);
   reorder_.snapshot(out);
   out.u64(windows_.size());
   for (const AlignedWindows& windows : windows_) windows.snapshot(out);
-  return out.take();
+  parts.push_back({part_name(spec_.name), out.take()});
+  for (std::size_t i = 0; i < windows_.size(); ++i) {
+    windows_[i].snapshot_windows(windows_prefix(spec_.name, i), parts);
+  }
+}
+
+bool Pipeline::is_own(const CheckpointPart& part) const {
+  return part.name == part_name(spec_.name) || part.name.starts_with(windows_prefix(spec_.name));
 }
 
 Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
-  const std::string stages = stage_prefix(spec_.name);
   std::copy_if(parts.begin(), parts.end(), std::back_inserter(kept_), [&](const auto& part) {
-    return part.name == part_name(spec_.name) || part.name.compare(0, stages.size(), stages) == 0;
+    return is_own(part) || part.name.starts_with(stage_prefix(spec_.name));
   });
   if (const CheckpointPart* part = find_part(parts, since_part_name(spec_.name))) {
     ByteReader in(part->bytes);
@@ -410,9 +442,8 @@ Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
     if (Status s = backlog_.restore(in); !s.ok()) return s;
   }
   if (behind_) return {};
-  const CheckpointPart* own = find_part(kept_, part_name(spec_.name));
-  if (own == nullptr) return {};
-  if (Status s = restore_own(*own); !s.ok()) return s;
+  if (find_part(kept_, part_name(spec_.name)) == nullptr) return {};
+  if (Status s = restore_own(kept_); !s.ok()) return s;
   if (const Status s = restore_stages(); !s.ok()) {
     park(s);
     return {};
@@ -421,18 +452,27 @@ Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
   return {};
 }
 
-Status Pipeline::restore_own(const CheckpointPart& part) {
-  ByteReader in(part.bytes);
+/// Without a part of its own it stays as it is.
+Status Pipeline::restore_own(const std::vector<CheckpointPart>& parts) {
+  const CheckpointPart* part = find_part(parts, part_name(spec_.name));
+  if (part == nullptr) return {};
+  ByteReader in(part->bytes);
   if (in.u8() != kFormat) return data_loss("pipeline checkpoint of an unknown format");
   if (in.fixed64() != spec_.hash) return failed_precondition("checkpoint of another pipeline spec");
   notified_ns_ = static_cast<std::int64_t>(in.fixed64());
+  windows_max_ = in.u64();
   if (Status s = watermarks_.restore(in); !s.ok()) return s;
   if (Status s = reorder_.restore(in); !s.ok()) return s;
   if (in.u64() != windows_.size()) return data_loss("malformed pipeline checkpoint");
   for (AlignedWindows& windows : windows_) {
     if (Status s = windows.restore(in); !s.ok()) return s;
   }
-  return in.at_end() ? Status() : data_loss("malformed pipeline checkpoint");
+  if (!in.at_end()) return data_loss("malformed pipeline checkpoint");
+  for (std::size_t i = 0; i < windows_.size(); ++i) {
+    const std::string prefix = windows_prefix(spec_.name, i);
+    if (Status s = windows_[i].restore_windows(prefix, parts); !s.ok()) return s;
+  }
+  return {};
 }
 
 }  // namespace sluice

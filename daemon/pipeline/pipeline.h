@@ -49,6 +49,7 @@ class Pipeline {
   const std::string& parked() const { return spec_.parked; }
   std::vector<std::string> stage_names() const { return stages_.names(); }
   std::size_t windows_open() const;
+  std::size_t windows_max() const { return spec_.windows_max; }
   std::size_t readings_pending() const { return reorder_.size() + backlog_.pending(); }
 
   /// Its spec takes over from another or from none, when `next_seq` is the next outbox row. Once,
@@ -74,8 +75,9 @@ class Pipeline {
   /// emptied. Watermarks and stages go on.
   void end_epoch(PipelineEffects effects);
 
-  /// Appends the parts "pipeline/<name>", "pipeline/<name>/stage/<n>"; when it is behind,
-  /// "pipeline/<name>/backlog"; when its spec replaced another, "pipeline/<name>/since".
+  /// Appends the parts "pipeline/<name>", "pipeline/<name>/stage/<n>",
+  /// "pipeline/<name>/windows/<n>/<first window>"; when it is behind, "pipeline/<name>/backlog";
+  /// when its spec replaced another, "pipeline/<name>/since".
   Status snapshot(std::vector<CheckpointPart>& parts);
   /// Takes its own parts; without any it starts empty. `failed_precondition` for another spec hash.
   /// State that a stage refuses parks the pipeline.
@@ -104,12 +106,14 @@ class Pipeline {
   void end_parked_epoch(PipelineEffects effects);
   void fold(const Reading& reading, bool before, PipelineEffects effects);
   void fold_all(const Flow& flow, PipelineEffects effects);
+  void shed_if_full(PipelineEffects effects);
   void correct(PipelineEffects effects);
   Status restore_stages();
   Status stages_can_save();
   Status snapshot_state(std::vector<CheckpointPart>& parts);
-  std::string own_state() const;
-  Status restore_own(const CheckpointPart& part);
+  void snapshot_own(std::vector<CheckpointPart>& parts) const;
+  Status restore_own(const std::vector<CheckpointPart>& parts);
+  bool is_own(const CheckpointPart& part) const;
   void count(PipelineEffects effects, Term term, std::int64_t n, std::string_view cause = {}) const;
 
   PipelineSpec spec_;  ///< without its stages
@@ -119,6 +123,7 @@ class Pipeline {
   ReorderBuffer reorder_;
   std::vector<AlignedWindows> windows_;
   std::int64_t notified_ns_ = kNoTime;
+  std::size_t windows_max_;  ///< the spec's; before catch_up() that of what is replayed
 
   std::int64_t since_seq_ = 0;        ///< see begin_at(); 0: of the first config
   bool behind_;                       ///< the state is kept_ plus backlog_, not the parts above

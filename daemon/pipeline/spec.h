@@ -43,6 +43,8 @@ struct PipelineSpec {
   std::int64_t max_out_of_order_ns = 0;
   std::int64_t idle_timeout_ns = 300'000'000'000;
   std::size_t reorder_max = 10'000;
+  /// Windows it keeps, open or still correctable. One more, and the oldest 16th closes early.
+  std::size_t windows_max = 200'000;
   /// Not empty: the pipeline could not be built, and why. Its readings are counted `pending`.
   std::string parked;
 };

@@ -199,6 +199,7 @@ v1::PaneQuality wire_quality(PaneQuality quality) {
     case PaneQuality::complete: return v1::PANE_QUALITY_COMPLETE;
     case PaneQuality::partial_config: return v1::PANE_QUALITY_PARTIAL_CONFIG;
     case PaneQuality::partial_epoch: return v1::PANE_QUALITY_PARTIAL_EPOCH;
+    case PaneQuality::partial_limit: return v1::PANE_QUALITY_PARTIAL_LIMIT;
   }
   SLUICE_ASSERT(false);
   return v1::PANE_QUALITY_UNSPECIFIED;

@@ -57,6 +57,14 @@ TEST(StatusText, TellsStateProblemsLinksAndTotals) {
   EXPECT_TRUE(has(text, "ledger difference         -3\n"));
 }
 
+TEST(StatusText, SaysWhichPipelineClosesWindowsEarly) {
+  v1::Status status;
+  status.add_pipelines()->set_name("room");
+  EXPECT_FALSE(has(status_text(status), "early"));
+  status.mutable_pipelines(0)->set_panes_partial_limit(12'500);
+  EXPECT_TRUE(has(status_text(status), "12,500 windows closed early (limits.windows_max)"));
+}
+
 TEST(StatusText, SaysWhenThereIsNoHub) {
   EXPECT_TRUE(has(status_text(v1::Status()), "none: summaries stay in the outbox"));
 }

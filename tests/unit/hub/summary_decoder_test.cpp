@@ -59,7 +59,7 @@ SummaryBlock arbitrary_block(std::mt19937_64& random) {
     pane.window = {WindowKind::tumbling, static_cast<SeriesId>(any(1, 0xFFFFFFFF)), start,
                    start + any(1, 1'000'000'000'000)};
     pane.revision = static_cast<std::uint32_t>(any(1, 0xFFFFFFFF));
-    pane.quality = static_cast<PaneQuality>(any(0, 2));
+    pane.quality = static_cast<PaneQuality>(any(0, 3));
     for (std::int64_t n = any(1, 6); n > 0; --n) {
       pane.moments.add(any(start, pane.window.end_ns - 1), any_double());
     }

@@ -47,7 +47,15 @@ struct Bench {
     ByteReader in(bytes);
     AlignedWindows copy(spec);
     EXPECT_TRUE(copy.restore(in).ok() && in.at_end());
+    EXPECT_TRUE(copy.restore_windows("w/", parts()).ok());
+    EXPECT_EQ(copy.count(), windows.count());
+    EXPECT_EQ(copy.open_count(), windows.open_count());
     return copy;
+  }
+  std::vector<CheckpointPart> parts() const {
+    std::vector<CheckpointPart> parts;
+    windows.snapshot_windows("w/", parts);
+    return parts;
   }
 };
 
@@ -223,6 +231,69 @@ TEST(AlignedWindows, RefuseASnapshotThatWasCutShort) {
     AlignedWindows copy(spec);
     EXPECT_FALSE(copy.restore(in).ok() && in.at_end()) << size;
   }
+}
+
+TEST(AlignedWindows, ShedsItsOldestAndTakesNothingMoreForThem) {
+  Bench bench(WindowSpec::tumbling(10 * kSecond));
+  for (const std::int64_t second : {5, 15, 16, 25}) bench.add(second * kSecond, 1);
+  bench.windows.shed({10 * kSecond, 1}, bench.panes);
+  ASSERT_EQ(bench.panes.size(), 2u);
+  EXPECT_EQ(bench.panes[1].window.start_ns, 10 * kSecond);
+  EXPECT_EQ(bench.panes[1].moments.count, 2u);
+  EXPECT_EQ(bench.panes[1].revision, 1u);
+  EXPECT_EQ(bench.panes[1].quality, PaneQuality::partial_limit);
+  EXPECT_EQ(bench.windows.count(), 1u);
+  EXPECT_FALSE(bench.add(17 * kSecond, 1))
+      << "another pane of revision 1 would contradict the first";
+  EXPECT_TRUE(bench.add(25 * kSecond, 1));
+  EXPECT_TRUE(bench.add(17 * kSecond, 1, false, 2)) << "of another series";
+  bench.windows = bench.restored(WindowSpec::tumbling(10 * kSecond));
+  EXPECT_FALSE(bench.add(17 * kSecond, 1)) << "after a restart";
+  bench.watermark(30 * kSecond);
+  ASSERT_EQ(bench.panes.size(), 4u);
+  EXPECT_EQ(bench.panes[2].quality, PaneQuality::complete) << "what opens later is as ever";
+}
+
+TEST(AlignedWindows, ShedsAWindowThatHasItsPaneWithoutAnother) {
+  const WindowSpec spec = hopping(10 * kSecond, 10 * kSecond, 0, 100 * kSecond);
+  Bench bench(spec);
+  bench.take(5 * kSecond, 1);
+  bench.take(15 * kSecond, 1);
+  bench.watermark(30 * kSecond);
+  ASSERT_EQ(bench.panes.size(), 2u);
+  bench.add(16 * kSecond, 1);
+  bench.windows.shed({20 * kSecond, 1}, bench.panes);
+  ASSERT_EQ(bench.panes.size(), 3u) << "only the second has something new to tell";
+  EXPECT_EQ(bench.panes[2].revision, 2u);
+  EXPECT_EQ(bench.panes[2].quality, PaneQuality::partial_limit);
+  bench.windows.correct(bench.panes);
+  EXPECT_EQ(bench.panes.size(), 3u);
+  EXPECT_FALSE(bench.take(5 * kSecond, 1));
+  EXPECT_EQ(bench.windows.count(), 0u);
+}
+
+// 1,000 series of 1 s windows that wait for late readings: per checkpoint some of them come and
+// none of the others changes.
+TEST(AlignedWindows, ACheckpointWritesTheWindowsThatChanged) {
+  Bench bench(WindowSpec::tumbling(kSecond));
+  const auto second = [&](std::int64_t s) {
+    for (SeriesId series = 1; series <= 1000; ++series) bench.add(s * kSecond, 1, false, series);
+  };
+  for (std::int64_t s = 0; s < 50; ++s) second(s);
+  std::map<std::string, std::string> before;
+  std::size_t bytes_before = 0;
+  for (const CheckpointPart& part : bench.parts()) {
+    before[part.name] = part.bytes;
+    bytes_before += part.bytes.size();
+  }
+  EXPECT_LE(bytes_before, 50'000 * AlignedWindows::kSnapshotBytes);
+  second(50);
+  bench.windows.shed({0, 1000}, bench.panes);
+  std::size_t changed_bytes = 0;
+  for (const CheckpointPart& part : bench.parts()) {
+    if (before[part.name] != part.bytes) changed_bytes += part.bytes.size();
+  }
+  EXPECT_LT(changed_bytes, bytes_before / 10);
 }
 
 }  // namespace

@@ -520,5 +520,70 @@ TEST(Pipeline, PanesDoNotDependOnShufflesSplitsOrRestarts) {
   }
 }
 
+// The clock of a device that feeds the same series stands still, so nothing ever closes.
+TEST(Pipeline, WithTooManyWindowsClosesTheOldestEarly) {
+  Plant plant;
+  PipelineSpec spec = plant.spec(1, 0);
+  spec.windows_max = 160;
+  Pipeline pipeline(std::move(spec), plant.series, plant.topics);
+  BatchEntry stuck;
+  stuck.readings.append({plant.id, plant.topics.intern({"plant", "stuck"}), 0, Value::of(1.0), {}});
+  plant.process(pipeline, stuck);
+  for (std::int64_t s = 1; s < 1000; ++s) {
+    plant.process(pipeline, plant.batch({{s, 1}}));
+    ASSERT_LE(pipeline.windows_open(), 160u);
+  }
+  ASSERT_EQ(plant.closed.size() + pipeline.windows_open(), 1000u);
+  EXPECT_GE(pipeline.windows_open(), 150u) << "no more than a 16th at once";
+  for (std::size_t i = 0; i < plant.closed.size(); ++i) {
+    EXPECT_EQ(plant.closed[i].window.start_ns, static_cast<std::int64_t>(i) * kSecond);
+    EXPECT_EQ(plant.closed[i].quality, PaneQuality::partial_limit);
+  }
+  plant.process(pipeline, stuck);
+  EXPECT_EQ(plant.term(Term::late), 1);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+// What closes early depends on readings and state alone: not on batches, nor on the bound of the
+// config that runs after the replay.
+TEST(Pipeline, ClosesTheSameWindowsEarlyInOtherBatchesAndAfterARestart) {
+  std::mt19937 random(7);
+  std::vector<std::pair<std::int64_t, double>> readings;
+  for (std::int64_t i = 0; i < 2000; ++i) {
+    readings.push_back({std::max<std::int64_t>(i - static_cast<std::int64_t>(random() % 50), 0),
+                        1.0 * static_cast<double>(i)});
+  }
+  const auto run = [&](std::size_t batch_size, std::size_t restart_at, std::size_t later_max) {
+    Plant plant;
+    const auto spec = [&](std::size_t windows_max) {
+      PipelineSpec made = plant.spec(1, 1000);
+      made.windows_max = windows_max;
+      return made;
+    };
+    auto pipeline = std::make_unique<Pipeline>(spec(100), plant.series, plant.topics);
+    for (std::size_t i = 0; i < readings.size(); i += batch_size) {
+      if (i == restart_at) {
+        std::vector<CheckpointPart> parts;
+        EXPECT_TRUE(pipeline->snapshot(parts).ok());
+        pipeline = std::make_unique<Pipeline>(spec(later_max), plant.series, plant.topics);
+        EXPECT_TRUE(pipeline->restore(parts).ok());
+      }
+      const auto end = std::min(i + batch_size, readings.size());
+      plant.process(*pipeline, plant.batch({readings.begin() + static_cast<std::ptrdiff_t>(i),
+                                            readings.begin() + static_cast<std::ptrdiff_t>(end)}));
+    }
+    std::vector<std::pair<std::int64_t, double>> closed;
+    for (const Pane& pane : plant.closed) {
+      closed.push_back({pane.window.start_ns, pane.moments.total()});
+    }
+    EXPECT_EQ(plant.ledger.difference(), 0);
+    return closed;
+  };
+  const auto closed = run(1, 5000, 0);
+  EXPECT_GT(closed.size(), 1000u);
+  EXPECT_EQ(run(100, 5000, 0), closed);
+  EXPECT_EQ(run(10, 1000, 20), closed);
+}
+
 }  // namespace
 }  // namespace sluice
