@@ -100,7 +100,7 @@ Result<std::vector<Definition>> DefinitionTable::load() {
 
 CheckpointTable::CheckpointTable(Database& database)
     : meta_(database),
-      put_(database, "INSERT OR REPLACE INTO checkpoint_part(id, name, crc, body) VALUES(?,?,?,?)"),
+      put_(database, "INSERT INTO checkpoint_part(id, name, crc, body) VALUES(?,?,?,?)"),
       remove_(database, "DELETE FROM checkpoint_part WHERE id=?"),
       load_(database, "SELECT id, name, crc, body FROM checkpoint_part ORDER BY id") {}
 
@@ -156,30 +156,39 @@ Result<CheckpointTable::KnownParts> CheckpointTable::replace(
   return known;
 }
 
+/// Rows that change go before any comes: a REPLACE writes the new row before it frees the old one,
+/// so a full database could not even take a checkpoint that is no larger than the last.
 Result<CheckpointTable::KnownParts> CheckpointTable::replace_parts(
     const std::vector<CheckpointPart>& parts) {
   std::int64_t id_max = 0;
   for (const auto& [name, known] : known_) id_max = std::max(id_max, known.id);
   KnownParts next;
+  std::vector<const CheckpointPart*> changed;
   for (const CheckpointPart& part : parts) {
     const auto old = known_.find(part.name);
-    Known now{old != known_.end() ? old->second.id : ++id_max, hash64(part.bytes),
-              part.bytes.size()};
+    const Known now{old != known_.end() ? old->second.id : ++id_max, hash64(part.bytes),
+                    part.bytes.size()};
     const bool fresh = next.emplace(part.name, now).second;
     SLUICE_ASSERT(fresh);
-    if (old != known_.end() && old->second.hash == now.hash && old->second.size == now.size) {
-      continue;
-    }
-    const Status status = put_.bind(1, now.id)
-                              .bind_text(2, part.name)
-                              .bind(3, row_crc({now.id}, {part.name, part.bytes}))
-                              .bind_blob(4, part.bytes)
-                              .run();
-    if (!status.ok()) return status;
+    const bool same =
+        old != known_.end() && old->second.hash == now.hash && old->second.size == now.size;
+    if (!same) changed.push_back(&part);
   }
   for (const auto& [name, known] : known_) {
-    if (next.contains(name)) continue;
+    const auto now = next.find(name);
+    const bool stays =
+        now != next.end() && now->second.hash == known.hash && now->second.size == known.size;
+    if (stays) continue;
     if (Status status = remove_.bind(1, known.id).run(); !status.ok()) return status;
+  }
+  for (const CheckpointPart* part : changed) {
+    const std::int64_t id = next.at(part->name).id;
+    const Status status = put_.bind(1, id)
+                              .bind_text(2, part->name)
+                              .bind(3, row_crc({id}, {part->name, part->bytes}))
+                              .bind_blob(4, part->bytes)
+                              .run();
+    if (!status.ok()) return status;
   }
   return next;
 }

@@ -48,8 +48,8 @@ TEST_F(StateTablesTest, ACheckpointRewritesOnlyThePartsThatChanged) {
   const std::int64_t before = database_.total_changes();
   known = table.replace(2, {}, {{"windows", "w2"}, {"dedupe", "d1"}});
   ASSERT_TRUE(known.ok());
-  EXPECT_EQ(database_.total_changes() - before, 3)
-      << "windows and the position written, gone deleted";
+  EXPECT_EQ(database_.total_changes() - before, 4)
+      << "windows and the position written, the old windows and gone deleted";
   table.adopt(*known);
 
   CheckpointTable later(database_);
@@ -62,6 +62,23 @@ TEST_F(StateTablesTest, ACheckpointRewritesOnlyThePartsThatChanged) {
   const std::int64_t changes = database_.total_changes();
   ASSERT_TRUE(later.replace(2, {}, {{"windows", "w2"}, {"dedupe", "d1"}}).ok());
   EXPECT_EQ(database_.total_changes() - changes, 1) << "what was loaded is known too";
+}
+
+// A new row that is written before the old one goes would need both.
+TEST_F(StateTablesTest, ACheckpointTakesThePlaceOfTheLastInADatabaseWithRoomForOne) {
+  ASSERT_TRUE(database_.execute("PRAGMA max_page_count=600").ok());
+  CheckpointTable table(database_);
+  std::vector<CheckpointPart> parts{{"large", {}}, {"larger", {}}};
+  for (char fill = 'a'; fill < 'f'; ++fill) {
+    parts[0].bytes.assign(500'000, fill);
+    parts[1].bytes.assign(1'500'000, fill);
+    Transaction transaction(database_);
+    ASSERT_TRUE(transaction.begin().ok());
+    auto known = table.replace(fill, {}, parts);
+    ASSERT_TRUE(known.ok()) << known.status().to_string();
+    ASSERT_TRUE(transaction.commit().ok());
+    table.adopt(*std::move(known));
+  }
 }
 
 TEST_F(StateTablesTest, ACheckpointSaysWhereInTheLogItWasMade) {
