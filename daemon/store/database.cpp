@@ -72,6 +72,8 @@ Status Database::execute(const std::string& sql) {
   return code == SQLITE_OK ? Status() : status_of(handle_, code, sql.substr(0, 60));
 }
 
+void Database::pause(int milliseconds) { sqlite3_sleep(milliseconds); }
+
 Result<std::int64_t> Database::integer(const std::string& sql) {
   std::int64_t value = 0;
   Statement query(*this, sql);

@@ -33,6 +33,8 @@ class Database {
   /// First column of the first row; 0 when there is none.
   Result<std::int64_t> integer(const std::string& sql);
   Result<std::string> text(const std::string& sql);
+  /// Waits as SQLite would for a lock.
+  static void pause(int milliseconds);
   /// Makes the write-ahead log durable as it is. It is written anew for that, block by block: after
   /// a sync that failed, Linux takes for clean what never reached the disk, and another sync passes
   /// it by. Needs the exclusive lock.

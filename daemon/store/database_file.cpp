@@ -11,6 +11,12 @@ namespace sluice::storage {
 namespace {
 
 constexpr std::size_t kDamagedKept = 2;
+// A backup or a person with sqlite3 holds the lock for moments; who holds it longer is waited for
+// by starting us again.
+constexpr int kLockTries = 10;
+constexpr int kLockPause_ms = 100;
+
+bool is_busy(const Status& status) { return status.code() == StatusCode::failed_precondition; }
 
 std::string suspect_mark(const std::string& path) { return path + ".suspect"; }
 
@@ -65,13 +71,17 @@ Result<Database> open_configured(FileSystem& files, const std::string& path,
   auto database = Database::open(path, files.vfs());
   if (!database.ok()) return database.status();
   files.close_to_others(path);
-  if (Status s = configure(*database, page_budget(quota_bytes)); !s.ok()) {
-    const std::string message(s.message());
+  Status configured = configure(*database, page_budget(quota_bytes));
+  for (int tries = 1; is_busy(configured) && tries < kLockTries; ++tries) {
+    Database::pause(kLockPause_ms);
+    configured = configure(*database, page_budget(quota_bytes));
+  }
+  if (!configured.ok()) {
+    const std::string message(configured.message());
     // Our settings are constant: SQLite refuses them over a header that it cannot make sense of.
-    if (s.code() == StatusCode::internal) return data_loss(message);
-    if (s.code() != StatusCode::failed_precondition) return s;
-    return failed_precondition(path + " is in use by another process: stop it first (" + message +
-                               ")");
+    if (configured.code() == StatusCode::internal) return data_loss(message);
+    if (!is_busy(configured)) return configured;
+    return unavailable(path + " is in use by another process: stop it first (" + message + ")");
   }
   // SQLite would read, and fail every commit.
   if (database->read_only()) {

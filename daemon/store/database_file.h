@@ -19,8 +19,8 @@ inline constexpr std::int64_t kPageBytes = 4096;
 inline constexpr std::uint64_t kQuotaMin_bytes = 1 << 20;
 
 /// Opens or creates the database with our settings and schema, and holds its lock from then on.
-/// `failed_precondition` when another process holds it or its schema is newer, `data_loss` when it
-/// is damaged or not ours. A file that was marked suspect is checked page by page first.
+/// Waits a second for another process that holds it, then `unavailable`; `failed_precondition` when
+/// its schema is newer, `data_loss` when it is damaged or not ours. A file that was marked suspect is checked page by page first.
 Result<Database> open_database(FileSystem& files, const std::string& path,
                                std::uint64_t quota_bytes);
 

@@ -302,7 +302,7 @@ TEST(Store, ASecondOneOnTheSameFolderIsRefused) {
   const ScratchDir dir;
   const RunningStore first(options_for(dir));
   SystemClock clock;
-  EXPECT_EQ(Store::open(options_for(dir), clock).status().code(), StatusCode::failed_precondition);
+  EXPECT_EQ(Store::open(options_for(dir), clock).status().code(), StatusCode::unavailable);
 }
 
 TEST(Store, ADamagedDatabaseIsReportedAsRebuilt) {
@@ -484,7 +484,7 @@ TEST(Store, AnotherProcessIsRefusedWhileOneRunsAndWelcomeOnceItIsGone) {
   ASSERT_EQ(read(child.reports, &number, sizeof number), static_cast<ssize_t>(sizeof number));
   SystemClock clock;
   const auto second = Store::open(options_for(dir), clock);
-  EXPECT_EQ(second.status().code(), StatusCode::failed_precondition) << "while the child commits";
+  EXPECT_EQ(second.status().code(), StatusCode::unavailable) << "while the child commits";
   kill_after(child, 1);
   EXPECT_TRUE(Store::open(options_for(dir), clock).ok());
 }
