@@ -5,6 +5,7 @@
 #include "schema/address.h"
 #include "schema/json_pointer.h"
 #include "schema/rule_context.h"
+#include "schema/scalar_forms.h"
 
 namespace sluice::schema {
 namespace {
@@ -32,6 +33,20 @@ void check_local(const v1::Config& config, const RuleContext& context) {
   if (uplink.has_tls()) check_tls(uplink.tls(), "uplink.tls", context);
 }
 
+/// A ping to the broker leaves behind the acknowledgements that wait for the next commit.
+void check_keep_alive(const v1::Config& config, int source, const RuleContext& context) {
+  const std::int64_t interval_ns = config.storage().commit_interval_ns();
+  const std::int64_t keep_alive_ns = config.sources(source).mqtt().keep_alive_ns();
+  if (interval_ns <= keep_alive_ns / 2) return;
+  const std::string path = item_path("sources", source) + ".mqtt.keep_alive";
+  context.refuse("storage.commit_interval",
+                 "expected at most half of " + path + ", which is " +
+                     format_duration_ns(keep_alive_ns) + context.at_line(path) +
+                     ", because pings wait for acknowledgements, and these for a "
+                     "commit; got " +
+                     format_duration_ns(interval_ns));
+}
+
 void check_sources(const v1::Config& config, const RuleContext& context) {
   UniqueValues names(context, "name");
   UniqueValues clients(context, "client id");
@@ -44,6 +59,7 @@ void check_sources(const v1::Config& config, const RuleContext& context) {
       clients.add(client_id(config, source), path + ".mqtt.client_id", source.mqtt().url());
     }
     check_source(source, path, context);
+    check_keep_alive(config, i, context);
   }
 }
 

@@ -101,6 +101,24 @@ TEST(ConfigRules, WantCertificateAndKeyOfTheUplinkTogether) {
   load_ok(minimal("uplink: {tls: {cert_file: /c.pem, key_file: /k.pem}}\n"));
 }
 
+// The broker ends a connection that is silent for one and a half times keep_alive.
+TEST(ConfigRules, WantCommitsTwiceAsOftenAsTheBrokerWantsToHearFromUs) {
+  const std::string sources =
+      "sources:\n"
+      "  - name: air\n"
+      "    mqtt:\n"
+      "      url: 'tcp://localhost:1883'\n"
+      "      topics: [{pattern: 'a/{site}'}]\n";
+  const std::string node = std::string(kNode) + "storage: {commit_interval: 3s}\n" + sources;
+  EXPECT_EQ(load_error(node + "      keep_alive: 5s\n"),
+            "test.yaml:2:28: storage.commit_interval: expected at most half of "
+            "sources[0].mqtt.keep_alive, which is 5s at line 8, because pings wait for "
+            "acknowledgements, and these for a commit; got 3s");
+  load_ok(node + "      keep_alive: 6s\n");
+  EXPECT_TRUE(contains(load_error(minimal("storage: {commit_interval: 31s}\n")), "which is 1m,"));
+  load_ok(minimal("storage: {commit_interval: 30s}\n"));
+}
+
 TEST(ConfigRules, WantARunDirThatFitsIntoASocketAddress) {
   EXPECT_TRUE(contains(load_error("node: {name: a, run_dir: /" + std::string(90, 'x') + "}\n" +
                                   std::string(kSources)),
