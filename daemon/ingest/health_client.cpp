@@ -60,11 +60,13 @@ Status HealthClient::run_connection() {
   if (!address.ok()) return address.status();
   Status files = address->tls ? check_tls_files(options_.tls) : Status();
   if (!files.ok()) return files;
+  const auto password = password_of(options_);
+  if (!password.ok()) return password.status();
   auto broker = dial(*address, options_.connect_timeout, stop_);
   if (!broker.ok()) return broker.status();
   const auto gate = AckGate::open(std::move(*broker), {1, 1});
   if (!gate.ok()) return gate.status();
-  const auto client = PahoClient::create(paho_options((*gate)->address()), {});
+  const auto client = PahoClient::create(paho_options((*gate)->address(), *password), {});
   if (!client.ok()) return client.status();
   {
     MutexLock lock(mutex_);
@@ -88,14 +90,15 @@ Status HealthClient::talk(PahoClient& client) {
   return status;
 }
 
-PahoOptions HealthClient::paho_options(const std::string& proxy) const {
+PahoOptions HealthClient::paho_options(const std::string& proxy,
+                                       const std::string& password) const {
   PahoOptions paho;
   paho.broker = *parse_broker_url(options_.url);
   paho.proxy = proxy;
   paho.version = options_.version;
   paho.client_id = options_.client_id + "-health";
   paho.user = options_.user;
-  paho.password = options_.password;
+  paho.password = password;
   paho.tls = options_.tls;
   paho.clean_start = true;
   paho.keep_alive_s = options_.keep_alive_s;

@@ -36,7 +36,7 @@ class HealthClient {
   void run();
   Status run_connection();
   Status talk(PahoClient& client);
-  PahoOptions paho_options(const std::string& proxy) const;
+  PahoOptions paho_options(const std::string& proxy, const std::string& password) const;
   std::string payload(std::string_view status) const;
 
   const SourceOptions options_;

@@ -1,7 +1,10 @@
 #include "ingest/mqtt_options.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <fstream>
 #include <string_view>
 #include <system_error>
 
@@ -108,7 +111,8 @@ Status check_source_options(const SourceOptions& options) {
     return refuse(options, "client_id must not be empty: it names the session the broker keeps");
   }
   // MQTT 3.1.1 [MQTT-3.1.2-22]; MQTT 5 dropped the restriction.
-  if (options.version == MqttVersion::v3_1_1 && options.user.empty() && !options.password.empty()) {
+  if (options.version == MqttVersion::v3_1_1 && options.user.empty() &&
+      !(options.password.empty() && options.password_file.empty())) {
     return refuse(options, "a password needs a user");
   }
   if (options.tls.cert_file.empty() && !options.tls.key_file.empty()) {
@@ -127,6 +131,23 @@ Status check_tls_files(const TlsFiles& tls) {
   if (reading.faults.empty()) return Status();
   const TlsFault& fault = reading.faults.front();
   return unavailable("mqtt.tls." + fault.key + ": " + fault.message);
+}
+
+Result<std::string> read_password_file(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path);
+  std::string password;
+  if (file && std::getline(file, password) && !password.empty()) return password;
+  const std::string why = errno != 0 ? std::strerror(errno) : "its first line is empty";
+  return unavailable("cannot read a password from " + path + ": " + why +
+                     "; put it there in one line, readable for the user that sluiced runs as");
+}
+
+Result<std::string> password_of(const SourceOptions& options) {
+  if (options.password_file.empty()) return options.password;
+  Result<std::string> password = read_password_file(options.password_file);
+  if (password.ok()) return password;
+  return unavailable("mqtt.password_file: " + std::string(password.status().message()));
 }
 
 std::string health_topic(const SourceOptions& options) {

@@ -21,7 +21,8 @@ struct SourceOptions {
   std::string client_id;  ///< not empty: it names the session that the broker keeps for us
   std::string user;       ///< empty: none
   std::string password;
-  TlsFiles tls;  ///< used when the URL says mqtts
+  std::string password_file;  ///< not empty: its first line is the password, at every attempt anew
+  TlsFiles tls;               ///< used when the URL says mqtts
   std::vector<TopicFilter> filters;
   bool accept_retained = false;     ///< retained messages count: they must not come twice
   bool watch_broker_drops = false;  ///< mosquitto's $SYS counter of dropped messages
@@ -60,6 +61,11 @@ Status check_source_options(const SourceOptions& options);
 /// `unavailable` names the first file that cannot work and its key in the config: a better one may
 /// come, so this is asked at every attempt.
 Status check_tls_files(const TlsFiles& tls);
+
+/// The first line of the file. `unavailable` says what is wrong with it.
+Result<std::string> read_password_file(const std::string& path);
+/// What to send now; errors name the key in the config too.
+Result<std::string> password_of(const SourceOptions& options);
 
 /// `<prefix>/<node>/status/health`.
 std::string health_topic(const SourceOptions& options);

@@ -144,6 +144,8 @@ Status MqttSession::run_connection() {
   if (!address.ok()) return address.status();
   Status files = address->tls ? check_tls_files(options_.tls) : Status();
   if (!files.ok()) return files;
+  const auto password = password_of(options_);
+  if (!password.ok()) return password.status();
   auto broker = dial(*address, options_.connect_timeout, stop_);
   if (!broker.ok()) return broker.status();
   auto opened = AckGate::open(std::move(*broker), gate_limits(options_));
@@ -159,7 +161,7 @@ Status MqttSession::run_connection() {
     on_message(gate, connection, message);
   };
   hooks.held_back = [&gate] { return gate.unreleased() > 0; };
-  auto client = PahoClient::create(paho_options(gate.address()), std::move(hooks));
+  auto client = PahoClient::create(paho_options(gate.address(), *password), std::move(hooks));
   if (!client.ok()) return client.status();
 
   adopt(std::move(*opened), client->get());
@@ -239,14 +241,14 @@ Status MqttSession::subscribe(PahoClient& client) {
   return Status();
 }
 
-PahoOptions MqttSession::paho_options(const std::string& proxy) const {
+PahoOptions MqttSession::paho_options(const std::string& proxy, const std::string& password) const {
   PahoOptions paho;
   paho.broker = *parse_broker_url(options_.url);
   paho.proxy = proxy;
   paho.version = options_.version;
   paho.client_id = options_.client_id;
   paho.user = options_.user;
-  paho.password = options_.password;
+  paho.password = password;
   paho.tls = options_.tls;
   paho.session_expiry_s = options_.session_expiry_s;
   paho.receive_maximum = options_.receive_maximum;

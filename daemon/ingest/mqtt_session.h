@@ -23,11 +23,11 @@ struct SourceStats {
   std::uint64_t connects = 0;        ///< since the process started
   std::uint64_t bytes_received = 0;  ///< on the wire
   std::uint64_t bytes_sent = 0;
-  std::uint64_t messages_received = 0;  ///< that entered the queue
-  std::uint64_t dropped_qos0 = 0;       ///< queue_full, since the process started
-  std::uint64_t overflows = 0;          ///< connections given up because the queue was full
-  std::uint64_t unacknowledged = 0;     ///< messages not yet released, of this connection
-  std::string last_error;               ///< why the last attempt or connection ended; kept
+  std::uint64_t messages_received = 0;      ///< that entered the queue
+  std::uint64_t dropped_qos0 = 0;           ///< queue_full, since the process started
+  std::uint64_t overflows = 0;              ///< connections given up because the queue was full
+  std::uint64_t unacknowledged = 0;         ///< messages not yet released, of this connection
+  std::string last_error;                   ///< why the last attempt or connection ended; kept
   std::int64_t last_error_boottime_ns = 0;  ///< when that was
 };
 
@@ -67,7 +67,7 @@ class MqttSession {
   void run();
   Status run_connection();
   Status talk(PahoClient& client);
-  PahoOptions paho_options(const std::string& proxy) const;
+  PahoOptions paho_options(const std::string& proxy, const std::string& password) const;
   Status subscribe(PahoClient& client);
   void on_connected(AckGate& gate, std::uint64_t connection, bool session_present);
   void on_message(AckGate& gate, std::uint64_t connection, const ReceivedMessage& message);

@@ -1,9 +1,6 @@
 #include "node/compose.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <random>
 
 #include "base/tls_files.h"
@@ -30,18 +27,6 @@ std::optional<TlsOptions> uplink_tls(const v1::UplinkConfig& uplink) {
   return options;
 }
 
-/// The first line of the file.
-Result<std::string> read_password(const std::string& path) {
-  if (path.empty()) return std::string();
-  errno = 0;
-  std::ifstream file(path);
-  std::string password;
-  if (file && std::getline(file, password) && !password.empty()) return password;
-  const std::string why = errno != 0 ? std::strerror(errno) : "its first line is empty";
-  return invalid_argument("cannot read a password from " + path + ": " + why +
-                          "; put it there in one line, readable for the user that sluiced runs as");
-}
-
 Result<std::vector<TopicSubscription>> subscriptions(const v1::SourceConfig& source) {
   std::vector<TopicSubscription> all;
   for (const v1::TopicConfig& topic : source.mqtt().topics()) {
@@ -63,12 +48,7 @@ Result<SourceOptions> compose_source(const v1::Config& config, int index) {
       mqtt.version() == v1::MqttConfig::VERSION_3_1_1 ? MqttVersion::v3_1_1 : MqttVersion::v5;
   options.client_id = client_id(config, source);
   options.user = mqtt.user();
-  Result<std::string> password = read_password(mqtt.password_file());
-  if (!password.ok()) {
-    return invalid_argument(where +
-                            ".mqtt.password_file: " + std::string(password.status().message()));
-  }
-  options.password = *std::move(password);
+  options.password_file = mqtt.password_file();
   options.tls = tls_files(mqtt.tls());
   const Result<std::vector<TopicSubscription>> patterns = subscriptions(source);
   if (!patterns.ok()) return patterns.status();
@@ -181,7 +161,10 @@ struct Check {
       const v1::MqttConfig& mqtt = loaded.config.sources(i).mqtt();
       const std::string path = key("sources", i) + ".mqtt";
       if (mqtt.has_tls()) tls(tls_files(mqtt.tls()), path + ".tls");
-      const Status password = read_password(mqtt.password_file()).status();
+      Status password;
+      if (!mqtt.password_file().empty()) {
+        password = read_password_file(mqtt.password_file()).status();
+      }
       if (!password.ok()) {
         refuse(path + ".password_file", password.message());
       } else if (const Status s = compose_source(loaded.config, i).status(); !s.ok()) {

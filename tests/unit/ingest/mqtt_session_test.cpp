@@ -6,6 +6,7 @@
 #include <deque>
 #include <set>
 
+#include "unit/ingest/mosquitto.h"
 #include "unit/ingest/wire.h"
 
 namespace sluice {
@@ -111,6 +112,23 @@ TEST(MqttSession, SendsSessionExpiryReceiveMaximumAndPacketSizeInConnect) {
   EXPECT_EQ(connect.client_id, "node-1");
   EXPECT_EQ(connect.user, "node");
   EXPECT_EQ(connect.password, "secret");
+}
+
+// A secret may be put there after the daemon has started, and be replaced later.
+TEST(MqttSession, ReadsThePasswordAtEveryAttempt) {
+  const TempFolder folder;
+  wire::ScriptedBroker broker;
+  SourceOptions options = options_for(broker);
+  options.user = "node";
+  options.password_file = folder.file("secret");
+  Bench bench(options);
+  ASSERT_TRUE(
+      bench.error_says("mqtt.password_file: cannot read a password from " + options.password_file));
+  for (const std::string password : {"first", "second"}) {
+    write_file(options.password_file, password + "\n");
+    auto link = broker.accept();
+    EXPECT_EQ(wire::parse_connect(link.expect(wire::kConnect)).password, password);
+  }
 }
 
 TEST(MqttSession, SendsTheSamePropertiesOnEveryReconnect) {
