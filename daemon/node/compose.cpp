@@ -5,6 +5,7 @@
 
 #include "base/tls_files.h"
 #include "model/topic_pattern.h"
+#include "node/state_budget.h"
 #include "plugin_host/plugin_stage.h"
 #include "schema/spec_hash.h"
 
@@ -115,6 +116,7 @@ PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& 
   spec.max_out_of_order_ns = pipeline.max_out_of_order_ns();
   spec.idle_timeout_ns = pipeline.idle_timeout_ns();
   spec.reorder_max = pipeline.reorder_max();
+  spec.windows_max = state_budget(config).windows_per_pipeline(config);
   for (int i = 0; i < pipeline.stages_size(); ++i) {
     Result<std::unique_ptr<Stage>> built = compose_stage(config, index, i, series);
     if (!built.ok()) {
@@ -225,6 +227,7 @@ StoreOptions compose_store(const v1::Config& config) {
   StoreOptions options;
   options.dir = config.storage().dir();
   options.quota_bytes = config.storage().quota_bytes();
+  options.checkpoint_bytes_max = state_budget(config).checkpoint_bytes();
   options.node = config.node().name();
   options.machine_id = config.node().machine_id();
   return options;
@@ -234,6 +237,8 @@ EngineOptions compose_engine(const v1::Config& config) {
   EngineOptions options;
   options.commit_interval_ns = config.storage().commit_interval_ns();
   options.checkpoint_log_bytes = config.storage().quota_bytes() / 8;
+  options.group_bytes_max =
+      std::min<std::uint64_t>(options.group_bytes_max, config.storage().quota_bytes() / 8);
   options.awaits_cloud = !config.uplink().hub().empty();
   return options;
 }

@@ -10,6 +10,7 @@
 #include "health/process.h"
 #include "node/compose.h"
 #include "node/node.h"
+#include "node/state_budget.h"
 #include "schema/config_reader.h"
 
 namespace {
@@ -62,6 +63,7 @@ void print_errors(const sluice::LoadResult& loaded) {
 int check(sluice::LoadResult& loaded) {
   sluice::check_composition(loaded, sluice::SystemClock().wall_ns());
   print_errors(loaded);
+  for (const std::string& note : loaded.notes) std::printf("%s\n", note.c_str());
   if (loaded.ok()) std::printf("the config is good\n");
   return loaded.ok() ? 0 : kExitConfig;
 }
@@ -106,6 +108,7 @@ int main(int argc, char** argv) {
   const sigset_t signals = block_end_signals();
   clear_proxies();
   sluice::LoadResult loaded = sluice::load_config_file(path, sluice::process_environment());
+  sluice::check_state_budget(loaded);
   if (!loaded.ok()) {
     print_errors(loaded);
     return kExitConfig;

@@ -22,12 +22,6 @@ std::string suspect_mark(const std::string& path) { return path + ".suspect"; }
 
 std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-/// What the write-ahead log may keep: a header and a page per frame. Twice the pages, because a
-/// transaction that begins at the limit runs past it.
-std::int64_t wal_bytes_max(const PageBudget& budget) {
-  return 2 * budget.wal_pages * (kPageBytes + 24);
-}
-
 /// EXCLUSIVE first: with it the index of the log stays in our memory and no -shm file is made.
 /// FULL: a commit returns after the flash has it, the promise behind every ack.
 Status configure(Database& database, const PageBudget& budget) {
@@ -41,7 +35,7 @@ Status configure(Database& database, const PageBudget& budget) {
   if (*mode != "wal") return unavailable("SQLite refuses its write-ahead log on this file system");
   const std::string limits =
       "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=" + std::to_string(budget.wal_pages) +
-      "; PRAGMA journal_size_limit=" + std::to_string(wal_bytes_max(budget)) +
+      "; PRAGMA journal_size_limit=" + std::to_string(budget.wal_bytes_max) +
       "; PRAGMA max_page_count=" + std::to_string(budget.database_pages);
   if (Status s = database.execute(limits); !s.ok()) return s;
   // Takes the lock now, so that a second process is told at its start.
@@ -67,14 +61,14 @@ Status check_if_suspect(FileSystem& files, Database& database, const std::string
 }
 
 Result<Database> open_configured(FileSystem& files, const std::string& path,
-                                 std::uint64_t quota_bytes) {
+                                 const PageBudget& budget) {
   auto database = Database::open(path, files.vfs());
   if (!database.ok()) return database.status();
   files.close_to_others(path);
-  Status configured = configure(*database, page_budget(quota_bytes));
+  Status configured = configure(*database, budget);
   for (int tries = 1; is_busy(configured) && tries < kLockTries; ++tries) {
     Database::pause(kLockPause_ms);
-    configured = configure(*database, page_budget(quota_bytes));
+    configured = configure(*database, budget);
   }
   if (!configured.ok()) {
     const std::string message(configured.message());
@@ -152,24 +146,30 @@ std::vector<unsigned> damaged_numbers(FileSystem& files, const std::string& path
 
 }  // namespace
 
-PageBudget page_budget(std::uint64_t quota_bytes) {
+/// The log holds a header and a page per frame. It is moved into the database once a commit leaves
+/// it at wal_pages or above, so a transaction begins below that: twice those pages leave a group as
+/// many, and its checkpoint has room of its own.
+PageBudget page_budget(std::uint64_t quota_bytes, std::uint64_t checkpoint_bytes_max) {
   const auto pages = static_cast<std::int64_t>(quota_bytes / kPageBytes);
+  const auto checkpoint_pages = static_cast<std::int64_t>(checkpoint_bytes_max / kPageBytes);
   PageBudget budget;
   budget.wal_pages = std::clamp<std::int64_t>(pages / 8, 32, 1000);
+  budget.wal_bytes_max = (2 * budget.wal_pages + checkpoint_pages) * (kPageBytes + 24);
   budget.database_pages =
-      (static_cast<std::int64_t>(quota_bytes) - wal_bytes_max(budget)) / kPageBytes;
+      (static_cast<std::int64_t>(quota_bytes) - budget.wal_bytes_max) / kPageBytes;
   return budget;
 }
 
 Result<Database> open_database(FileSystem& files, const std::string& path,
-                               std::uint64_t quota_bytes) {
-  auto database = open_configured(files, path, quota_bytes);
+                               std::uint64_t quota_bytes, std::uint64_t checkpoint_bytes_max) {
+  const PageBudget budget = page_budget(quota_bytes, checkpoint_bytes_max);
+  auto database = open_configured(files, path, budget);
   if (!database.ok()) return database;
   auto sound = free_list_is_sound(*database);
   if (!sound.ok()) return sound.status();
   if (!*sound) {
     if (Status s = rewrite(files, *std::move(database), path); !s.ok()) return s;
-    database = open_configured(files, path, quota_bytes);
+    database = open_configured(files, path, budget);
     if (!database.ok()) return database;
   }
   if (Status s = check_if_suspect(files, *database, path); !s.ok()) return s;

@@ -13,16 +13,18 @@ namespace sluice::storage {
 struct PageBudget {
   std::int64_t database_pages = 0;
   std::int64_t wal_pages = 0;  ///< where SQLite moves the log into the database
+  std::int64_t wal_bytes_max = 0;
 };
-PageBudget page_budget(std::uint64_t quota_bytes);
+PageBudget page_budget(std::uint64_t quota_bytes, std::uint64_t checkpoint_bytes_max = 0);
 inline constexpr std::int64_t kPageBytes = 4096;
 inline constexpr std::uint64_t kQuotaMin_bytes = 1 << 20;
 
 /// Opens or creates the database with our settings and schema, and holds its lock from then on.
 /// Waits a second for another process that holds it, then `unavailable`; `failed_precondition` when
-/// its schema is newer, `data_loss` when it is damaged or not ours. A file that was marked suspect is checked page by page first.
+/// its schema is newer, `data_loss` when it is damaged or not ours. A file that was marked suspect
+/// is checked page by page first.
 Result<Database> open_database(FileSystem& files, const std::string& path,
-                               std::uint64_t quota_bytes);
+                               std::uint64_t quota_bytes, std::uint64_t checkpoint_bytes_max = 0);
 
 /// Renames a damaged database, with its write-ahead log, to `<path>.damaged-<n>` and gives that
 /// name. The newest two are kept, older ones deleted. No connection may be open.

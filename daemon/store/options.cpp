@@ -14,6 +14,9 @@ Status check(const StoreOptions& options) {
     return invalid_argument("the storage quota of " + std::to_string(options.quota_bytes) +
                             " bytes is below the least, 1 MiB");
   }
+  if (options.checkpoint_bytes_max > options.quota_bytes / 4) {
+    return invalid_argument("checkpoints may take a quarter of the storage quota at most");
+  }
   if (!(options.raw_share >= 0 && options.raw_share <= 1)) {
     return invalid_argument("the share of segments in the storage quota must be 0 to 1");
   }

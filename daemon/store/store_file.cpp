@@ -44,7 +44,8 @@ Result<std::unique_ptr<StoreFile>> StoreFile::open(const StoreOptions& options,
 
 Result<std::unique_ptr<StoreFile>> StoreFile::try_open(const StoreOptions& options,
                                                        const Clock& clock) {
-  auto database = open_database(files_of(options), database_path(options), options.quota_bytes);
+  auto database = open_database(files_of(options), database_path(options), options.quota_bytes,
+                                options.checkpoint_bytes_max);
   if (!database.ok()) return database.status();
   std::unique_ptr<StoreFile> file(new StoreFile(options, clock, *std::move(database)));
   if (Status s = file->load(); !s.ok()) return s;
@@ -184,8 +185,8 @@ Status StoreFile::fill_stats(StoreStats& stats) {
   auto free = database_.integer("PRAGMA freelist_count");
   if (!free.ok()) return free.status();
   stats.bytes = static_cast<std::uint64_t>((*pages - *free) * kPageBytes);
-  stats.bytes_max =
-      static_cast<std::uint64_t>(page_budget(options_.quota_bytes).database_pages * kPageBytes);
+  const PageBudget budget = page_budget(options_.quota_bytes, options_.checkpoint_bytes_max);
+  stats.bytes_max = static_cast<std::uint64_t>(budget.database_pages * kPageBytes);
   stats.outbox_rows = static_cast<std::uint64_t>(outbox_rows());
   stats.outbox_panes = static_cast<std::uint64_t>(ledger().sum(LedgerKind::panes, Term::outbox));
   stats.raw_bytes = static_cast<std::uint64_t>(raw_bytes());

@@ -15,9 +15,16 @@ namespace sluice {
 struct StoreOptions {
   /// Folder of the database; made with mode 0700 when missing.
   std::string dir;
-  /// Everything of the database stays below this, its write-ahead log included. At least 1 MiB;
-  /// keep it below the partition's size, because SQLite cannot even delete on a full partition.
+  /// All files of the database together stay below this, while a group without its checkpoint is at
+  /// most an eighth of it, or 4 MiB, and a checkpoint at most `checkpoint_bytes_max`. What a larger
+  /// transaction writes beyond that is in the write-ahead log until the next commits shrink it; the
+  /// database itself never grows past its part. Writing a damaged database anew takes its space
+  /// once more. At least 1 MiB; keep it below the partition's size, because SQLite cannot even
+  /// delete on a full partition.
   std::uint64_t quota_bytes = 512ull << 20;
+  /// Room in the write-ahead log for a checkpoint: all parts may change at once. At most a quarter
+  /// of the quota.
+  std::uint64_t checkpoint_bytes_max = 0;
   /// Longest wait between two tries of a failed commit; each wait is random up to its bound.
   std::chrono::nanoseconds commit_retry_max = std::chrono::seconds(5);
   /// Rejected payloads kept, the newest ones.

@@ -51,7 +51,7 @@ const Mistake kMistakes[] = {
     {kAll, "storage:\n  commit_interval_ns: 5 #!\n", "storage.commit_interval_ns",
      "did you mean \"commit_interval\"?"},
     {kAll, "limits:\n  zzzzzzzzzzzz: 5 #!\n", "limits.zzzzzzzzzzzz",
-     "unknown key; accepted here: series_max, payload_max"},
+     "unknown key; accepted here: series_max, payload_max, windows_max"},
     {kAll, "Limits: {series_max: 5} #!\n", "Limits", "did you mean \"limits\"?"},
     {Base::nothing,
      "sources: #!\n  - {name: a, mqtt: {url: 'tcp://h:1', topics: [{pattern: a}]}}\n", "node",
@@ -68,7 +68,8 @@ const Mistake kMistakes[] = {
      "missing; expected a duration such as \"250ms\", \"5s\", \"1h\" between 1ms and 365d"},
 
     // Types and forms.
-    {kAll, "limits: 5 #!\n", "limits", "expected a mapping with the keys series_max, payload_max"},
+    {kAll, "limits: 5 #!\n", "limits",
+     "expected a mapping with the keys series_max, payload_max, windows_max"},
     {kAll, "limits: #!\n", "limits", "got nothing; leave the key out for its default"},
     {kAll, "pipelines: {name: p} #!\n", "pipelines", "expected a list of 0 to 256 mappings"},
     {kAll, "pipelines:\n  - p #!\n", "pipelines[0]",

@@ -23,6 +23,10 @@ TEST(PageBudget, LeavesTheWriteAheadLogItsPartOfTheQuota) {
     EXPECT_LE(static_cast<std::uint64_t>(budget.database_pages * kPageBytes +
                                          2 * budget.wal_pages * (kPageBytes + 24)),
               mib << 20);
+    const PageBudget with_checkpoint = page_budget(mib << 20, mib << 18);
+    EXPECT_GT(with_checkpoint.database_pages, 90);
+    EXPECT_GE(with_checkpoint.wal_bytes_max,
+              budget.wal_bytes_max + static_cast<std::int64_t>(mib << 18));
   }
 }
 
@@ -45,8 +49,7 @@ TEST(DatabaseFile, ASecondOpenerIsToldThatTheFileIsInUse) {
   auto first = open_database(system_files(), dir.database(), 8 << 20);
   ASSERT_TRUE(first.ok());
   const auto second = open_database(system_files(), dir.database(), 8 << 20);
-  EXPECT_EQ(second.status().code(), StatusCode::unavailable)
-      << "it may be gone at the next start";
+  EXPECT_EQ(second.status().code(), StatusCode::unavailable) << "it may be gone at the next start";
   EXPECT_NE(second.status().message().find("in use by another process"), std::string::npos);
 }
 

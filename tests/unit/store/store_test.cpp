@@ -11,6 +11,7 @@
 #include <map>
 
 #include "base/bounded_queue.h"
+#include "store/segment_codec.h"
 #include "unit/store/scratch.h"
 
 namespace sluice {
@@ -23,6 +24,14 @@ using storage::numbered_group;
 using storage::options_for;
 using storage::random_bytes;
 using storage::ScratchDir;
+
+std::uintmax_t bytes_on_disk(const ScratchDir& dir) {
+  std::uintmax_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
+    bytes += entry.file_size();
+  }
+  return bytes;
+}
 
 std::uint64_t number_of(const CommitGroup& group) { return group.acks.at(0).ticket; }
 
@@ -193,11 +202,53 @@ TEST(Store, AFullQuotaDeletesOldSegmentsBehindTheCheckpointFirst) {
   ASSERT_TRUE(store.wait_released(200)) << store->stats().last_error << " seed " << seed;
   EXPECT_EQ(store->stats().commit_failures, 0u);
   EXPECT_LE(store->stats().bytes, store->stats().bytes_max);
-  std::uintmax_t on_disk = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
-    on_disk += entry.file_size();
+  EXPECT_LE(bytes_on_disk(dir), options.quota_bytes);
+}
+
+// All of the state changes from one checkpoint to the next: the most that one transaction writes.
+TEST(Store, CheckpointsOfTheLargestSizeStayInTheQuota) {
+  const std::uint64_t seed = fresh_seed();
+  std::mt19937_64 random(seed);
+  const ScratchDir dir;
+  StoreOptions options = options_for(dir);
+  options.checkpoint_bytes_max = options.quota_bytes / 6;
+  RunningStore store(options);
+  for (std::uint64_t n = 1; n <= 60; ++n) {
+    CommitGroup group = numbered_group(n);
+    group.segment.entries.push_back(BatchEntry{1, {}, storage::wild_batch(random, 20'000)});
+    if (n % 3 == 0) {
+      group.checkpoint.emplace();
+      for (const char* part : {"a", "b", "c", "d"}) {
+        group.checkpoint->push_back(
+            {part, random_bytes(random, options.checkpoint_bytes_max / 4 - 4096)});
+      }
+    }
+    ASSERT_TRUE(store.submit(std::move(group))) << "seed " << seed;
+    ASSERT_TRUE(store.wait_released(n)) << store->stats().last_error << " seed " << seed;
+    ASSERT_LE(bytes_on_disk(dir), options.quota_bytes) << "seed " << seed << " commit " << n;
   }
-  EXPECT_LE(on_disk, options.quota_bytes);
+  EXPECT_EQ(store->stats().commit_failures, 0u);
+}
+
+// What StoreOptions says of larger ones: the log has what is too much, for a while.
+TEST(Store, AGroupThatIsTooLargeForItsPartOfTheQuotaIsInTheLogUntilTheNextCommits) {
+  const std::uint64_t seed = fresh_seed();
+  std::mt19937_64 random(seed);
+  const ScratchDir dir;
+  StoreOptions options = options_for(dir);
+  RunningStore store(options);
+  CommitGroup large = numbered_group(1);
+  large.segment.entries.push_back(BatchEntry{1, {}, storage::wild_batch(random, 100'000)});
+  const std::size_t segment_bytes =
+      encode_segment(large.segment.entries, large.segment.ledger).size();
+  ASSERT_GT(segment_bytes, options.quota_bytes / 4);
+  ASSERT_TRUE(store.submit(std::move(large)));
+  ASSERT_TRUE(store.wait_released(1)) << store->stats().last_error << " seed " << seed;
+  EXPECT_LE(bytes_on_disk(dir), options.quota_bytes + segment_bytes);
+  ASSERT_TRUE(store.submit(numbered_group(2)));
+  ASSERT_TRUE(store.submit(numbered_group(3)));
+  ASSERT_TRUE(store.wait_released(3));
+  EXPECT_LE(bytes_on_disk(dir), options.quota_bytes);
 }
 
 TEST(Store, WhenFullItReleasesNothingAndGoesOnOnceTheCloudHasAcknowledged) {

@@ -1,0 +1,67 @@
+#include "node/state_budget.h"
+
+#include <gtest/gtest.h>
+
+#include "node/compose.h"
+
+namespace sluice {
+namespace {
+
+LoadResult load(const std::string& quota, int sources, const std::string& limits = "") {
+  std::string text = "node: {name: gw1}\nstorage: {quota: " + quota + "}\n" + limits + "sources:\n";
+  for (int i = 0; i < sources; ++i) {
+    const std::string name = "s" + std::to_string(i);
+    text += "  - {name: " + name + ", mqtt: {url: 'tcp://localhost', topics: [{pattern: '" + name +
+            "/{x}'}]}}\n";
+  }
+  text +=
+      "pipelines:\n  - {name: a, windows: [{tumbling: 1s}]}\n  - {name: b}\n"
+      "  - {name: c, windows: [{tumbling: 1s}]}\n";
+  LoadResult loaded = load_config_text(text, "test.yaml", {});
+  EXPECT_TRUE(loaded.ok()) << loaded.errors.at(0).to_string();
+  return loaded;
+}
+
+TEST(StateBudget, HoldsAsManyWindowsAsAreWantedWhereTheQuotaHasRoom) {
+  LoadResult loaded = load("512MiB", 1);
+  EXPECT_EQ(state_budget(loaded.config).windows_max, 200'000u);
+  EXPECT_LT(state_budget(loaded.config).checkpoint_bytes(), 32u << 20);
+  check_state_budget(loaded);
+  EXPECT_TRUE(loaded.ok() && loaded.notes.empty());
+  loaded = load("512MiB", 1, "limits: {windows_max: 5000}\n");
+  SeriesTable series(1);
+  const auto pipelines = compose_pipelines(loaded.config, series);
+  EXPECT_EQ(pipelines[0].windows_max, 2'500u) << "two pipelines have windows";
+}
+
+TEST(StateBudget, HoldsFewerWhereTheQuotaHasNoRoomAndSaysSo) {
+  LoadResult loaded = load("8MiB", 1);
+  const StateBudget budget = state_budget(loaded.config);
+  EXPECT_LT(budget.windows_max, 10'000u);
+  EXPECT_GT(budget.windows_max, 5'000u);
+  EXPECT_LE(budget.checkpoint_bytes(), (8u << 20) / 6);
+  EXPECT_EQ(compose_store(loaded.config).checkpoint_bytes_max, budget.checkpoint_bytes());
+  check_state_budget(loaded);
+  EXPECT_TRUE(loaded.ok());
+  ASSERT_EQ(loaded.notes.size(), 1u);
+  EXPECT_EQ(loaded.notes[0], "");
+}
+
+TEST(StateBudget, RefusesPayloadsThatACommitCouldNeverHold) {
+  LoadResult loaded = load("8MiB", 1, "limits: {payload_max: 2MiB}\n");
+  check_state_budget(loaded);
+  ASSERT_EQ(loaded.errors.size(), 1u);
+  EXPECT_EQ(loaded.errors[0].to_string(),
+            "test.yaml:3:23: limits.payload_max: expected at most an eighth of storage.quota, "
+            "1.0 MiB, got 2.0 MiB");
+}
+
+TEST(StateBudget, RefusesSourcesWhoseTailsAloneAreTooMuch) {
+  LoadResult loaded = load("8MiB", 28);
+  check_state_budget(loaded);
+  ASSERT_EQ(loaded.errors.size(), 1u);
+  EXPECT_EQ(loaded.errors[0].to_string(), "");
+}
+
+}  // namespace
+}  // namespace sluice
