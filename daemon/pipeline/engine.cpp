@@ -175,7 +175,7 @@ bool Engine::step() {
   if (may_take()) {
     take_messages();
     // While more waits to be taken, or nothing can be, silence says nothing about a topic.
-    if (events_.size() < options_.batch_messages_max) tick_if_due();
+    if (events_.size() < options_.batch_messages_max && !has_waiting()) tick_if_due();
   }
   submit_if_due();
   return may_take();
@@ -242,9 +242,7 @@ bool Engine::may_take() const {
   return !(sealed_ && (group_due() || builder_.bytes() >= options_.group_bytes_max));
 }
 
-void Engine::take_messages() {
-  events_.clear();
-  if (builder_.empty()) group_wall_ns_ = last_take_wall_ns_;
+void Engine::take_from_source() {
   const std::int64_t now = rooms_.clock.boottime_ns();
   if (now - last_take_boottime_ns_ > kStallNs) start_idle_clocks();
   last_take_boottime_ns_ = now;
@@ -254,8 +252,16 @@ void Engine::take_messages() {
     wait = std::clamp(std::chrono::milliseconds(left / 1'000'000), std::chrono::milliseconds(1),
                       kWaitMax);
   }
+  events_.clear();
+  next_event_ = 0;
   rooms_.messages.take(events_, options_.batch_messages_max, wait);
-  for (const IngestEvent& event : events_) {
+}
+
+void Engine::take_messages() {
+  if (builder_.empty()) group_wall_ns_ = last_take_wall_ns_;
+  if (!has_waiting()) take_from_source();
+  for (; has_waiting() && builder_.bytes() < options_.group_bytes_max; ++next_event_) {
+    const IngestEvent& event = events_[next_event_];
     if (event.kind == IngestEvent::Kind::message) {
       group_wall_ns_ = std::min(group_wall_ns_, event.wall_ns);
       intake_.take(event);

@@ -29,7 +29,8 @@ struct EngineOptions {
   std::size_t checkpoint_readings = 50'000;
   std::size_t checkpoint_log_bytes = 8u << 20;
   std::size_t batch_messages_max = 512;
-  /// Bytes of messages in the open group past which nothing more is taken in.
+  /// Bytes of messages in the open group past which nothing more is taken in: a group has at most
+  /// one message more. What a commit writes at once must fit into the storage quota.
   std::size_t group_bytes_max = 8u << 20;
   /// How long stop() tries to hand the last group to the store.
   std::int64_t stop_timeout_ns = 5'000'000'000;
@@ -118,6 +119,8 @@ class Engine {
   void run();
   void hand_over_last();
   void take_messages();
+  void take_from_source();
+  bool has_waiting() const { return next_event_ < events_.size(); }
   void process_batch();
   void tick_if_due();
   void submit_if_due();
@@ -146,7 +149,8 @@ class Engine {
   Intake intake_;
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
   std::optional<CommitGroup> sealed_;  ///< waits for room in the store
-  std::vector<IngestEvent> events_;
+  std::vector<IngestEvent> events_;    ///< taken from the source
+  std::size_t next_event_ = 0;         ///< of them, those before it are in a group
   std::size_t readings_since_checkpoint_ = 0;
   std::size_t log_bytes_since_checkpoint_ = 0;
   std::uint64_t readings_processed_ = 0;

@@ -38,6 +38,7 @@ struct Node {
   BlockKeeper encoder;
   SystemClock clock;
   std::size_t checkpoint_log_bytes = 8u << 20;
+  std::size_t group_bytes_max = 8u << 20;
   std::int64_t commit_interval_ns = 1'000'000;
 
   static PipelineSpec spec(std::uint64_t hash = 1) {
@@ -55,6 +56,7 @@ struct Node {
     options.checkpoint_readings = checkpoint_readings;
     options.checkpoint_log_bytes = checkpoint_log_bytes;
     options.batch_messages_max = 3;
+    options.group_bytes_max = group_bytes_max;
     options.stop_timeout_ns = 50'000'000;
     options.config = "config";
     std::vector<PipelineSpec> specs;
@@ -107,6 +109,22 @@ TEST(Engine, LogsBatchesAndEncodesClosedPanesInTheSameGroup) {
   for (const CommitGroup& group : node.commits.groups()) {
     defined = defined || !group.series.empty();
     EXPECT_TRUE(defined || group.outbox.empty()) << "a block went out before its series";
+  }
+}
+
+// One commit writes a group at once, and that must fit into the storage quota.
+TEST(Engine, AGroupHasOneMessageMoreThanItsBytesAtMost) {
+  Node node;
+  node.group_bytes_max = 25;
+  node.commit_interval_ns = 3'600 * kSecond;
+  auto engine = node.engine();
+  for (std::uint16_t id = 1; id <= 10; ++id) node.message(id, "1000000000 5");
+  engine->start();
+  ASSERT_TRUE(eventually([&] { return node.messages_term(Term::decoded) >= 8; }));
+  engine->stop();
+  EXPECT_EQ(node.commits.ledger().difference(), 0);
+  for (const CommitGroup& group : node.commits.groups()) {
+    EXPECT_LE(group.segment.ledger.get(LedgerKind::messages, "plant/qos1", Term::decoded), 2);
   }
 }
 
