@@ -131,10 +131,13 @@ Result<Counter> Counter::restore(ByteReader& reader) {
   counter.sums_.resets = reader.u64();
   counter.sums_.wraps = reader.u64();
   auto parts = TimeParts::read(reader);
-  if (!parts || parts->empty() || parts->size() > counter.count_) return malformed();
-  const bool sane = counter.sums_.increase.finite() && counter.sums_.increase.total() >= 0 &&
-                    counter.sums_.resets < counter.count_ && counter.sums_.wraps < counter.count_;
-  if (!sane) return malformed();
+  if (!parts || parts->empty()) return malformed();
+  const Sums& sums = counter.sums_;
+  if (!sums.increase.finite() || sums.resets > kReadingsMax || sums.wraps > kReadingsMax) {
+    return malformed();
+  }
+  // Every reading but the first makes one step at most.
+  if (sums.resets + sums.wraps + parts->open_steps() >= counter.count_) return malformed();
   counter.parts_ = std::move(*parts);
   return counter;
 }

@@ -80,7 +80,7 @@ Result<Coverage> Coverage::restore(ByteReader& reader) {
   if (coverage.count_ == 0) return coverage;
   coverage.largest_gap_ns_ = reader.u64();
   auto parts = TimeParts::read(reader);
-  if (!parts || parts->empty() || parts->size() > coverage.count_) return malformed();
+  if (!parts || parts->empty() || parts->open_steps() >= coverage.count_) return malformed();
   if (coverage.largest_gap_ns_ > parts->span_ns()) return malformed();
   coverage.parts_ = std::move(*parts);
   return coverage;

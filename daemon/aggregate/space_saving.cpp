@@ -156,6 +156,10 @@ Status SpaceSaving::merge(const SpaceSaving& other) {
     return merge(alike);
   }
   if (other.total_ == 0) return {};
+  if (total_ == 0) {
+    *this = other;
+    return {};
+  }
   const std::uint64_t mine_max = unheld_count_max();
   const std::uint64_t theirs_max = other.unheld_count_max();
   struct Bounds {
@@ -218,7 +222,8 @@ Result<SpaceSaving> SpaceSaving::restore(ByteReader& reader) {
     before = count;
     held += count;
   }
-  if (held > sketch.total_ || (size == 0) != (sketch.total_ == 0)) return malformed();
+  // A key only ever lost its counter when all were taken.
+  if (held > sketch.total_ || (size < capacity && held < sketch.total_)) return malformed();
   return sketch;
 }
 

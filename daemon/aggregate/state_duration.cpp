@@ -130,8 +130,9 @@ Result<StateDuration> StateDuration::restore(ByteReader& reader) {
   durations.times_.other_ns = reader.u64();
   durations.times_.changes = reader.u64();
   auto parts = TimeParts::read(reader);
-  if (!parts || parts->empty() || parts->size() > durations.count_) return malformed();
-  if (durations.times_.changes >= durations.count_) return malformed();
+  if (!parts || parts->empty() || durations.times_.changes > kReadingsMax) return malformed();
+  // Every reading but the first makes one step at most.
+  if (durations.times_.changes + parts->open_steps() >= durations.count_) return malformed();
   durations.parts_ = std::move(*parts);
   return durations;
 }

@@ -97,11 +97,16 @@ void TimeParts::add_rarely(const Stamped& reading, const OnStep& on_step) {
 
 void TimeParts::merge(const TimeParts& other, const OnStep& on_step) {
   if (other.empty()) return;
+  if (empty()) {
+    *this = other;
+    return;
+  }
   std::vector<Part> parts = earlier_;
-  if (any_) parts.push_back(last_);
+  parts.push_back(last_);
   parts.insert(parts.end(), other.earlier_.begin(), other.earlier_.end());
   parts.push_back(other.last_);
   std::sort(parts.begin(), parts.end(), comes_before);
+  overlaps_ += other.overlaps_;
   std::vector<Part> apart;
   for (const Part& part : parts) {
     if (!apart.empty() && overlap(apart.back(), part)) {
@@ -111,7 +116,6 @@ void TimeParts::merge(const TimeParts& other, const OnStep& on_step) {
       apart.push_back(part);
     }
   }
-  overlaps_ += other.overlaps_;
   // Both last steps are final now. In order of time, so that merging either into the other gives
   // the same bits.
   std::vector<Step> final_steps;

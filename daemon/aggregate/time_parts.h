@@ -94,6 +94,8 @@ class TimeParts {
     if (before_last_) on_step(Step{*before_last_, last_.last});
   }
 
+  std::size_t open_steps() const { return any_ ? earlier_.size() + (before_last_ ? 1 : 0) : 0; }
+
   void write(ByteWriter& writer) const;
   /// Empty for bytes that `write` cannot have written.
   static std::optional<TimeParts> read(ByteReader& reader);

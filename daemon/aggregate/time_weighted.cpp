@@ -105,7 +105,7 @@ Result<TimeWeighted> TimeWeighted::restore(ByteReader& reader) {
   mean.sums_.integral_s = CompensatedSum::read(reader);
   mean.sums_.covered_ns = reader.u64();
   auto parts = TimeParts::read(reader);
-  if (!parts || parts->empty() || parts->size() > mean.count_) return malformed();
+  if (!parts || parts->empty() || parts->open_steps() >= mean.count_) return malformed();
   if (!mean.sums_.integral_s.finite()) return malformed();
   mean.parts_ = std::move(*parts);
   return mean;

@@ -63,7 +63,9 @@ TEST(BucketIndex, NeverDecreases) {
   for (int i = 0; i < 20'000; ++i) {
     const double v = std::bit_cast<double>(random() >> 2);
     const double next = std::nextafter(v, std::numeric_limits<double>::max());
-    if (v > 0 && std::isfinite(v)) ASSERT_LE(bucket_index(v, 20), bucket_index(next, 20)) << v;
+    if (v > 0 && std::isfinite(v)) {
+      ASSERT_LE(bucket_index(v, 20), bucket_index(next, 20)) << v;
+    }
   }
 }
 

@@ -141,7 +141,9 @@ TEST(ExponentialHistogram, EveryQuantileIsWithinTheStatedErrorOnRealSeries) {
       std::printf("%s, %u buckets: scale %d, promised %.5f, worst %.5f, %zu bytes\n",
                   series.name.c_str(), unsigned{max_size}, histogram.scale(),
                   histogram.relative_error(), worst, writer.size());
-      if (max_size == 320) EXPECT_LE(writer.size(), 400u);
+      if (max_size == 320) {
+        EXPECT_LE(writer.size(), 400u);
+      }
     }
   }
 }

@@ -59,7 +59,7 @@ TEST(HyperLogLog, KeepsTheBytesItAlwaysHad) {
   HyperLogLog sketch(12);
   sketch.add(0, 21.5);
   sketch.add_key("pump/7");
-  EXPECT_EQ(hex(bytes(sketch)), "");
+  EXPECT_EQ(hex(bytes(sketch)), "010c028197ebe70dc0bbf931");
 }
 
 TEST(HyperLogLog, IsWithinThreeSigmaFromTenToAHundredThousandKeys) {

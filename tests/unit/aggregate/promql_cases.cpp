@@ -1,9 +1,11 @@
 #include "unit/aggregate/promql_cases.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
-#include <regex>
 #include <sstream>
 
 namespace sluice {
@@ -29,30 +31,47 @@ std::int64_t duration_ns(const std::string& text) {
   return (unit ? sum : number) * kSecond;
 }
 
+/// A finite decimal and nothing else.
+std::optional<double> read_number(const std::string& text) {
+  if (text.empty() || text.find_first_not_of("+-.0123456789e") != std::string::npos) return {};
+  char* end = nullptr;
+  const double v = std::strtod(text.c_str(), &end);
+  return *end == 0 ? std::optional(v) : std::nullopt;
+}
+
 /// "5", "0+10x10" (eleven values), "_" (a missing one). Empty for anything else.
 std::optional<std::vector<Stamped>> read_values(const std::string& text, std::int64_t interval) {
-  static const std::regex number(R"(-?[0-9.]+)");
-  static const std::regex series(R"((-?[0-9.]+)([+-][0-9.]+)x([0-9]+))");
   std::vector<Stamped> readings;
   std::istringstream in(text);
   std::int64_t t = 0;
   for (std::string token; in >> token;) {
-    std::smatch match;
-    if (std::regex_match(token, match, series)) {
-      const double step = std::stod(match[2]);
-      for (int i = 0; i <= std::stoi(match[3]); ++i, t += interval) {
-        readings.push_back({t, std::stod(match[1]) + i * step});
-      }
-    } else if (std::regex_match(token, number)) {
-      readings.push_back({t, std::stod(token)});
+    const std::size_t times = token.find('x');
+    const std::size_t sign = token.find_first_of("+-", 1);
+    if (token == "_") {
       t += interval;
-    } else if (token == "_") {
+    } else if (times == std::string::npos) {
+      const auto value = read_number(token);
+      if (!value) return std::nullopt;
+      readings.push_back({t, *value});
       t += interval;
     } else {
-      return std::nullopt;
+      const auto first = read_number(token.substr(0, sign));
+      if (sign == std::string::npos || !first) return std::nullopt;
+      const auto step = read_number(token.substr(sign, times - sign));
+      const auto more = read_number(token.substr(times + 1));
+      if (!step || !more) return std::nullopt;
+      for (int i = 0; i <= static_cast<int>(*more); ++i, t += interval) {
+        readings.push_back({t, *first + i * *step});
+      }
     }
   }
   return readings;
+}
+
+std::string trimmed(const std::string& text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string::npos) return "";
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 struct Query {
@@ -67,40 +86,57 @@ class Script {
   explicit Script(std::vector<std::string> functions) : functions_(std::move(functions)) {}
 
   void line(const std::string& line) {
-    static const std::regex load(R"(load ([0-9smh]+)\s*)");
-    static const std::regex eval(R"(eval instant at ([0-9smh]+) (\w+)\((\w+)\[([0-9smh]+)\]\)\s*)");
-    static const std::regex entry(R"(\s+(\w*)(\{[^{}]*\})?\s+(.*))");
-    std::smatch match;
-    if (std::regex_match(line, match, load)) {
-      interval_ns_ = duration_ns(match[1]);
-      query_.reset();
-    } else if (std::regex_match(line, match, eval)) {
-      interval_ns_ = 0;
-      query_ = Query{match[2], match[3], duration_ns(match[1]), duration_ns(match[4])};
-      const auto known = std::find(functions_.begin(), functions_.end(), query_->function);
-      if (known == functions_.end()) query_.reset();
-    } else if (!line.empty() && line[0] != ' ' && line[0] != '\t') {
-      if (line == "clear") series_.clear();
-      interval_ns_ = 0;
-      query_.reset();
-    } else if (std::regex_match(line, match, entry)) {
-      take(match[1], match[2], match[3]);
+    if (line.empty()) return;
+    if (line[0] == ' ' || line[0] == '\t') return indented(trimmed(line));
+    interval_ns_ = 0;
+    query_.reset();
+    char at[32];
+    char function[32];
+    char name[64];
+    char range[16];
+    int length = 0;
+    if (line == "clear") {
+      series_.clear();
+    } else if (std::sscanf(line.c_str(), "load %31[0-9smh]", at) == 1) {
+      interval_ns_ = duration_ns(at);
+    } else if (std::sscanf(line.c_str(),
+                           "eval instant at %31[0-9smh] %31[a-z](%63[A-Za-z0-9_][%15[0-9smh]])%n",
+                           at, function, name, range, &length) == 4 &&
+               length == static_cast<int>(trimmed(line).size())) {
+      const auto known = std::find(functions_.begin(), functions_.end(), function);
+      if (known != functions_.end()) {
+        query_ = Query{function, name, duration_ns(at), duration_ns(range)};
+      }
     }
   }
   std::vector<PromqlCase> cases;
 
  private:
+  /// A series of a load block, or an expected result: `name{labels} values`, either may be missing.
+  void indented(const std::string& line) {
+    std::size_t end = line.find_first_of(" \t{");
+    if (end == std::string::npos) return;
+    const std::string name = line.substr(0, end);
+    std::string labels;
+    if (line[end] == '{') {
+      const std::size_t close = line.find('}', end);
+      if (close == std::string::npos) return;
+      labels = line.substr(end, close + 1 - end);
+      if (labels == "{}") labels.clear();
+      end = close + 1;
+    }
+    take(name, labels, trimmed(line.substr(end)));
+  }
   void take(const std::string& name, const std::string& labels, const std::string& rest) {
     if (interval_ns_ != 0) {
       if (const auto values = read_values(rest, interval_ns_)) series_[name + labels] = *values;
       return;
     }
     if (!query_ || name == "expect") return;
-    const std::string key = query_->name + (labels == "{}" ? "" : labels);
-    if (!series_.contains(key)) return;
-    char* end = nullptr;
-    const double expected = std::strtod(rest.c_str(), &end);
-    if (end == rest.c_str()) return;
+    const std::string key = query_->name + labels;
+    const auto value = read_number(rest);
+    if (!series_.contains(key) || !value) return;
+    const double expected = *value;
     PromqlCase c{query_->function, key, query_->at_ns, query_->range_ns, expected, {}};
     for (const Stamped& r : series_[key]) {
       if (r.time_ns > c.at_ns - c.range_ns && r.time_ns <= c.at_ns) c.readings.push_back(r);

@@ -37,7 +37,9 @@ void expect_guarantees(const SpaceSaving& sketch, const Exact& exact) {
   ASSERT_LE(held.size(), sketch.options().capacity);
   ASSERT_LE(sketch.unheld_count_max(), error_max);
   for (const auto& [key, count] : exact) {
-    if (!held.contains(key)) ASSERT_LE(count, sketch.unheld_count_max()) << key;
+    if (!held.contains(key)) {
+      ASSERT_LE(count, sketch.unheld_count_max()) << key;
+    }
   }
 }
 
