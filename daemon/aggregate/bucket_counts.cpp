@@ -9,6 +9,9 @@
 namespace sluice {
 namespace {
 
+/// What the smallest block of a heap holds anyway.
+constexpr std::size_t kBytesFirst = 24;
+
 template <typename T>
 std::uint64_t load(const std::uint8_t* at) {
   T v;
@@ -63,6 +66,7 @@ void BucketCounts::widen(unsigned width) {
 
 void BucketCounts::cover(std::int32_t first, std::int32_t last) {
   if (size_ == 0) {
+    bytes_.reserve(kBytesFirst);
     bytes_.assign((static_cast<std::size_t>(last - first) + 1) * width_, 0);
   } else {
     const auto before = static_cast<std::size_t>(first_ - first);
@@ -95,20 +99,36 @@ void BucketCounts::add(std::int32_t index, std::uint64_t count) {
   put(place, get(place) + count);
 }
 
+std::size_t BucketCounts::next_filled(std::size_t place) const {
+  const std::size_t step = 8u / width_;  // most buckets are empty: eight bytes at a time
+  while (place + step <= size_ && load<std::uint64_t>(bytes_.data() + place * width_) == 0) {
+    place += step;
+  }
+  while (place < size_ && get(place) == 0) ++place;
+  return place;
+}
+
 void BucketCounts::add(const BucketCounts& other, int shift) {
-  const auto size = static_cast<std::int32_t>(other.size_);
-  for (std::int32_t i = 0; i < size; ++i) {
-    const std::uint64_t count = other.get(static_cast<std::size_t>(i));
-    if (count != 0) add((other.first_ + i) >> shift, count);
+  for (std::size_t i = other.next_filled(0); i < other.size_; i = other.next_filled(i + 1)) {
+    add((other.first_ + static_cast<std::int32_t>(i)) >> shift, other.get(i));
   }
 }
 
 void BucketCounts::coarsen(int shift) {
   if (size_ == 0 || shift == 0) return;
-  BucketCounts coarse;
-  coarse.cover(first_ >> shift, last() >> shift);
-  coarse.add(*this, shift);
-  *this = std::move(coarse);
+  const std::int32_t first = first_ >> shift;
+  const std::int32_t last = this->last() >> shift;
+  for (std::size_t i = next_filled(0); i < size_; i = next_filled(i + 1)) {
+    const std::int32_t index = (first_ + static_cast<std::int32_t>(i)) >> shift;
+    const auto place = static_cast<std::size_t>(index - first);  // never behind i
+    if (place == i) continue;
+    const std::uint64_t count = get(i);
+    put(i, 0);
+    put(place, get(place) + count);
+  }
+  first_ = first;
+  size_ = static_cast<std::uint32_t>(last - first) + 1;
+  bytes_.resize(size_ * std::size_t{width_});
 }
 
 std::uint64_t BucketCounts::take_first() {

@@ -44,6 +44,8 @@ class BucketCounts {
   std::uint64_t get(std::size_t place) const;
   void put(std::size_t place, std::uint64_t count);
   void widen(unsigned width);
+  /// The first place from `place` on that is not empty; size_ when there is none.
+  std::size_t next_filled(std::size_t place) const;
   void cover(std::int32_t first, std::int32_t last);
 
   std::vector<std::uint8_t> bytes_;  ///< size_ * width_, in the machine's order

@@ -57,9 +57,10 @@ std::int32_t bucket_index(double magnitude, int scale) {
   std::int32_t index = exponent;
   for (int i = 0; i < scale; ++i) {
     const Wide squared = square(m);  // 2.126 bits: at least 2 when the top bit is set
-    const auto bit = static_cast<std::int32_t>(squared.high >> 63);
-    m = bit != 0 ? squared.high : (squared.high << 1) | (squared.low >> 63);
-    index = index * 2 + bit;
+    // Without a branch: the bits of a logarithm cannot be predicted.
+    const std::uint64_t bit = squared.high >> 63;
+    m = (squared.high << (1 - bit)) | ((squared.low >> 63) & (1 - bit));
+    index = index * 2 + static_cast<std::int32_t>(bit);
   }
   return index;
 }
