@@ -42,8 +42,8 @@ struct CompensatedSum {
   }
   static CompensatedSum read(ByteReader& reader) {
     CompensatedSum s;
-    s.sum = reader.f64();
-    s.error = reader.f64();
+    s.sum = reader.f64() + 0.0;  // adding never gives -0.0
+    s.error = reader.f64() + 0.0;
     return s;
   }
   bool finite() const { return std::isfinite(sum) && std::isfinite(error); }

@@ -22,6 +22,7 @@ bool CounterOptions::valid() const {
 
 Counter::Counter(const CounterOptions& options) : options_(options) {
   SLUICE_ASSERT(options.valid());
+  options_.wrap_rate_max += 0.0;  // never -0.0: equal options are equal bytes
 }
 
 bool Counter::add(std::int64_t event_time_ns, double value) {

@@ -36,6 +36,7 @@ bool HistogramOptions::valid() const {
 ExponentialHistogram::ExponentialHistogram(const HistogramOptions& options)
     : options_(options), scale_(options.max_scale) {
   SLUICE_ASSERT(options.valid());
+  options_.zero_threshold += 0.0;  // never -0.0: equal options are equal bytes
 }
 
 bool ExponentialHistogram::add(std::int64_t, double value) {
@@ -200,7 +201,7 @@ bool ExponentialHistogram::read_from(ByteReader& reader) {
   }
   options_.max_size = static_cast<std::uint16_t>(max_size);
   options_.max_scale = static_cast<std::int8_t>(max_scale);
-  options_.zero_threshold = reader.f64();
+  options_.zero_threshold = reader.f64() + 0.0;
   count_ = reader.u64();
   if (!reader.ok() || !options_.valid() || count_ > kReadingsMax) return false;
   scale_ = options_.max_scale;
