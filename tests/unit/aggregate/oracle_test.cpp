@@ -81,6 +81,7 @@ class Oracle : public ::testing::Test {
 
 TEST_F(Oracle, HistogramsEqualThoseOfOpenTelemetryBucketByBucket) {
   load("otel-exponential-histogram.json");
+  if (IsSkipped()) return;
   std::size_t cases = 0;
   for (const dom::element c : root_["cases"].get_array()) {
     SCOPED_TRACE(std::string(std::string_view(c["name"].get_string())));
@@ -100,6 +101,7 @@ TEST_F(Oracle, HistogramsEqualThoseOfOpenTelemetryBucketByBucket) {
 
 TEST_F(Oracle, MergesEqualThoseOfOpenTelemetryBucketByBucket) {
   load("otel-exponential-histogram.json");
+  if (IsSkipped()) return;
   std::size_t merges = 0;
   for (const dom::element c : root_["merges"].get_array()) {
     SCOPED_TRACE(std::string(std::string_view(c["name"].get_string())));
@@ -123,6 +125,7 @@ TEST_F(Oracle, MergesEqualThoseOfOpenTelemetryBucketByBucket) {
 
 TEST_F(Oracle, QuantilesAreWithinTheStatedErrorOfTheExactOnes) {
   load("ddsketch.json");
+  if (IsSkipped()) return;
   for (const dom::element c : root_["cases"].get_array()) {
     std::string_view source;
     if (c["source"].get_string().get(source) != simdjson::SUCCESS) continue;
