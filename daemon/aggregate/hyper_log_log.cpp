@@ -108,7 +108,7 @@ void HyperLogLog::raise_register(std::uint32_t entry) {
 void HyperLogLog::become_dense() {
   registers_.assign(register_count(), 0);
   for (const std::uint32_t entry : entries_) raise_register(entry);
-  entries_ = {};
+  entries_ = std::vector<std::uint32_t>();  // `= {}` would keep the memory
 }
 
 void HyperLogLog::lower_precision(int precision) {

@@ -148,7 +148,7 @@ void TimeParts::close_gaps(const OnStep& on_step) {
   }
   // A last part of one reading has become the end of a longer one: its step was that across a gap.
   last_.first = begin;
-  earlier_ = {};
+  earlier_ = std::vector<Part>();  // `= {}` would keep the memory
 }
 
 void TimeParts::write(ByteWriter& writer) const {

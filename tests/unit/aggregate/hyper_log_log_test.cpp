@@ -54,6 +54,14 @@ TEST(HyperLogLog, TakesNeitherNanNorInfinitiesAndHasOneZero) {
   EXPECT_NEAR(sketch.estimate(), 1, 1e-6);
 }
 
+TEST(HyperLogLog, KeepsNothingOfTheSetOnceItHasRegisters) {
+  HyperLogLog sketch;
+  for (int i = 0; i < 513; ++i) sketch.add(0, i);
+  EXPECT_FALSE(sketch.sparse());
+  EXPECT_EQ(sketch.state_bytes(), sizeof sketch + 4096);
+  EXPECT_LT(bytes(sketch).size(), 2100u);
+}
+
 // Hashes are stored for years, so they must never change.
 TEST(HyperLogLog, KeepsTheBytesItAlwaysHad) {
   HyperLogLog sketch(12);

@@ -120,6 +120,7 @@ TEST(TimeParts, BecomeOneWhenTheirGapsAreClosed) {
   const std::string before = owner.steps();
   owner.close_gaps();
   EXPECT_EQ(owner.parts.size(), 1u);
+  EXPECT_EQ(owner.parts.heap_bytes(), 0u);
   EXPECT_EQ(owner.steps(), before);
   owner.add(4, 4);
   EXPECT_EQ(owner.steps(), before + "3:3>4:4 ");
