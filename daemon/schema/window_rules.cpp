@@ -41,6 +41,7 @@ void check_window(const v1::WindowConfig& window, const std::string& path,
                                                 ", because every reading is added to each window "
                                                 "that holds it, got " +
                                                 quote_duration(every_ns));
+    return;
   }
   if (window.offset_ns() >= every_ns) {
     context.refuse(path + ".offset", "expected a duration below " + quote_duration(every_ns) +
