@@ -85,7 +85,7 @@ void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> sp
                    std::string config, const Ledger& durable, std::int64_t next_seq) {
   adopted_ = true;
   sources_ = sources;
-  intake_.adopt(std::move(sources));
+  intake_.adopt(std::move(sources), {rooms_.clock.boottime_ns(), rooms_.clock.wall_ns()});
   std::vector<std::unique_ptr<Pipeline>> next;
   for (PipelineSpec& spec : specs) {
     next.push_back(std::make_unique<Pipeline>(std::move(spec), rooms_.series, rooms_.topics));
