@@ -270,7 +270,6 @@ void MqttSession::on_connected(AckGate& gate, std::uint64_t connection, bool ses
   IngestEvent boundary = event(IngestEvent::Kind::connected, connection);
   boundary.session_present = session_present;
   bool room = ring_.try_push(std::move(boundary));
-  if (!session_present) drops_.forget();
   IngestEvent intent = event(IngestEvent::Kind::subscribed, connection);
   bool changes = false;
   {
@@ -289,15 +288,13 @@ void MqttSession::on_connected(AckGate& gate, std::uint64_t connection, bool ses
   gate.poison("the ingest queue is full; waiting for the pipeline");
 }
 
+/// Without room it is passed over: the next value tells of it too.
 void MqttSession::on_broker_drops(std::uint64_t connection, std::string_view payload) {
+  const auto value = parse_drop_counter(payload);
+  if (!value) return;
   IngestEvent dropped = event(IngestEvent::Kind::broker_dropped, connection);
-  const auto rise = drops_.see(payload, dropped.wall_ns);
-  if (!rise) return;
-  dropped.dropped = rise->count;
-  dropped.since_wall_ns = rise->since_wall_ns;
-  if (ring_.try_push(std::move(dropped))) return;
-  log::warn("ingest", "the broker dropped messages, and the ingest queue is full",
-            {{"source", options_.name}, {"count", rise->count}});
+  dropped.dropped = *value;
+  ring_.try_push(std::move(dropped));
 }
 
 /// The ticket is counted before the push, so that no release can come before its count.

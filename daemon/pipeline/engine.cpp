@@ -63,6 +63,8 @@ Status Engine::replay(const Segment& segment) {
       intake_.replay(*connected);
     } else if (const auto* subscribed = std::get_if<SubscribedEntry>(&entry)) {
       intake_.replay(*subscribed);
+    } else if (const auto* drops = std::get_if<BrokerDropsEntry>(&entry)) {
+      intake_.replay(*drops);
     } else if (const auto* tick = std::get_if<TickEntry>(&entry)) {
       for (const auto& pipeline : pipelines_) {
         pipeline->tick(tick->boottime_ns, {ignored_ledger, ignored_panes});

@@ -10,9 +10,9 @@ std::string owner_of(const SourceSpec& source, std::uint8_t qos) {
   return source.name + "/qos" + std::to_string(qos);
 }
 // Of the checkpoint part, after a zero byte. Parts of format 1 began with the number of the
-// session, and hold nothing of use here. Format 2 had no session aside.
+// session, and hold nothing of use here. Format 2 had no session aside and no drop counter.
 constexpr std::uint8_t kFormat = 3;
-constexpr std::uint8_t kFormatNoneAside = 2;
+constexpr std::uint8_t kFormatNoDropCounter = 2;
 constexpr const char* kBrokerLoss = "suspected_broker_loss";
 
 std::string part_name(const SourceSpec& source) { return "source/" + source.name; }
@@ -113,11 +113,24 @@ void Intake::connected(const IngestEvent& event) {
   builder_.add_entry(entry, event.boottime_ns);
 }
 
+/// The first value of a session tells what came before it. A lower one than before is that of a
+/// broker that has started since: all of it is new.
 void Intake::broker_dropped(const IngestEvent& event) {
-  log::warn("ingest", "the broker dropped messages; some may have been for us",
-            {{"source", sources_[event.position.source].name}, {"count", event.dropped}});
-  report_broker_loss(sources_[event.position.source], event.since_wall_ns, moment_of(event),
-                     event.dropped, "dropped_counter");
+  const SourceSpec& source = sources_[event.position.source];
+  const State& state = states_[event.position.source];
+  const std::uint64_t before = state.broker_drops.value_or(event.dropped);
+  const bool restarted = event.dropped < before;
+  const std::uint64_t count = restarted ? event.dropped : event.dropped - before;
+  if (count > 0) {
+    log::warn("ingest", "the broker dropped messages; some may have been for us",
+              {{"source", source.name}, {"count", count}});
+    report_broker_loss(source, state.broker_drops_wall_ns, moment_of(event), count,
+                       restarted ? "dropped_counter_restarted" : "dropped_counter");
+  }
+  const BrokerDropsEntry entry{event.position.source, event.dropped, event.boottime_ns,
+                               event.wall_ns};
+  replay(entry);
+  builder_.add_entry(entry, event.boottime_ns);
 }
 
 /// Never more than suspected: the broker does not say whose messages are gone.
@@ -163,6 +176,7 @@ void Intake::replay(const ConnectedEntry& entry) {
   if (entry.session_present) return;
   state.subscribed.clear();
   state.last_wall_ns = entry.wall_ns;
+  state.broker_drops.reset();
 }
 
 void Intake::replay(const SubscribedEntry& entry) {
@@ -178,6 +192,12 @@ void Intake::replay(const BatchEntry& entry) {
   }
 }
 
+void Intake::replay(const BrokerDropsEntry& entry) {
+  if (entry.source >= states_.size()) return;
+  states_[entry.source].broker_drops = entry.dropped;
+  states_[entry.source].broker_drops_wall_ns = entry.wall_ns;
+}
+
 void Intake::State::snapshot(ByteWriter& out) const {
   out.u8(0);
   out.u8(kFormat);
@@ -188,13 +208,16 @@ void Intake::State::snapshot(ByteWriter& out) const {
     out.u8(filter.qos);
   }
   out.i64(last_wall_ns);
+  out.u8(broker_drops ? 1 : 0);
+  out.u64(broker_drops.value_or(0));
+  out.i64(broker_drops_wall_ns);
 }
 
 Status Intake::State::restore(std::string_view bytes) {
   ByteReader in(bytes);
   if (in.u8() != 0) return {};
   const std::uint8_t format = in.u8();
-  if (format != kFormat && format != kFormatNoneAside) return {};
+  if (format != kFormat && format != kFormatNoDropCounter) return {};
   if (Status s = redelivery.restore(in); !s.ok()) return s;
   subscribed.clear();
   for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
@@ -202,6 +225,12 @@ Status Intake::State::restore(std::string_view bytes) {
     subscribed.push_back({std::move(filter), in.u8()});
   }
   last_wall_ns = in.i64();
+  if (format == kFormat) {
+    const std::uint8_t seen = in.u8();
+    const std::uint64_t value = in.u64();
+    if (seen != 0) broker_drops = value;
+    broker_drops_wall_ns = in.i64();
+  }
   return in.at_end() ? Status() : data_loss("malformed source state in a checkpoint");
 }
 

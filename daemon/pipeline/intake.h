@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ class Intake {
   void replay(const ConnectedEntry& entry);
   void replay(const SubscribedEntry& entry);
   void replay(const BatchEntry& entry);
+  void replay(const BrokerDropsEntry& entry);
   void snapshot(std::vector<CheckpointPart>& parts) const;
   Status restore(const std::vector<CheckpointPart>& parts);
   /// Goes over to another list of sources. What is known of a session goes with the session,
@@ -64,6 +66,8 @@ class Intake {
     Redelivery redelivery;
     std::vector<TopicFilter> subscribed{};
     std::int64_t last_wall_ns = 0;  ///< of the last message, or of the session's begin
+    std::optional<std::uint64_t> broker_drops{};  ///< the broker's counter, as last seen
+    std::int64_t broker_drops_wall_ns = 0;        ///< when that was
 
     void snapshot(ByteWriter& out) const;
     Status restore(std::string_view bytes);

@@ -40,6 +40,13 @@ struct Bench {
     event.position = {0, 1, ticket};
     intake.take_event(event);
   }
+  void drop_counter(std::uint64_t value, std::int64_t wall_ns) {
+    IngestEvent event;
+    event.kind = IngestEvent::Kind::broker_dropped;
+    event.dropped = value;
+    event.wall_ns = wall_ns;
+    intake.take_event(event);
+  }
   void replay(const Segment& segment) {
     for (const LogEntry& entry : segment.entries) {
       std::visit(
@@ -105,17 +112,56 @@ TEST(Intake, KnowsAfterARestartWhenTheLastMessageCame) {
 
 TEST(Intake, ReportsWhatTheBrokerSaysItDropped) {
   Bench bench;
-  IngestEvent event;
-  event.kind = IngestEvent::Kind::broker_dropped;
-  event.dropped = 12;
-  event.since_wall_ns = 2 * kSecond;
-  event.wall_ns = 4 * kSecond;
-  bench.intake.take_event(event);
+  bench.event(IngestEvent::Kind::connected, 1 * kSecond, false);
+  bench.drop_counter(100, 2 * kSecond);
+  EXPECT_TRUE(bench.builder.seal().gaps.empty()) << "of the time before us";
+  bench.drop_counter(100, 3 * kSecond);
+  bench.drop_counter(112, 4 * kSecond);
   const CommitGroup group = bench.builder.seal();
-  EXPECT_EQ(group.gaps.at(0), (Gap{LedgerKind::messages, "plant", "suspected_broker_loss",
-                                   2 * kSecond, 4 * kSecond, 12}));
+  ASSERT_EQ(group.gaps.size(), 1u);
+  EXPECT_EQ(group.gaps[0], (Gap{LedgerKind::messages, "plant", "suspected_broker_loss", 3 * kSecond,
+                                4 * kSecond, 12}));
   EXPECT_EQ(group.segment.ledger.get(LedgerKind::messages, "plant/qos1", Term::broker_loss), 12);
   EXPECT_EQ(group.segment.ledger.difference(), 0);
+}
+
+TEST(Intake, ReportsAllThatABrokerDroppedSinceItRestarted) {
+  Bench bench;
+  bench.event(IngestEvent::Kind::connected, 1 * kSecond, false);
+  bench.drop_counter(100, 2 * kSecond);
+  bench.event(IngestEvent::Kind::connected, 3 * kSecond, true);
+  bench.drop_counter(0, 4 * kSecond);
+  EXPECT_TRUE(bench.builder.seal().gaps.empty());
+  bench.event(IngestEvent::Kind::connected, 5 * kSecond, true);
+  bench.drop_counter(7, 6 * kSecond);
+  EXPECT_EQ(bench.builder.seal().gaps.at(0).count, 7u);
+  bench.drop_counter(5, 7 * kSecond);
+  EXPECT_EQ(bench.builder.seal().gaps.at(0).count, 5u);
+  bench.event(IngestEvent::Kind::connected, 8 * kSecond, false);
+  EXPECT_EQ(bench.builder.seal().gaps.at(0).count, 0u) << "the session is lost";
+  bench.drop_counter(50, 9 * kSecond);
+  EXPECT_TRUE(bench.builder.seal().gaps.empty()) << "of the time before this session";
+}
+
+// Killed at any moment, it compares with the last value that is on flash.
+TEST(Intake, NoticesAfterARestartWhatTheBrokerDroppedMeanwhile) {
+  Bench bench;
+  bench.event(IngestEvent::Kind::connected, 1 * kSecond, false);
+  const auto before = bench.snapshot();
+  bench.drop_counter(3, 2 * kSecond);
+  const Segment segment = bench.builder.seal().segment;
+  Bench replayed;
+  ASSERT_TRUE(replayed.intake.restore(before).ok());
+  replayed.replay(segment);
+  Bench restored;
+  ASSERT_TRUE(restored.intake.restore(bench.snapshot()).ok());
+  for (Bench* next : {&replayed, &restored}) {
+    next->event(IngestEvent::Kind::connected, 8 * kSecond, true);
+    next->drop_counter(1903, 9 * kSecond);
+    EXPECT_EQ(next->builder.seal().gaps.at(0),
+              (Gap{LedgerKind::messages, "plant", "suspected_broker_loss", 2 * kSecond, 9 * kSecond,
+                   1900}));
+  }
 }
 
 TEST(Intake, RemembersSubscriptionsOverRestartsAndConfigsUntilTheSessionIsLost) {
