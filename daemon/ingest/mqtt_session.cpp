@@ -26,7 +26,7 @@ constexpr std::size_t kTopicBytesMax = 65'535;
 AckGate::Limits gate_limits(const SourceOptions& options) {
   // Twice the window: the broker can send the next one while this one is being committed.
   const std::size_t messages = std::max<std::size_t>(2u * options.in_flight_window(), 1024);
-  return {messages, options.queue_bytes_max};
+  return {messages, options.queue_bytes_max, 0};
 }
 
 std::size_t packet_bytes_max(const SourceOptions& options) {
@@ -146,7 +146,12 @@ Status MqttSession::run_connection() {
   if (!files.ok()) return files;
   auto broker = dial(*address, options_.connect_timeout, stop_);
   if (!broker.ok()) return broker.status();
-  auto opened = AckGate::open(std::move(*broker), gate_limits(options_));
+  AckGate::Limits limits = gate_limits(options_);
+  // With MQTT 5 the broker knows what we take, and inside TLS nobody sees where a packet begins.
+  if (options_.version == MqttVersion::v3_1_1 && !address->tls) {
+    limits.packet_bytes_max = static_cast<std::uint32_t>(packet_bytes_max(options_));
+  }
+  auto opened = AckGate::open(std::move(*broker), limits);
   if (!opened.ok()) return opened.status();
 
   AckGate& gate = **opened;

@@ -361,6 +361,28 @@ TEST(MqttSession, CutsAnOverlongPayloadToOneByteMoreThanAllowed) {
   EXPECT_EQ(bench.take().payload, "end");
 }
 
+// A 3.1.1 broker sends what a publisher gave it, 256 MiB if need be; it must not reach memory, nor
+// be delivered for ever.
+TEST(MqttSession, ReceivesTheBeginOfAnOverlongMessageInMqtt311AndAcknowledgesIt) {
+  wire::ScriptedBroker broker(false);
+  SourceOptions options = options_for(broker);
+  options.version = MqttVersion::v3_1_1;
+  options.payload_bytes_max = 10;
+  Bench bench(options);
+  auto link = broker.welcome(false);
+  bench.take();
+  bench.grant(broker, link);
+  link.send(message(1, std::string(8'000'000, 'x'), false, false));
+  const IngestEvent cut = bench.take();
+  EXPECT_EQ(cut.topic, "a/b");
+  EXPECT_EQ(cut.payload.size(), 11u);
+  bench.release(cut);
+  EXPECT_EQ(link.expect(wire::kPuback).body, std::string("\0\1", 2));
+  EXPECT_GT(bench.session.stats().bytes_received, 8'000'000u);
+  link.send(message(2, "end", false, false));
+  EXPECT_EQ(bench.take().payload, "end");
+}
+
 TEST(MqttSession, StaysConnectedWhenOneOfItsFiltersIsRefusedAndSaysWhich) {
   wire::ScriptedBroker broker;
   SourceOptions options = options_for(broker);
