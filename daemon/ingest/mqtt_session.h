@@ -23,11 +23,11 @@ struct SourceStats {
   std::uint64_t connects = 0;        ///< since the process started
   std::uint64_t bytes_received = 0;  ///< on the wire
   std::uint64_t bytes_sent = 0;
-  std::uint64_t messages_received = 0;  ///< that entered the queue
-  std::uint64_t dropped_qos0 = 0;       ///< queue_full, since the process started
-  std::uint64_t overflows = 0;          ///< connections given up because the queue was full
-  std::uint64_t unacknowledged = 0;     ///< messages not yet released, of this connection
-  std::string last_error;               ///< why the last attempt or connection ended; kept
+  std::uint64_t messages_received = 0;      ///< that entered the queue
+  std::uint64_t dropped_qos0 = 0;           ///< queue_full, since the process started
+  std::uint64_t overflows = 0;              ///< connections given up because the queue was full
+  std::uint64_t unacknowledged = 0;         ///< messages not yet released, of this connection
+  std::string last_error;                   ///< why the last attempt or connection ended; kept
   std::int64_t last_error_boottime_ns = 0;  ///< when that was
 };
 
@@ -91,7 +91,6 @@ class MqttSession {
   std::atomic<std::uint64_t> dropped_qos0_taken_{0};
   std::atomic<std::uint64_t> overflows_{0};
   std::uint64_t connection_count_ = 0;  ///< [sl-mqtt]
-  DropCounter drops_;                   ///< [Paho's thread, of one connection at a time]
 
   mutable Mutex mutex_;
   std::unique_ptr<AckGate> gate_ SLUICE_GUARDED_BY(mutex_);  ///< of the current connection

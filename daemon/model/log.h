@@ -41,6 +41,16 @@ struct SubscribedEntry {
   friend bool operator==(const SubscribedEntry&, const SubscribedEntry&) = default;
 };
 
+/// The broker's counter of messages it dropped, for all of its clients, since it started: what the
+/// next value is compared with.
+struct BrokerDropsEntry {
+  std::uint32_t source = 0;
+  std::uint64_t dropped = 0;
+  std::int64_t boottime_ns = 0;
+  std::int64_t wall_ns = 0;
+  friend bool operator==(const BrokerDropsEntry&, const BrokerDropsEntry&) = default;
+};
+
 /// Which message of QoS 1 came, duplicates too: what the next redelivery is compared with.
 struct Fingerprint {
   std::uint32_t source = 0;
@@ -69,7 +79,8 @@ struct TickEntry {
   friend bool operator==(const TickEntry&, const TickEntry&) = default;
 };
 
-using LogEntry = std::variant<StartEntry, ConnectedEntry, SubscribedEntry, BatchEntry, TickEntry>;
+using LogEntry = std::variant<StartEntry, ConnectedEntry, SubscribedEntry, BatchEntry, TickEntry,
+                              BrokerDropsEntry>;
 
 /// What one commit appends to the log: one row.
 struct Segment {

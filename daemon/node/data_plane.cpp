@@ -62,7 +62,9 @@ Status DataPlane::load(const StoreOptions& options) {
   if (Status s = fill_table(topics_, recovered_.topics, decode_topic); !s.ok()) return s;
   const std::string stored = config_part(recovered_.checkpoint);
   changed_ = !stored.empty() && previous_.ParseFromString(stored) &&
-             config_hash(previous_) != config_hash(config_);
+             (config_hash(previous_) != config_hash(config_) ||
+              // It is in the default client ids.
+              previous_.node().name() != config_.node().name());
   return {};
 }
 

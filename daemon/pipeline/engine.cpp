@@ -63,6 +63,8 @@ Status Engine::replay(const Segment& segment) {
       intake_.replay(*connected);
     } else if (const auto* subscribed = std::get_if<SubscribedEntry>(&entry)) {
       intake_.replay(*subscribed);
+    } else if (const auto* drops = std::get_if<BrokerDropsEntry>(&entry)) {
+      intake_.replay(*drops);
     } else if (const auto* tick = std::get_if<TickEntry>(&entry)) {
       for (const auto& pipeline : pipelines_) {
         pipeline->tick(tick->boottime_ns, {ignored_ledger, ignored_panes});
@@ -85,7 +87,7 @@ void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> sp
                    std::string config, const Ledger& durable, std::int64_t next_seq) {
   adopted_ = true;
   sources_ = sources;
-  intake_.adopt(std::move(sources));
+  intake_.adopt(std::move(sources), {rooms_.clock.boottime_ns(), rooms_.clock.wall_ns()});
   std::vector<std::unique_ptr<Pipeline>> next;
   for (PipelineSpec& spec : specs) {
     next.push_back(std::make_unique<Pipeline>(std::move(spec), rooms_.series, rooms_.topics));
