@@ -18,12 +18,17 @@ std::string backlog_part_name(const std::string& pipeline) {
   return part_name(pipeline) + "/backlog";
 }
 
+std::string disconnected_part_name(const std::string& pipeline) {
+  return part_name(pipeline) + "/disconnected";
+}
+
 std::string since_part_name(const std::string& pipeline) { return part_name(pipeline) + "/since"; }
 
 }  // namespace
 
 Pipeline::Pipeline(PipelineSpec spec, const SeriesTable& series, const TopicTable& topics)
     : spec_(std::move(spec)),
+      topics_(topics),
       stages_(spec_.name, std::move(spec_.stages)),
       matcher_(spec_.match, series, topics),
       watermarks_(spec_.max_out_of_order_ns, spec_.idle_timeout_ns),
@@ -212,6 +217,38 @@ void Pipeline::restart(std::int64_t boottime_ns) {
   }
 }
 
+Watermarks::OfSource Pipeline::topics_of(const std::string& source) const {
+  return [this, &source](TopicId topic) { return topics_.at(topic).source == source; };
+}
+
+void Pipeline::disconnected(const std::string& source, std::int64_t boottime_ns) {
+  if (!behind_) {
+    watermarks_.disconnected(topics_of(source), boottime_ns);
+  } else if (missed_) {
+    backlog_.add_connection(Backlog::Kind::disconnected, boottime_ns, source);
+  } else {
+    backlog_.add_applied_connection(Backlog::Kind::disconnected, boottime_ns, source);
+  }
+}
+
+void Pipeline::connected(const std::string& source, std::int64_t boottime_ns) {
+  if (!behind_) {
+    watermarks_.connected(topics_of(source), boottime_ns);
+  } else if (missed_) {
+    backlog_.add_connection(Backlog::Kind::connected, boottime_ns, source);
+  } else {
+    backlog_.add_applied_connection(Backlog::Kind::connected, boottime_ns, source);
+  }
+}
+
+void Pipeline::keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns) {
+  if (behind_) return;
+  const auto is_gone = [&](TopicId topic) {
+    return std::find(sources.begin(), sources.end(), topics_.at(topic).source) == sources.end();
+  };
+  watermarks_.connected(is_gone, boottime_ns);
+}
+
 void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
   const CheckpointPart* own = behind_ ? find_part(kept_, part_name(spec_.name)) : nullptr;
   Status known;
@@ -324,6 +361,7 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   if (!behind_ || !spec_.parked.empty()) return;
   if (const CheckpointPart* own = find_part(kept_, part_name(spec_.name))) {
     Status s = restore_own(*own);
+    if (s.ok()) s = restore_disconnected();
     if (s.ok()) s = restore_stages();
     if (s.ok()) s = stages_can_save();
     if (!s.ok()) {
@@ -352,6 +390,8 @@ void Pipeline::take_step(const Backlog::Step& step, PipelineEffects effects) {
   switch (step.kind) {
     case Backlog::Kind::start: restart(step.boottime_ns); break;
     case Backlog::Kind::tick: tick(step.boottime_ns, before); break;
+    case Backlog::Kind::disconnected: disconnected(step.source, step.boottime_ns); break;
+    case Backlog::Kind::connected: connected(step.source, step.boottime_ns); break;
     case Backlog::Kind::batch: {
       const Flow in = Flow::of(step.readings);
       if (!step.applied) count(effects, Term::pending, -static_cast<std::int64_t>(in.size()));
@@ -379,6 +419,11 @@ Status Pipeline::snapshot_state(std::vector<CheckpointPart>& parts) {
     return {};
   }
   parts.push_back({part_name(spec_.name), own_state()});
+  ByteWriter disconnected;
+  watermarks_.snapshot_disconnected(disconnected);
+  if (!disconnected.bytes().empty()) {
+    parts.push_back({disconnected_part_name(spec_.name), disconnected.take()});
+  }
   return stages_.snapshot(stage_prefix(spec_.name), parts);
 }
 
@@ -397,7 +442,8 @@ std::string Pipeline::own_state() const {
 Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
   const std::string stages = stage_prefix(spec_.name);
   std::copy_if(parts.begin(), parts.end(), std::back_inserter(kept_), [&](const auto& part) {
-    return part.name == part_name(spec_.name) || part.name.compare(0, stages.size(), stages) == 0;
+    return part.name == part_name(spec_.name) || part.name == disconnected_part_name(spec_.name) ||
+           part.name.compare(0, stages.size(), stages) == 0;
   });
   if (const CheckpointPart* part = find_part(parts, since_part_name(spec_.name))) {
     ByteReader in(part->bytes);
@@ -413,12 +459,20 @@ Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
   const CheckpointPart* own = find_part(kept_, part_name(spec_.name));
   if (own == nullptr) return {};
   if (Status s = restore_own(*own); !s.ok()) return s;
+  if (Status s = restore_disconnected(); !s.ok()) return s;
   if (const Status s = restore_stages(); !s.ok()) {
     park(s);
     return {};
   }
   kept_.clear();
   return {};
+}
+
+Status Pipeline::restore_disconnected() {
+  const CheckpointPart* part = find_part(kept_, disconnected_part_name(spec_.name));
+  if (part == nullptr) return {};
+  ByteReader in(part->bytes);
+  return watermarks_.restore_disconnected(in);
 }
 
 Status Pipeline::restore_own(const CheckpointPart& part) {

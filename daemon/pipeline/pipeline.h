@@ -62,6 +62,11 @@ class Pipeline {
   void tick(std::int64_t boottime_ns, PipelineEffects effects);
   /// The process started.
   void restart(std::int64_t boottime_ns);
+  /// A source lost its connection, or has none yet: until the next one its topics are not silent.
+  void disconnected(const std::string& source, std::int64_t boottime_ns);
+  void connected(const std::string& source, std::int64_t boottime_ns);
+  /// After catch_up(): nobody waits for sources that are none of these.
+  void keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns);
   /// The spec is no more: closes what is open as partial and settles what `durable` counts as held
   /// or pending.
   void retire(const Ledger& durable, PipelineEffects effects);
@@ -74,8 +79,9 @@ class Pipeline {
   /// emptied. Watermarks and stages go on.
   void end_epoch(PipelineEffects effects);
 
-  /// Appends the parts "pipeline/<name>", "pipeline/<name>/stage/<n>"; when it is behind,
-  /// "pipeline/<name>/backlog"; when its spec replaced another, "pipeline/<name>/since".
+  /// Appends the parts "pipeline/<name>", "pipeline/<name>/stage/<n>"; when a source has no
+  /// connection, "pipeline/<name>/disconnected"; when it is behind, "pipeline/<name>/backlog"; when
+  /// its spec replaced another, "pipeline/<name>/since".
   Status snapshot(std::vector<CheckpointPart>& parts);
   /// Takes its own parts; without any it starts empty. `failed_precondition` for another spec hash.
   /// State that a stage refuses parks the pipeline.
@@ -110,9 +116,12 @@ class Pipeline {
   Status snapshot_state(std::vector<CheckpointPart>& parts);
   std::string own_state() const;
   Status restore_own(const CheckpointPart& part);
+  Status restore_disconnected();
+  Watermarks::OfSource topics_of(const std::string& source) const;
   void count(PipelineEffects effects, Term term, std::int64_t n, std::string_view cause = {}) const;
 
   PipelineSpec spec_;  ///< without its stages
+  const TopicTable& topics_;
   StageChain stages_;
   Matcher matcher_;
   Watermarks watermarks_;

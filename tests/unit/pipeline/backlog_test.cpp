@@ -19,6 +19,7 @@ Backlog sample() {
   backlog.add_start(4);
   backlog.add_start(5);
   backlog.add_pending(6, readings(3));
+  backlog.add_connection(Backlog::Kind::connected, 7, "plant");
   return backlog;
 }
 

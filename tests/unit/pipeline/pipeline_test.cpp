@@ -83,6 +83,54 @@ TEST(Pipeline, ASilentTopicClosesItsWindowByTheClock) {
   EXPECT_EQ(plant.term(Term::late), 1);
 }
 
+// What a broker queues for us while the link is down is not late because we could not hear it.
+TEST(Pipeline, ATopicIsNotSilentWhileItsSourceIsDisconnected) {
+  Plant plant;
+  auto pipeline = std::make_unique<Pipeline>(plant.spec(10, 0), plant.series, plant.topics);
+  plant.process(*pipeline, plant.batch({{5, 1}}, 100));
+  pipeline->disconnected("other", 110 * kSecond);
+  pipeline->disconnected("plant", 120 * kSecond);
+  EXPECT_FALSE(pipeline->due(1'000 * kSecond));
+  std::vector<CheckpointPart> parts;
+  ASSERT_TRUE(pipeline->snapshot(parts).ok());
+  pipeline = std::make_unique<Pipeline>(plant.spec(10, 0), plant.series, plant.topics);
+  ASSERT_TRUE(pipeline->restore(parts).ok());
+  EXPECT_FALSE(pipeline->due(1'000 * kSecond));
+  pipeline->connected("plant", 1'000 * kSecond);
+  EXPECT_FALSE(pipeline->due(1'059 * kSecond)) << "the broker's queue has its chance";
+  EXPECT_TRUE(pipeline->due(1'060 * kSecond));
+  plant.process(*pipeline, plant.batch({{7, 1}, {11, 1}}, 1'060));
+  EXPECT_EQ(plant.term(Term::late), 0);
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+}
+
+TEST(Pipeline, ATopicOfADisconnectedSourceHoldsTheWindowsOfTheOthersForADayAtMost) {
+  constexpr std::int64_t kDay_s = 86'400;
+  for (const bool source_is_gone : {false, true}) {
+    Plant plant;
+    Pipeline pipeline(plant.spec(10, 0), plant.series, plant.topics);
+    BatchEntry entry = plant.batch({{1, 1}}, 1);
+    const TopicId far = plant.topics.intern({"far", "a"});
+    entry.readings.append({plant.id, far, 2 * kSecond, Value::of(2.0), Quality::good});
+    plant.process(pipeline, entry);
+    pipeline.disconnected("far", 2 * kSecond);
+    plant.process(pipeline, plant.batch({{15, 1}}, 1'000));
+    EXPECT_TRUE(plant.closed.empty());
+    pipeline.disconnected("far", 1'000 * kSecond);  // a restart does not begin the day anew
+    if (source_is_gone) {
+      pipeline.keep_sources({"plant", "third"}, 1'000 * kSecond);
+      plant.process(pipeline, plant.batch({{16, 1}}, 1'060));
+    } else {
+      pipeline.keep_sources({"plant", "far"}, 1'000 * kSecond);
+      plant.process(pipeline, plant.batch({{16, 1}}, kDay_s + 1));
+      EXPECT_TRUE(plant.closed.empty());
+      plant.process(pipeline, plant.batch({{17, 1}}, kDay_s + 2));
+    }
+    EXPECT_EQ(plant.closed.size(), 1u);
+  }
+}
+
 TEST(Pipeline, ADeadTopicDoesNotHoldTheWindowsOfTheOthers) {
   Plant plant;
   Pipeline pipeline(plant.spec(10, 0), plant.series, plant.topics);
@@ -209,6 +257,46 @@ TEST(Pipeline, CatchesUpWithEverythingItMissedWhileParked) {
   EXPECT_EQ(plant.term(Term::aggregated), 7);
   EXPECT_EQ(plant.term(Term::filtered), 2);
   EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+// The outage was before the park, or during it; each time the topic's windows wait for its backlog.
+TEST(Pipeline, CatchingUpKnowsWhenASourceWasDisconnected) {
+  for (const bool applied : {true, false}) {
+    Plant plant;
+    const TopicId other = plant.topics.intern({"other", "a"});
+    const auto other_reading = [&](std::int64_t time_s, std::int64_t boottime_s) {
+      BatchEntry entry;
+      entry.boottime_ns = boottime_s * kSecond;
+      entry.readings.append({plant.id, other, time_s * kSecond, Value::of(1.0), Quality::good});
+      return entry;
+    };
+    Log log;
+    {
+      Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+      plant.process(pipeline, plant.batch({{1, 1}}, 1));
+      plant.process(pipeline, other_reading(1, 1));
+      log.save(pipeline);
+    }
+    Pipeline parked(with_stage(plant.spec(10, 0), true), plant.series, plant.topics);
+    ASSERT_TRUE(parked.restore(log.checkpoint).ok());
+    Plant nowhere;
+    if (!applied) parked.catch_up({plant.ledger, plant.closed});
+    parked.disconnected("plant", 2 * kSecond);
+    nowhere.process(parked, other_reading(15, 500));
+    if (applied) parked.catch_up({plant.ledger, plant.closed});
+    log.save(parked);
+    Pipeline again(with_stage(plant.spec(10, 0), true), plant.series, plant.topics);
+    ASSERT_TRUE(again.restore(log.checkpoint).ok());
+    again.catch_up({plant.ledger, plant.closed});
+    again.connected("plant", 501 * kSecond);
+    plant.process(again, plant.batch({{2, 1}, {14, 1}}, 502));
+    log.save(again);
+    Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+    log.replay(plant, pipeline);
+    EXPECT_EQ(plant.term(Term::late), 0);
+    ASSERT_EQ(plant.closed.size(), 1u);
+    EXPECT_EQ(plant.closed[0].moments.count, 3u);
+  }
 }
 
 TEST(Pipeline, AParkedPipelineRejectsWhatItsBacklogCannotHold) {
