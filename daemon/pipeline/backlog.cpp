@@ -100,6 +100,7 @@ void Backlog::snapshot(ByteWriter& out) const {
     out.u8(static_cast<std::uint8_t>(what.first));
     out.i64(what.second);
   }
+  out.i64(applied_aggregated_);
 }
 
 Status Backlog::restore(ByteReader& in) {
@@ -110,12 +111,15 @@ Status Backlog::restore(ByteReader& in) {
   start_boottime_ns_ = (has & kHasStart) != 0 ? std::optional(start_boottime_ns) : std::nullopt;
   bytes_ = in.string();
   connections_.clear();
-  for (std::size_t n = (has & kHasConnections) != 0 ? in.count() : 0; n > 0 && in.ok(); --n) {
+  applied_aggregated_ = 0;
+  const bool ends_here = (has & kHasConnections) == 0;
+  for (std::size_t n = ends_here ? 0 : in.count(); n > 0 && in.ok(); --n) {
     std::string source(in.string());
     const Kind kind = in.u8() == static_cast<std::uint8_t>(Kind::connected) ? Kind::connected
                                                                             : Kind::disconnected;
     connections_[std::move(source)] = {kind, in.i64()};
   }
+  if (!ends_here) applied_aggregated_ = in.i64();
   std::uint64_t applied = 0;
   std::uint64_t pending = 0;
   Reader steps(*this);

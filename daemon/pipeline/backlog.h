@@ -49,6 +49,10 @@ class Backlog {
     connections_[source] = {kind, boottime_ns};
   }
 
+  /// What the ledger says became of the applied readings: so many were folded into windows.
+  void add_applied_aggregated(std::int64_t count) { applied_aggregated_ += count; }
+  std::int64_t applied_aggregated() const { return applied_aggregated_; }
+
   std::uint64_t pending() const { return pending_; }
   bool has_applied() const { return applied_ > 0; }
 
@@ -74,6 +78,7 @@ class Backlog {
 
   std::string bytes_;  ///< encoded: a step for a single reading is common
   std::uint64_t applied_ = 0;
+  std::int64_t applied_aggregated_ = 0;
   std::uint64_t pending_ = 0;
   // Written before the next readings.
   std::optional<std::int64_t> start_boottime_ns_;

@@ -83,6 +83,7 @@ Status Engine::replay(const Segment& segment) {
       readings_since_checkpoint_ += batch->readings.size();
     }
   }
+  for (const auto& pipeline : pipelines_) pipeline->replayed(segment.ledger);
   log_bytes_since_checkpoint_ += log_bytes(segment);
   builder_.definitions_are_stored();
   return {};

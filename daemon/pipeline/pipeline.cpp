@@ -249,18 +249,19 @@ void Pipeline::keep_sources(const std::vector<std::string>& sources, std::int64_
   watermarks_.connected(is_gone, boottime_ns);
 }
 
+void Pipeline::replayed(const Ledger& ledger) {
+  if (!behind_ || missed_) return;
+  backlog_.add_applied_aggregated(ledger.get(LedgerKind::readings, spec_.name, Term::aggregated));
+}
+
 void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
-  const CheckpointPart* own = behind_ ? find_part(kept_, part_name(spec_.name)) : nullptr;
-  Status known;
-  if (backlog_.has_applied()) {
-    known = failed_precondition("its stages are gone, so what they last did cannot be repeated");
-  } else if (own != nullptr) {
-    known = restore_own(*own);
-  }
-  if (!known.ok()) {
+  if (const Status known = restore_to_retire(); !known.ok()) {
     log::error("pipeline", "open windows of a pipeline that is no more are given up",
                {{"pipeline", spec_.name}, {"error", known.to_string()}});
   } else {
+    const std::int64_t lost = backlog_.has_applied() ? pass_over_applied() : 0;
+    count(effects, Term::aggregated, -lost);
+    count(effects, Term::rejected, lost, "config_changed");
     for (AlignedWindows& windows : windows_) {
       windows.close_all(PaneQuality::partial_config, effects.closed);
     }
@@ -270,6 +271,66 @@ void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
     count(effects, term, -waiting);
     count(effects, Term::rejected, waiting, "config_changed");
   }
+}
+
+Status Pipeline::restore_to_retire() {
+  if (!behind_) return {};
+  const CheckpointPart* own = find_part(kept_, part_name(spec_.name));
+  if (own == nullptr) return {};
+  Status status = restore_own(*own);
+  return status.ok() ? restore_disconnected() : status;
+}
+
+/// Its panes of the time after the checkpoint are out. Which windows they were of, the watermarks
+/// tell without the stages; the others are open, and lack what was folded into them since. Answers
+/// how many readings that is: as many as the ledger counts, but no more than came for such windows.
+std::int64_t Pipeline::pass_over_applied() {
+  ReadingBatch readings;
+  Backlog::Reader steps(backlog_);
+  for (auto step = steps.next(); step && step->applied; step = steps.next()) {
+    pass_over(*step);
+    for (std::size_t i = 0; i < step->readings.size(); ++i) readings.append(step->readings.at(i));
+  }
+  std::int64_t open = 0;
+  for (std::size_t i = 0; i < readings.size(); ++i)
+    open += in_closed_windows(readings.at(i)) ? 0 : 1;
+  return std::min(open, backlog_.applied_aggregated());
+}
+
+void Pipeline::pass_over(const Backlog::Step& step) {
+  std::vector<Pane> closed_before;
+  switch (step.kind) {
+    case Backlog::Kind::start: watermarks_.restart(step.boottime_ns); break;
+    case Backlog::Kind::disconnected:
+      watermarks_.disconnected(topics_of(step.source), step.boottime_ns);
+      break;
+    case Backlog::Kind::connected:
+      watermarks_.connected(topics_of(step.source), step.boottime_ns);
+      break;
+    case Backlog::Kind::tick:
+      watermarks_.settle(step.boottime_ns);
+      for (AlignedWindows& windows : windows_) {
+        windows.advance_all(watermarks_, step.boottime_ns, closed_before);
+      }
+      break;
+    case Backlog::Kind::batch:
+      for (std::size_t i = 0; i < step.readings.size(); ++i) {
+        const TopicId topic = step.readings.topic[i];
+        const std::int64_t time_ns = step.readings.event_time_ns[i];
+        if (!watermarks_.observe(topic, time_ns, step.boottime_ns)) continue;
+        for (AlignedWindows& windows : windows_) {
+          windows.advance(topic, watermarks_, step.boottime_ns, closed_before);
+        }
+      }
+      break;
+  }
+}
+
+/// As far as its topic goes: those that share its series are not known.
+bool Pipeline::in_closed_windows(const Reading& reading) const {
+  return std::any_of(windows_.begin(), windows_.end(), [&](const AlignedWindows& windows) {
+    return windows.first_end_of(reading.event_time_ns) <= watermarks_.of(reading.topic);
+  });
 }
 
 void Pipeline::mark_start() {

@@ -332,6 +332,61 @@ TEST(Pipeline, RetiringWhileParkedStillClosesTheWindowsItKept) {
   EXPECT_EQ(plant.ledger.difference(), 0);
 }
 
+// The plugin goes while the log is ahead of the checkpoint, and does not come back before the spec
+// changes: what the checkpoint holds goes up, the rest is named as lost, and nothing goes up twice.
+TEST(Pipeline, RetiringWithoutItsStagesGivesUpWhatCameAfterTheCheckpointAndNoMore) {
+  for (const bool closes : {false, true}) {
+    for (const bool restarts : {false, true}) {
+      Plant plant;
+      Log log;
+      {
+        Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+        pipeline.catch_up({plant.ledger, plant.closed});
+        plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
+        log.save(pipeline);
+        log.after.push_back(plant.batch({{3, 1}, {4, -1}}));
+        if (closes) log.after.push_back(plant.batch({{11, 1}, {12, 1}}));
+      }
+      Ledger after;
+      {
+        Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+        ASSERT_TRUE(pipeline.restore(log.checkpoint).ok());
+        const Ledger before = plant.ledger;
+        for (const BatchEntry& entry : log.after) plant.process(pipeline, entry);
+        after.add(LedgerKind::readings, "p", Term::aggregated,
+                  plant.term(Term::aggregated) - before.get(LedgerKind::readings, "p",
+                                                            Term::aggregated));
+      }
+      ASSERT_EQ(plant.closed.size(), closes ? 1u : 0u);
+      auto parked = std::make_unique<Pipeline>(with_stage(plant.spec(10, 0), true), plant.series,
+                                               plant.topics);
+      ASSERT_TRUE(parked->restore(log.checkpoint).ok());
+      Plant nowhere;
+      for (const BatchEntry& entry : log.after) nowhere.process(*parked, entry);
+      parked->replayed(after);
+      if (restarts) {
+        parked->catch_up({plant.ledger, plant.closed});
+        plant.process(*parked, plant.batch({{13, 1}}));
+        log.save(*parked);
+        parked = std::make_unique<Pipeline>(with_stage(plant.spec(10, 0), true), plant.series,
+                                            plant.topics);
+        ASSERT_TRUE(parked->restore(log.checkpoint).ok());
+      }
+      parked->retire(plant.ledger, {plant.ledger, plant.closed});
+      ASSERT_EQ(plant.closed.size(), 1u);
+      std::int64_t in_panes = 0;
+      for (const Pane& pane : plant.closed) {
+        in_panes += static_cast<std::int64_t>(pane.moments.count);
+        EXPECT_EQ(pane.quality, closes ? PaneQuality::complete : PaneQuality::partial_config);
+      }
+      EXPECT_EQ(plant.term(Term::aggregated), in_panes);
+      EXPECT_EQ(plant.term(Term::rejected), (closes ? 2 : 1) + (restarts ? 1 : 0));
+      EXPECT_EQ(plant.term(Term::filtered), 1);
+      EXPECT_EQ(plant.ledger.difference(), 0);
+    }
+  }
+}
+
 /// A plugin of another version that cannot read what the one before wrote; nor write it when
 /// `mute`.
 class Forgetful final : public Stage {
