@@ -1,6 +1,7 @@
 #include "pipeline/pipeline.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/hash.h"
@@ -111,6 +112,8 @@ void Pipeline::process_in_arrival_order(std::int64_t boottime_ns, const Flow& ro
   while (next < flow.size()) fold(flow.readings.at(next++), false, effects);
 }
 
+/// Reading by reading too: what a stage lets go when a later reading comes (a held one) finds the
+/// windows as that reading found them, wherever the batch began or ended.
 void Pipeline::process_in_event_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
                                       PipelineEffects effects) {
   ReorderBuffer::Released released;
@@ -118,25 +121,22 @@ void Pipeline::process_in_event_order(std::int64_t boottime_ns, const Flow& rout
   const auto offer = [&](const Reading& reading) {
     if (!reorder_.add(reading, released, doing_missed_)) count(effects, Term::late, 1);
   };
-  std::vector<TopicId> risen;
   std::size_t next = 0;
   for (std::size_t row = 0; row < routed.readings.size(); ++row) {
     while (next < flow.size() && flow.row[next] == row) offer(flow.readings.at(next++));
     const TopicId topic = routed.readings.topic[row];
-    if (watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns)) {
-      risen.push_back(topic);
-    }
+    const bool risen = watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns);
     reorder_.release(topic, watermarks_.of(topic), released);
-  }
-  while (next < flow.size()) offer(flow.readings.at(next++));
-  count(effects, Term::pending,
-        static_cast<std::int64_t>(reorder_.size()) - static_cast<std::int64_t>(waiting));
-  run_ordered(std::move(released), effects);
-  for (AlignedWindows& windows : windows_) {
-    for (const TopicId topic : risen) {
+    run_ordered(std::exchange(released, {}), effects);
+    if (!risen) continue;
+    for (AlignedWindows& windows : windows_) {
       windows.advance(topic, watermarks_, boottime_ns, effects.closed);
     }
   }
+  while (next < flow.size()) offer(flow.readings.at(next++));
+  run_ordered(std::move(released), effects);
+  count(effects, Term::pending,
+        static_cast<std::int64_t>(reorder_.size()) - static_cast<std::int64_t>(waiting));
 }
 
 Flow Pipeline::flow_of(ReorderBuffer::Released released) {
@@ -148,6 +148,7 @@ Flow Pipeline::flow_of(ReorderBuffer::Released released) {
 }
 
 void Pipeline::run_ordered(ReorderBuffer::Released released, PipelineEffects effects) {
+  if (released.readings.empty()) return;
   Flow flow = flow_of(std::move(released));
   stages_.run_ordered(flow, effects.ledger);
   fold_all(flow, effects);

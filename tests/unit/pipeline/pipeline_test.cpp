@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <random>
+#include <tuple>
 
 #include "fakes/plain_parts.h"
 
@@ -353,9 +355,9 @@ TEST(Pipeline, RetiringWithoutItsStagesGivesUpWhatCameAfterTheCheckpointAndNoMor
         ASSERT_TRUE(pipeline.restore(log.checkpoint).ok());
         const Ledger before = plant.ledger;
         for (const BatchEntry& entry : log.after) plant.process(pipeline, entry);
-        after.add(LedgerKind::readings, "p", Term::aggregated,
-                  plant.term(Term::aggregated) - before.get(LedgerKind::readings, "p",
-                                                            Term::aggregated));
+        after.add(
+            LedgerKind::readings, "p", Term::aggregated,
+            plant.term(Term::aggregated) - before.get(LedgerKind::readings, "p", Term::aggregated));
       }
       ASSERT_EQ(plant.closed.size(), closes ? 1u : 0u);
       auto parked = std::make_unique<Pipeline>(with_stage(plant.spec(10, 0), true), plant.series,
@@ -661,6 +663,119 @@ TEST(Pipeline, PanesDoNotDependOnShufflesSplitsOrRestarts) {
       EXPECT_NEAR(moments.total(), other.total(), 1e-12 * std::abs(moments.total()));
     }
   }
+}
+
+/// As the deadband with keep_previous: holds a reading that differs little from the last one it let
+/// pass, until the next one shows whether it was the last before a change.
+class KeepPrevious final : public Stage {
+ public:
+  const std::string& name() const override { return name_; }
+  const std::vector<std::string>& rules() const override { return rules_; }
+  bool ordered() const override { return true; }
+  Status process(const ReadingBatch& in, StageOutput& out) override {
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      Last& last = last_[in.series[i]];
+      const double value = in.at(i).value.as_double();
+      if (last.passed && std::abs(value - *last.passed) <= 2) {
+        if (last.held) out.settled_dropped.push_back(0);
+        last.held = in.at(i);
+        out.verdicts.push_back(Verdict::hold);
+        continue;
+      }
+      if (last.held) {
+        out.settled.append(*last.held);
+        ++out.settled_passed;
+      }
+      last = {value, std::nullopt};
+      out.verdicts.push_back(Verdict::pass);
+    }
+    return {};
+  }
+  Status on_time(std::int64_t, StageOutput&) override { return {}; }
+  Result<std::string> snapshot() override { return std::string(); }
+  Status restore(std::string_view) override { return {}; }
+
+ private:
+  struct Last {
+    std::optional<double> passed;
+    std::optional<Reading> held;
+  };
+  const std::string name_ = "keep_previous";
+  const std::vector<std::string> rules_ = {"within_band"};
+  std::map<SeriesId, Last> last_;
+};
+
+/// What is left of a run: the last pane of each window, and the ledger.
+struct Outcome {
+  std::map<std::pair<SeriesId, std::int64_t>, std::tuple<std::uint64_t, double, double>> panes;
+  std::map<LedgerKey, std::int64_t> ledger;
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+// A crash before the commit, and the broker sends the same messages again: in other batches.
+TEST(Pipeline, PanesAndLedgerDoNotDependOnHowMessagesWereSplitIntoBatches) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  std::int64_t late = 0;
+  for (int round = 0; round < 400; ++round) {
+    const int stages = round % 5;
+    Plant tables;
+    const TopicId topics[] = {tables.topic, tables.topics.intern({"plant", "b"})};
+    const SeriesId series[] = {tables.id, tables.series.intern({"w", "", {}}),
+                               tables.series.intern({"x", "", {}})};
+    std::vector<std::vector<Reading>> messages(1 + random() % 60);
+    std::int64_t time_s = 100;
+    for (auto& message : messages) {
+      time_s += static_cast<std::int64_t>(random() % 7);
+      const std::int64_t at_s = time_s - (random() % 4 == 0 ? random() % 20 : 0);
+      const TopicId topic = topics[random() % 2];
+      for (const SeriesId id : series) {
+        if (random() % 3 == 0) continue;
+        message.push_back({id, topic, at_s * kSecond,
+                           Value::of(static_cast<double>(random() % 12) - 2), Quality::good});
+      }
+    }
+    PipelineSpec shape = tables.spec(5 + static_cast<std::int64_t>(random() % 10),
+                                     static_cast<std::int64_t>(random() % 6));
+    shape.windows[0].allowed_lateness_ns = random() % 2 == 0 ? 0 : 7 * kSecond;
+    const auto run = [&](std::size_t batch_max) {
+      Plant plant;
+      PipelineSpec spec = tables.spec(1, 0);
+      spec.windows = shape.windows;
+      spec.max_out_of_order_ns = shape.max_out_of_order_ns;
+      if (stages == 1 || stages == 4) spec.stages.push_back(std::make_unique<DropNegative>(false));
+      if (stages == 2 || stages == 4) spec.stages.push_back(std::make_unique<DropNegative>(true));
+      if (stages >= 3) spec.stages.push_back(std::make_unique<KeepPrevious>());
+      Pipeline pipeline(std::move(spec), tables.series, tables.topics);
+      for (std::size_t from = 0; from < messages.size();) {
+        BatchEntry batch;
+        batch.boottime_ns = kSecond;
+        const std::size_t end = std::min(messages.size(), from + 1 + random() % batch_max);
+        for (; from < end; ++from) {
+          for (const Reading& reading : messages[from]) batch.readings.append(reading);
+        }
+        plant.process(pipeline, batch);
+      }
+      late += plant.term(Term::late);
+      EXPECT_EQ(plant.ledger.difference(), 0);
+      pipeline.retire(plant.ledger, {plant.ledger, plant.closed});
+      Outcome outcome;
+      for (const Pane& pane : plant.closed) {
+        outcome.panes[{pane.window.key, pane.window.start_ns}] = {
+            pane.moments.count, pane.moments.total(), pane.moments.m2};
+      }
+      for (const auto& [key, count] : plant.ledger.counters()) {
+        if (count != 0) outcome.ledger[key] = count;
+      }
+      return outcome;
+    };
+    const Outcome one_by_one = run(1);
+    EXPECT_TRUE(run(messages.size()) == one_by_one) << "round " << round;
+    EXPECT_TRUE(run(5) == one_by_one) << "round " << round;
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(late, 0) << "no reading came late: nothing was tried";
 }
 
 }  // namespace
