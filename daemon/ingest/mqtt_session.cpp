@@ -177,6 +177,9 @@ Status MqttSession::run_connection() {
     client_ = nullptr;
   }
   client->reset();  // no hook runs after this, so the gate may go
+  if (announced_.exchange(false)) {
+    ring_.try_push(event(IngestEvent::Kind::disconnected, connection));
+  }
   if (stopping_) gate.finish(kFarewell);
   if (gate.poisoned()) {
     ended = resource_exhausted(gate_reason);
@@ -275,6 +278,7 @@ void MqttSession::on_connected(AckGate& gate, std::uint64_t connection, bool ses
   IngestEvent boundary = event(IngestEvent::Kind::connected, connection);
   boundary.session_present = session_present;
   bool room = ring_.try_push(std::move(boundary));
+  announced_ = room;
   IngestEvent intent = event(IngestEvent::Kind::subscribed, connection);
   bool changes = false;
   {

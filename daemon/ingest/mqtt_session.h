@@ -85,6 +85,7 @@ class MqttSession {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> paused_{false};
   std::atomic<bool> connected_{false};
+  std::atomic<bool> announced_{false};  ///< the ring knows of the connection, not of its end
   std::atomic<std::uint64_t> connects_{0};
   std::atomic<std::uint64_t> messages_{0};
   std::atomic<std::uint64_t> dropped_qos0_{0};

@@ -17,7 +17,8 @@ namespace sluice {
 /// Entries of the log. SQLite is the log; memory is a cache of it: state is the last checkpoint
 /// plus the replay of every entry after it, in order.
 
-/// The daemon started. Idle clocks count from here: boot time does not survive a reboot.
+/// Idle clocks count from here: the daemon started (boot time does not survive a reboot), or took
+/// nothing in for a while.
 struct StartEntry {
   std::int64_t boottime_ns = 0;
   friend bool operator==(const StartEntry&, const StartEntry&) = default;
@@ -30,6 +31,14 @@ struct ConnectedEntry {
   std::int64_t boottime_ns = 0;
   std::int64_t wall_ns = 0;
   friend bool operator==(const ConnectedEntry&, const ConnectedEntry&) = default;
+};
+
+/// A source has no connection: its last one ended, or the process started. Until the next
+/// ConnectedEntry its topics are not silent, we cannot hear them.
+struct DisconnectedEntry {
+  std::uint32_t source = 0;
+  std::int64_t boottime_ns = 0;
+  friend bool operator==(const DisconnectedEntry&, const DisconnectedEntry&) = default;
 };
 
 /// The filters that the broker may have in our session: all that are about to be subscribed, and
@@ -80,7 +89,7 @@ struct TickEntry {
 };
 
 using LogEntry = std::variant<StartEntry, ConnectedEntry, SubscribedEntry, BatchEntry, TickEntry,
-                              BrokerDropsEntry>;
+                              BrokerDropsEntry, DisconnectedEntry>;
 
 /// What one commit appends to the log: one row.
 struct Segment {

@@ -23,6 +23,7 @@ struct IngestEvent {
   enum class Kind : std::uint8_t {
     message,
     connected,       ///< a connection begins
+    disconnected,    ///< it has ended; nothing of it follows
     subscribed,      ///< the filters that the broker may have of us, from now on
     broker_dropped,  ///< the broker says how many messages it dropped, ours or others'
   };

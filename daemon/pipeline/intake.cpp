@@ -86,6 +86,9 @@ void Intake::take_event(const IngestEvent& event) {
     case IngestEvent::Kind::message: return take(event);
     case IngestEvent::Kind::connected: return connected(event);
     case IngestEvent::Kind::broker_dropped: return broker_dropped(event);
+    case IngestEvent::Kind::disconnected:
+      return builder_.add_entry(DisconnectedEntry{event.position.source, event.boottime_ns},
+                                event.boottime_ns);
     case IngestEvent::Kind::subscribed: break;
   }
   SubscribedEntry entry{event.position.source, event.filters, event.boottime_ns};

@@ -16,7 +16,8 @@ enum class Tag : std::uint8_t {
   batch = 3,
   tick = 4,
   subscribed = 5,
-  broker_drops = 6
+  broker_drops = 6,
+  disconnected = 7
 };
 
 /// Stamps of one segment lie close together: each goes as the difference to the one before.
@@ -31,6 +32,10 @@ class EntryWriter {
     out_.u64(entry.source);
     out_.u8(entry.session_present ? 1 : 0);
     wall(entry.boottime_ns, entry.wall_ns);
+  }
+  void operator()(const DisconnectedEntry& entry) {
+    begin(Tag::disconnected, entry.boottime_ns);
+    out_.u64(entry.source);
   }
   void operator()(const SubscribedEntry& entry) {
     begin(Tag::subscribed, entry.boottime_ns);
@@ -153,6 +158,13 @@ Result<LogEntry> read_connected(ByteReader& in, Stamps& stamps, std::int64_t boo
   return LogEntry(entry);
 }
 
+Result<LogEntry> read_disconnected(ByteReader& in, std::int64_t boottime_ns) {
+  DisconnectedEntry entry;
+  entry.boottime_ns = boottime_ns;
+  if (!read_source(in, entry.source)) return data_loss("malformed connection in a segment");
+  return LogEntry(entry);
+}
+
 Result<LogEntry> read_subscribed(ByteReader& in, std::int64_t boottime_ns) {
   SubscribedEntry entry;
   entry.boottime_ns = boottime_ns;
@@ -183,6 +195,7 @@ Result<LogEntry> read_entry(ByteReader& in, Stamps& stamps) {
     case Tag::connected: return read_connected(in, stamps, boottime_ns);
     case Tag::subscribed: return read_subscribed(in, boottime_ns);
     case Tag::broker_drops: return read_broker_drops(in, stamps, boottime_ns);
+    case Tag::disconnected: return read_disconnected(in, boottime_ns);
   }
   return data_loss("malformed entry in a segment");
 }

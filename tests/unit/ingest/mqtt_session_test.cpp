@@ -281,6 +281,9 @@ TEST(MqttSession, IgnoresAReleaseOfAnEarlierConnection) {
     stale = bench.take();
   }
   auto link = broker.welcome(true);
+  const IngestEvent end = bench.take();
+  EXPECT_EQ(end.kind, IngestEvent::Kind::disconnected);
+  EXPECT_EQ(end.position.connection, 1u);
   const IngestEvent boundary = bench.take();
   EXPECT_EQ(boundary.kind, IngestEvent::Kind::connected);
   EXPECT_EQ(boundary.position.connection, 2u);
@@ -329,6 +332,7 @@ TEST(MqttSession, GivesUpTheConnectionInsteadOfLosingAMessageWhenTheQueueIsFull)
   bench.error_says("queue is full");
   EXPECT_EQ(bench.take().kind, IngestEvent::Kind::connected);
   for (const char* payload : {"1", "2", "3"}) EXPECT_EQ(bench.take().payload, payload);
+  EXPECT_EQ(bench.take().kind, IngestEvent::Kind::disconnected) << "it had room all the same";
   EXPECT_EQ(bench.ring.size(), 0u) << "what followed the overflow must come again in order";
 }
 

@@ -52,7 +52,9 @@ struct Bench {
       std::visit(
           [&](const auto& e) {
             using Entry = std::decay_t<decltype(e)>;
-            if constexpr (!std::is_same_v<Entry, StartEntry> && !std::is_same_v<Entry, TickEntry>) {
+            if constexpr (std::is_same_v<Entry, ConnectedEntry> ||
+                          std::is_same_v<Entry, SubscribedEntry> ||
+                          std::is_same_v<Entry, BatchEntry>) {
               intake.replay(e);
             }
           },

@@ -30,6 +30,7 @@ LogEntry random_entry(std::mt19937_64& random) {
     case 4:
       return BrokerDropsEntry{static_cast<std::uint32_t>(random()), random(), time,
                               static_cast<std::int64_t>(random())};
+    case 5: return DisconnectedEntry{static_cast<std::uint32_t>(random()), time};
     default: break;
   }
   BatchEntry batch;
@@ -90,7 +91,8 @@ TEST(SegmentCodec, RefusesEveryTruncationAndTrailingBytes) {
                      SubscribedEntry{0, {{"a/#", 1}}, 2},
                      BatchEntry{3, {{0, 7, true, 99}}, sensor_batch(random, 20)},
                      TickEntry{4},
-                     BrokerDropsEntry{1, 12, 5, 6}};
+                     BrokerDropsEntry{1, 12, 5, 6},
+                     DisconnectedEntry{1, 5}};
   segment.ledger.add(LedgerKind::messages, "mqtt/1", Term::received, 1);
   const std::string whole = encode_segment(segment);
   for (std::size_t size = 0; size < whole.size(); ++size) {
