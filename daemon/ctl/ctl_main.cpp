@@ -37,6 +37,10 @@ struct Arguments {
   std::string from;
   std::string to;
   std::string interval = "1s";
+  std::string every;
+  std::vector<std::string> labels;
+  std::vector<std::string> by;
+  bool over_all = false;
   std::uint32_t local_limit = 0;
   std::uint64_t hub_limit = 100;
   bool all = false;
@@ -108,23 +112,50 @@ void add_local_commands(CLI::App& app, Arguments& a) {
   version->callback([&a] { a.run = [&a] { return show_version(a.local.json); }; });
 }
 
-ExitCode run_hub_summaries(const Arguments& a) {
-  v1::ListSummariesRequest query;
+/// What queries for windows have in common.
+template <typename Request>
+Status set_filters(const Arguments& a, Request& query) {
   query.set_node(a.node);
   query.set_pipeline(a.pipeline);
   query.set_measurement(a.measurement);
-  query.set_oldest_first(a.oldest_first);
   if (!a.from.empty()) {
     const auto from = parse_time(a.from);
-    if (!from.ok()) return fail(invalid_argument("--from " + std::string(from.status().message())));
+    if (!from.ok()) return invalid_argument("--from " + std::string(from.status().message()));
     query.set_from_ns(*from);
   }
   if (!a.to.empty()) {
     const auto to = parse_time(a.to);
-    if (!to.ok()) return fail(invalid_argument("--to " + std::string(to.status().message())));
+    if (!to.ok()) return invalid_argument("--to " + std::string(to.status().message()));
     query.set_to_ns(*to);
   }
+  return {};
+}
+
+ExitCode run_hub_summaries(const Arguments& a) {
+  v1::ListSummariesRequest query;
+  if (Status s = set_filters(a, query); !s.ok()) return fail(s);
+  query.set_oldest_first(a.oldest_first);
   return show_hub_summaries(a.hub, query, a.hub_limit, a.all, a.local.json);
+}
+
+ExitCode run_hub_query(const Arguments& a) {
+  v1::MergeSummariesRequest query;
+  if (Status s = set_filters(a, query); !s.ok()) return fail(s);
+  const auto every = parse_duration(a.every);
+  if (!every.ok()) {
+    return fail(invalid_argument("--every " + std::string(every.status().message())));
+  }
+  query.set_every_ns(*every);
+  for (const std::string& label : a.labels) {
+    const std::size_t equals = label.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return fail(invalid_argument("--label \"" + label + "\" is no label: write NAME=VALUE"));
+    }
+    (*query.mutable_labels())[label.substr(0, equals)] = label.substr(equals + 1);
+  }
+  for (const std::string& name : a.by) query.add_by(name);
+  query.set_over_all(a.over_all);
+  return show_hub_merged(a.hub, query, a.hub_limit, a.all, a.local.json);
 }
 
 void add_paging(CLI::App& command, Arguments& a, const char* oldest_first) {
@@ -150,6 +181,27 @@ void add_hub_unread(CLI::App& hub, Arguments& a) {
       return show_hub_unread(a.hub, query, a.hub_limit, a.all, a.local.json);
     };
   });
+}
+
+void add_hub_query(CLI::App& hub, Arguments& a) {
+  auto* query =
+      hub.add_subcommand("query", "Windows of a measurement merged into longer ones, oldest first");
+  add_hub_options(*query, a.hub, true);
+  query->add_option("--series", a.measurement, "The measurement, e.g. temperature")->required();
+  query->add_option("--every", a.every, "Length of the merged windows: 10m, 1h, 1d")->required();
+  query->add_option("--label", a.labels, "Only series with this label, NAME=VALUE; repeatable");
+  query->add_option("--node", a.node, "Only windows of this node");
+  query->add_option("--pipeline", a.pipeline, "Only windows of this pipeline");
+  query->add_option("--from", a.from, "Windows that start at or after this time");
+  query->add_option("--to", a.to, "Windows that start before this time");
+  auto* by = query->add_option("--by", a.by, "Merge series with the same values of these labels")
+                 ->delimiter(',');
+  query->add_flag("--over-all", a.over_all, "Merge all series of a pipeline")->excludes(by);
+  auto* limit = query->add_option("--limit", a.hub_limit, "Rows at most")
+                    ->check(whole_number(1'000'000'000))
+                    ->capture_default_str();
+  query->add_flag("--all", a.all, "All rows, page by page")->excludes(limit);
+  query->callback([&a] { a.run = [&a] { return run_hub_query(a); }; });
 }
 
 void add_hub_commands(CLI::App& app, Arguments& a) {
@@ -186,6 +238,7 @@ void add_hub_commands(CLI::App& app, Arguments& a) {
       return show_hub_gaps(a.hub, query, a.hub_limit, a.all, a.local.json);
     };
   });
+  add_hub_query(*hub, a);
   add_hub_unread(*hub, a);
 }
 

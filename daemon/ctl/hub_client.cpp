@@ -107,6 +107,9 @@ Result<v1::ListNodesResponse> HubClient::nodes() {
 Result<v1::ListSummariesResponse> HubClient::summaries(const v1::ListSummariesRequest& request) {
   return state_->call(&v1::HubQuery::Stub::ListSummaries, request);
 }
+Result<v1::MergeSummariesResponse> HubClient::merge(const v1::MergeSummariesRequest& request) {
+  return state_->call(&v1::HubQuery::Stub::MergeSummaries, request);
+}
 Result<v1::ListGapsResponse> HubClient::gaps(const v1::ListGapsRequest& request) {
   return state_->call(&v1::HubQuery::Stub::ListGaps, request);
 }

@@ -34,6 +34,7 @@ class HubClient {
 
   Result<v1::ListNodesResponse> nodes();
   Result<v1::ListSummariesResponse> summaries(const v1::ListSummariesRequest& request);
+  Result<v1::MergeSummariesResponse> merge(const v1::MergeSummariesRequest& request);
   Result<v1::ListGapsResponse> gaps(const v1::ListGapsRequest& request);
   Result<v1::ListUnreadResponse> unread(const v1::ListUnreadRequest& request);
 

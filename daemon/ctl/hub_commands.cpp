@@ -89,6 +89,42 @@ struct SummaryListing {
   }
 };
 
+struct MergedListing {
+  using Request = v1::MergeSummariesRequest;
+  static constexpr const char* kName = "rows";
+  static constexpr const char* kWords = "merged windows";
+  static Result<v1::MergeSummariesResponse> ask(HubClient& client, const Request& request) {
+    auto page = client.merge(request);
+    if (page.ok() && page->left_out() > 0) {
+      std::fprintf(stderr,
+                   "sluicectl: %s windows cross a border of --every and are left out; "
+                   "take a multiple of their length\n",
+                   grouped(page->left_out()).c_str());
+    }
+    return page;
+  }
+  static const auto& rows(const v1::MergeSummariesResponse& page) { return page.rows(); }
+  static std::vector<Table::Column> columns() {
+    return {{"NODE"},         {"PIPELINE"},     {"SERIES"},        {"START"},
+            {"LENGTH", true}, {"COUNT", true},  {"MEAN", true},    {"MIN", true},
+            {"MAX", true},    {"STDDEV", true}, {"WINDOWS", true}, {"PARTIAL", true}};
+  }
+  static std::vector<std::string> cells(const v1::MergedSummary& m) {
+    return {m.node().empty() ? "(all)" : m.node(),
+            m.pipeline(),
+            series_text(series_of(m)),
+            utc_text(m.start_ns()),
+            window_text(m.start_ns(), m.end_ns()),
+            grouped(m.count()),
+            value_text(m.mean()),
+            value_text(m.min()),
+            value_text(m.max()),
+            value_text(m.stddev()),
+            grouped(m.windows()),
+            grouped(m.windows_partial())};
+  }
+};
+
 struct GapListing {
   using Request = v1::ListGapsRequest;
   static constexpr const char* kName = "gaps";
@@ -216,6 +252,11 @@ ExitCode show_hub_nodes(const HubAddress& hub, bool json) {
 ExitCode show_hub_summaries(const HubAddress& hub, v1::ListSummariesRequest query,
                             std::uint64_t limit, bool all, bool json) {
   return show_list<SummaryListing>(hub, std::move(query), limit, all, json);
+}
+
+ExitCode show_hub_merged(const HubAddress& hub, v1::MergeSummariesRequest query,
+                         std::uint64_t limit, bool all, bool json) {
+  return show_list<MergedListing>(hub, std::move(query), limit, all, json);
 }
 
 ExitCode show_hub_gaps(const HubAddress& hub, v1::ListGapsRequest query, std::uint64_t limit,

@@ -19,6 +19,10 @@ ExitCode show_hub_nodes(const HubAddress& hub, bool json);
 ExitCode show_hub_summaries(const HubAddress& hub, v1::ListSummariesRequest query,
                             std::uint64_t limit, bool all, bool json);
 
+/// The same, merged into longer windows.
+ExitCode show_hub_merged(const HubAddress& hub, v1::MergeSummariesRequest query,
+                         std::uint64_t limit, bool all, bool json);
+
 /// What the nodes lost, in the same way.
 ExitCode show_hub_gaps(const HubAddress& hub, v1::ListGapsRequest query, std::uint64_t limit,
                        bool all, bool json);

@@ -12,9 +12,6 @@
 namespace sluice::hub {
 namespace {
 
-constexpr std::uint32_t kLimitDefault = 100;
-constexpr std::uint32_t kLimitMax = 100'000;
-
 constexpr char kListNodes[] =
     "SELECT node, epoch, version, last_seen_ns, highest_seq, panes, series,"
     " (SELECT count(*) FROM gap WHERE gap.node_id = node.id), unread FROM node ORDER BY node, id";
@@ -34,21 +31,9 @@ constexpr char kListUnread[] =
     " unread_row.text, length(unread_row.block) FROM unread_row"
     " JOIN node ON node.id = unread_row.node_id WHERE TRUE";
 
-Status check_limit(std::uint32_t limit) {
-  if (limit <= kLimitMax) return {};
-  return invalid_argument("limit is " + std::to_string(limit) + "; at most " +
-                          std::to_string(kLimitMax) + ", 0 means " + std::to_string(kLimitDefault));
-}
-
-std::uint32_t rows_wanted(std::uint32_t limit) { return limit == 0 ? kLimitDefault : limit; }
-
 Status check(const v1::ListSummariesRequest& request) {
   if (Status s = check_limit(request.limit()); !s.ok()) return s;
-  if (request.from_ns() != 0 && request.to_ns() != 0 && request.from_ns() >= request.to_ns()) {
-    return invalid_argument("from_ns " + std::to_string(request.from_ns()) +
-                            " is not before to_ns " + std::to_string(request.to_ns()));
-  }
-  return {};
+  return check_range(request.from_ns(), request.to_ns());
 }
 
 // The rest of a listing: the rows after the page before, in order. Binds its parameters last.

@@ -14,6 +14,8 @@ class ListSummariesRequest;
 class ListSummariesResponse;
 class ListUnreadRequest;
 class ListUnreadResponse;
+class MergeSummariesRequest;
+class MergeSummariesResponse;
 }  // namespace sluice::v1
 
 namespace sluice::hub {
@@ -39,6 +41,12 @@ class HubReader {
   Status list_summaries(const v1::ListSummariesRequest& request,
                         const std::function<bool()>& cancelled,
                         v1::ListSummariesResponse& out) const;
+
+  /// One page of merged windows, oldest first, then by pipeline, series and node. Memory is bounded
+  /// by the rows of one merged window. Errors as list_summaries.
+  Status merge_summaries(const v1::MergeSummariesRequest& request,
+                         const std::function<bool()>& cancelled,
+                         v1::MergeSummariesResponse& out) const;
 
   /// As list_summaries, by the end of the gap's time range.
   Status list_gaps(const v1::ListGapsRequest& request, const std::function<bool()>& cancelled,

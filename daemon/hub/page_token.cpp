@@ -1,5 +1,7 @@
 #include "hub/page_token.h"
 
+#include <map>
+
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "sluice/v1/hub.pb.h"
@@ -35,6 +37,27 @@ std::uint64_t filter_hash(const v1::ListUnreadRequest& request) {
   w.string("unread");
   w.string(request.node());
   w.u8(request.oldest_first() ? 1 : 0);
+  return hash64(w.bytes());
+}
+
+std::uint64_t filter_hash(const v1::MergeSummariesRequest& request) {
+  ByteWriter w;
+  w.string("merge");
+  w.string(request.node());
+  w.string(request.pipeline());
+  w.string(request.measurement());
+  const std::map<std::string, std::string> labels(request.labels().begin(), request.labels().end());
+  w.u64(labels.size());
+  for (const auto& [name, value] : labels) {
+    w.string(name);
+    w.string(value);
+  }
+  w.i64(request.from_ns());
+  w.i64(request.to_ns());
+  w.i64(request.every_ns());
+  w.u64(static_cast<std::uint64_t>(request.by_size()));
+  for (const std::string& name : request.by()) w.string(name);
+  w.u8(request.over_all() ? 1 : 0);
   return hash64(w.bytes());
 }
 
@@ -91,6 +114,19 @@ Result<PageEnd> read_token(const std::string& token, std::uint64_t expected_filt
 
 }  // namespace
 
+Status check_limit(std::uint32_t limit) {
+  if (limit <= kPageRowsMax) return {};
+  return invalid_argument("limit is " + std::to_string(limit) + "; at most " +
+                          std::to_string(kPageRowsMax) + ", 0 means " +
+                          std::to_string(kPageRowsDefault));
+}
+
+Status check_range(std::int64_t from_ns, std::int64_t to_ns) {
+  if (from_ns == 0 || to_ns == 0 || from_ns < to_ns) return {};
+  return invalid_argument("from_ns " + std::to_string(from_ns) + " is not before to_ns " +
+                          std::to_string(to_ns));
+}
+
 std::string make_page_token(const v1::ListSummariesRequest& request, const PageEnd& end) {
   return make_token(filter_hash(request), end);
 }
@@ -98,6 +134,9 @@ std::string make_page_token(const v1::ListGapsRequest& request, const PageEnd& e
   return make_token(filter_hash(request), end);
 }
 std::string make_page_token(const v1::ListUnreadRequest& request, const PageEnd& end) {
+  return make_token(filter_hash(request), end);
+}
+std::string make_page_token(const v1::MergeSummariesRequest& request, const PageEnd& end) {
   return make_token(filter_hash(request), end);
 }
 
@@ -108,6 +147,9 @@ Result<PageEnd> read_page_token(const v1::ListGapsRequest& request) {
   return read_token(request.page_token(), filter_hash(request));
 }
 Result<PageEnd> read_page_token(const v1::ListUnreadRequest& request) {
+  return read_token(request.page_token(), filter_hash(request));
+}
+Result<PageEnd> read_page_token(const v1::MergeSummariesRequest& request) {
   return read_token(request.page_token(), filter_hash(request));
 }
 

@@ -40,6 +40,13 @@ class QueryService final : public v1::HubQuery::Service {
         *request, [context] { return context->IsCancelled(); }, *response));
   }
 
+  grpc::Status MergeSummaries(grpc::ServerContext* context,
+                              const v1::MergeSummariesRequest* request,
+                              v1::MergeSummariesResponse* response) override {
+    return to_grpc(reader_.merge_summaries(
+        *request, [context] { return context->IsCancelled(); }, *response));
+  }
+
   grpc::Status ListUnread(grpc::ServerContext* context, const v1::ListUnreadRequest* request,
                           v1::ListUnreadResponse* response) override {
     return to_grpc(reader_.list_unread(

@@ -74,7 +74,9 @@ AckGate::AckGate(UniqueFd broker, UniqueFd listener, std::string address, Limits
     : address_(std::move(address)),
       limits_(limits),
       broker_(std::move(broker)),
-      listener_(std::move(listener)) {}
+      listener_(std::move(listener)) {
+  if (limits_.packet_bytes_max > 0) cutter_.emplace(limits_.packet_bytes_max);
+}
 
 AckGate::~AckGate() {
   {
@@ -292,6 +294,11 @@ bool AckGate::read_broker() {
     return false;
   }
   bytes_received_ += static_cast<std::uint64_t>(got);
+  if (cutter_) {
+    std::string passed;
+    cutter_->feed(to_peer_, passed);
+    to_peer_ = std::move(passed);
+  }
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,7 @@
 #include "base/status.h"
 #include "base/thread.h"
 #include "ingest/fd.h"
+#include "ingest/publish_cutter.h"
 
 namespace sluice {
 
@@ -21,7 +23,9 @@ namespace sluice {
 /// (decisions/0001), so every byte of one connection runs through this relay. Broker to Paho
 /// passes at once. Paho to broker is stamped, when read, with the number of messages counted by
 /// then, and leaves in order once that many are released: an acknowledgement in those bytes can
-/// only be for a message already counted. Packets are never parsed, so TLS stays end to end.
+/// only be for a message already counted. For that no packet is parsed, so TLS stays end to end;
+/// only where `packet_bytes_max` asks for it, lengths are read in what the broker sends in the
+/// clear.
 ///
 /// One gate serves one connection and dies with it: nothing of it can leak into the next.
 /// Thread: its own, [sl-gate]; every method may be called from any thread and never blocks, but
@@ -32,6 +36,8 @@ class AckGate {
   struct Limits {
     std::size_t messages_max;
     std::size_t bytes_max;
+    /// Longer PUBLISH packets reach Paho cut (PublishCutter); 0: none does, bytes are only bytes.
+    std::uint32_t packet_bytes_max = 0;
   };
 
   /// Takes over `broker`, a connected non-blocking socket, and listens for Paho on loopback until
@@ -104,6 +110,7 @@ class AckGate {
   UniqueFd broker_;
   UniqueFd listener_;
   UniqueFd peer_;
+  std::optional<PublishCutter> cutter_;
   std::string to_peer_;
   std::size_t to_peer_start_ = 0;
   std::string held_;

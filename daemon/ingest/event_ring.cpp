@@ -29,8 +29,10 @@ bool EventRing::try_push(IngestEvent&& event) {
     MutexLock lock(mutex_);
     SLUICE_ASSERT(event.position.source < shares_.size());
     Share& share = shares_[event.position.source];
-    if (share.events + 1 > share.bounds.events_max / part) return false;
-    if (share.bytes + bytes > share.bounds.bytes_max / part) return false;
+    // The next connection begins only where there is room, so there is one end too many at most.
+    const bool must = event.kind == IngestEvent::Kind::disconnected;
+    if (!must && share.events + 1 > share.bounds.events_max / part) return false;
+    if (!must && share.bytes + bytes > share.bounds.bytes_max / part) return false;
     share.events += 1;
     share.bytes += bytes;
     events_.push_back(std::move(event));

@@ -22,7 +22,8 @@ class EventRing {
   explicit EventRing(const std::vector<Bounds>& per_source);
 
   /// False, and nothing kept, when the source's share is full. Messages of QoS 0 get half of it:
-  /// they can be dropped, the others only by giving up the connection. [Paho's thread]
+  /// they can be dropped, the others only by giving up the connection. The end of a connection
+  /// always has room. [Paho's thread, sl-mqtt]
   bool try_push(IngestEvent&& event);
 
   /// Appends up to `count_max` events, waiting up to `timeout` for the first and a few

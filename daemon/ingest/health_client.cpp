@@ -11,6 +11,7 @@
 #include "ingest/ack_gate.h"
 #include "ingest/backoff.h"
 #include "ingest/dial.h"
+#include "model/client_id.h"
 
 namespace sluice {
 namespace {
@@ -96,7 +97,7 @@ PahoOptions HealthClient::paho_options(const std::string& proxy,
   paho.broker = *parse_broker_url(options_.url);
   paho.proxy = proxy;
   paho.version = options_.version;
-  paho.client_id = options_.client_id + "-health";
+  paho.client_id = health_client_id(options_.client_id);
   paho.user = options_.user;
   paho.password = password;
   paho.tls = options_.tls;

@@ -26,7 +26,7 @@ constexpr std::size_t kTopicBytesMax = 65'535;
 AckGate::Limits gate_limits(const SourceOptions& options) {
   // Twice the window: the broker can send the next one while this one is being committed.
   const std::size_t messages = std::max<std::size_t>(2u * options.in_flight_window(), 1024);
-  return {messages, options.queue_bytes_max};
+  return {messages, options.queue_bytes_max, 0};
 }
 
 std::size_t packet_bytes_max(const SourceOptions& options) {
@@ -148,7 +148,12 @@ Status MqttSession::run_connection() {
   if (!password.ok()) return password.status();
   auto broker = dial(*address, options_.connect_timeout, stop_);
   if (!broker.ok()) return broker.status();
-  auto opened = AckGate::open(std::move(*broker), gate_limits(options_));
+  AckGate::Limits limits = gate_limits(options_);
+  // With MQTT 5 the broker knows what we take, and inside TLS nobody sees where a packet begins.
+  if (options_.version == MqttVersion::v3_1_1 && !address->tls) {
+    limits.packet_bytes_max = static_cast<std::uint32_t>(packet_bytes_max(options_));
+  }
+  auto opened = AckGate::open(std::move(*broker), limits);
   if (!opened.ok()) return opened.status();
 
   AckGate& gate = **opened;
@@ -174,6 +179,9 @@ Status MqttSession::run_connection() {
     client_ = nullptr;
   }
   client->reset();  // no hook runs after this, so the gate may go
+  if (announced_.exchange(false)) {
+    ring_.try_push(event(IngestEvent::Kind::disconnected, connection));
+  }
   if (stopping_) gate.finish(kFarewell);
   if (gate.poisoned()) {
     ended = resource_exhausted(gate_reason);
@@ -272,7 +280,7 @@ void MqttSession::on_connected(AckGate& gate, std::uint64_t connection, bool ses
   IngestEvent boundary = event(IngestEvent::Kind::connected, connection);
   boundary.session_present = session_present;
   bool room = ring_.try_push(std::move(boundary));
-  if (!session_present) drops_.forget();
+  announced_ = room;
   IngestEvent intent = event(IngestEvent::Kind::subscribed, connection);
   bool changes = false;
   {
@@ -291,15 +299,13 @@ void MqttSession::on_connected(AckGate& gate, std::uint64_t connection, bool ses
   gate.poison("the ingest queue is full; waiting for the pipeline");
 }
 
+/// Without room it is passed over: the next value tells of it too.
 void MqttSession::on_broker_drops(std::uint64_t connection, std::string_view payload) {
+  const auto value = parse_drop_counter(payload);
+  if (!value) return;
   IngestEvent dropped = event(IngestEvent::Kind::broker_dropped, connection);
-  const auto rise = drops_.see(payload, dropped.wall_ns);
-  if (!rise) return;
-  dropped.dropped = rise->count;
-  dropped.since_wall_ns = rise->since_wall_ns;
-  if (ring_.try_push(std::move(dropped))) return;
-  log::warn("ingest", "the broker dropped messages, and the ingest queue is full",
-            {{"source", options_.name}, {"count", rise->count}});
+  dropped.dropped = *value;
+  ring_.try_push(std::move(dropped));
 }
 
 /// The ticket is counted before the push, so that no release can come before its count.

@@ -85,13 +85,13 @@ class MqttSession {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> paused_{false};
   std::atomic<bool> connected_{false};
+  std::atomic<bool> announced_{false};  ///< the ring knows of the connection, not of its end
   std::atomic<std::uint64_t> connects_{0};
   std::atomic<std::uint64_t> messages_{0};
   std::atomic<std::uint64_t> dropped_qos0_{0};
   std::atomic<std::uint64_t> dropped_qos0_taken_{0};
   std::atomic<std::uint64_t> overflows_{0};
   std::uint64_t connection_count_ = 0;  ///< [sl-mqtt]
-  DropCounter drops_;                   ///< [Paho's thread, of one connection at a time]
 
   mutable Mutex mutex_;
   std::unique_ptr<AckGate> gate_ SLUICE_GUARDED_BY(mutex_);  ///< of the current connection

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "model/client_id.h"
+
 namespace sluice {
 namespace {
 
@@ -13,9 +15,15 @@ std::vector<EventRing::Bounds> bounds_of(const std::vector<SourceOptions>& all) 
   return bounds;
 }
 
+bool is_health_client_of(const std::string& client_id, const SourceOptions& source) {
+  return !source.health_topic_prefix.empty() && client_id == health_client_id(source.client_id);
+}
+
 /// Two sessions of one client id at one broker would throw each other out for ever.
 Status check_distinct(const SourceOptions& a, const SourceOptions& b) {
-  if (a.url != b.url || a.client_id != b.client_id) return Status();
+  const bool same = a.client_id == b.client_id || is_health_client_of(a.client_id, b) ||
+                    is_health_client_of(b.client_id, a);
+  if (a.url != b.url || !same) return Status();
   return invalid_argument("sources '" + a.name + "' and '" + b.name +
                           "' have the same url and client_id; give each its own client_id");
 }

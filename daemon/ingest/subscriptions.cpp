@@ -56,16 +56,11 @@ void Subscriptions::settle(const std::vector<std::string>& refused) {
   }
 }
 
-std::optional<DropCounter::Rise> DropCounter::see(std::string_view payload, std::int64_t wall_ns) {
-  std::uint64_t now = 0;
-  const auto [end, error] = std::from_chars(payload.data(), payload.data() + payload.size(), now);
+std::optional<std::uint64_t> parse_drop_counter(std::string_view payload) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(payload.data(), payload.data() + payload.size(), value);
   if (error != std::errc() || end != payload.data() + payload.size()) return std::nullopt;
-  const std::optional<std::uint64_t> before = last_;
-  const std::int64_t since_wall_ns = last_wall_ns_;
-  last_ = now;
-  last_wall_ns_ = wall_ns;
-  if (!before || now <= *before) return std::nullopt;
-  return Rise{now - *before, since_wall_ns};
+  return value;
 }
 
 }  // namespace sluice

@@ -48,22 +48,7 @@ class Subscriptions {
   bool may_refresh_;
 };
 
-/// Follows the broker's counter of dropped messages.
-class DropCounter {
- public:
-  struct Rise {
-    std::uint64_t count;
-    std::int64_t since_wall_ns;  ///< when the counter was last seen lower
-  };
-  /// The counter as published. Nothing for the first one, for one that is lower (the broker
-  /// restarted) and for what is no number.
-  std::optional<Rise> see(std::string_view payload, std::int64_t wall_ns);
-  /// The broker is another one, or has lost its session; that is reported apart.
-  void forget() { last_.reset(); }
-
- private:
-  std::optional<std::uint64_t> last_;
-  std::int64_t last_wall_ns_ = 0;
-};
+/// The counter as published; nothing for what is no number.
+std::optional<std::uint64_t> parse_drop_counter(std::string_view payload);
 
 }  // namespace sluice

@@ -17,7 +17,8 @@ namespace sluice {
 /// Entries of the log. SQLite is the log; memory is a cache of it: state is the last checkpoint
 /// plus the replay of every entry after it, in order.
 
-/// The daemon started. Idle clocks count from here: boot time does not survive a reboot.
+/// Idle clocks count from here: the daemon started (boot time does not survive a reboot), or took
+/// nothing in for a while.
 struct StartEntry {
   std::int64_t boottime_ns = 0;
   friend bool operator==(const StartEntry&, const StartEntry&) = default;
@@ -32,6 +33,14 @@ struct ConnectedEntry {
   friend bool operator==(const ConnectedEntry&, const ConnectedEntry&) = default;
 };
 
+/// A source has no connection: its last one ended, or the process started. Until the next
+/// ConnectedEntry its topics are not silent, we cannot hear them.
+struct DisconnectedEntry {
+  std::uint32_t source = 0;
+  std::int64_t boottime_ns = 0;
+  friend bool operator==(const DisconnectedEntry&, const DisconnectedEntry&) = default;
+};
+
 /// The filters that the broker may have in our session: all that are about to be subscribed, and
 /// none less until the broker has confirmed that it forgot it.
 struct SubscribedEntry {
@@ -39,6 +48,16 @@ struct SubscribedEntry {
   std::vector<TopicFilter> filters;
   std::int64_t boottime_ns = 0;
   friend bool operator==(const SubscribedEntry&, const SubscribedEntry&) = default;
+};
+
+/// The broker's counter of messages it dropped, for all of its clients, since it started: what the
+/// next value is compared with.
+struct BrokerDropsEntry {
+  std::uint32_t source = 0;
+  std::uint64_t dropped = 0;
+  std::int64_t boottime_ns = 0;
+  std::int64_t wall_ns = 0;
+  friend bool operator==(const BrokerDropsEntry&, const BrokerDropsEntry&) = default;
 };
 
 /// Which message of QoS 1 came, duplicates too: what the next redelivery is compared with.
@@ -69,7 +88,8 @@ struct TickEntry {
   friend bool operator==(const TickEntry&, const TickEntry&) = default;
 };
 
-using LogEntry = std::variant<StartEntry, ConnectedEntry, SubscribedEntry, BatchEntry, TickEntry>;
+using LogEntry = std::variant<StartEntry, ConnectedEntry, SubscribedEntry, BatchEntry, TickEntry,
+                              BrokerDropsEntry, DisconnectedEntry>;
 
 /// What one commit appends to the log: one row.
 struct Segment {

@@ -23,15 +23,15 @@ struct IngestEvent {
   enum class Kind : std::uint8_t {
     message,
     connected,       ///< a connection begins
+    disconnected,    ///< it has ended; nothing of it follows
     subscribed,      ///< the filters that the broker may have of us, from now on
-    broker_dropped,  ///< the broker says it dropped messages, ours or others'
+    broker_dropped,  ///< the broker says how many messages it dropped, ours or others'
   };
   Kind kind = Kind::message;
   AckPosition position;
   bool session_present = false;      ///< of `connected`: the broker kept our session
   std::vector<TopicFilter> filters;  ///< of `subscribed`
-  std::uint64_t dropped = 0;         ///< of `broker_dropped`: messages
-  std::int64_t since_wall_ns = 0;    ///< of `broker_dropped`: after this
+  std::uint64_t dropped = 0;         ///< of `broker_dropped`: messages since the broker started
   std::string topic;
   std::string payload;
   std::uint8_t qos = 0;

@@ -52,10 +52,21 @@ class IdTable {
  public:
   explicit IdTable(std::size_t capacity) : capacity_(capacity) {}
 
+  /// Ids that were given out under a larger capacity stay.
+  void set_capacity(std::size_t capacity) {
+    MutexLock lock(mutex_);
+    capacity_ = capacity;
+  }
   /// The id of `value`, new if need be; 0 when the table is full.
-  std::uint32_t intern(const T& value) { return number(value, capacity_); }
+  std::uint32_t intern(const T& value) {
+    MutexLock lock(mutex_);
+    return number(value, capacity_);
+  }
   /// As intern, also past the capacity: an id that was given out under a larger one stays.
-  std::uint32_t restore(const T& value) { return number(value, UINT32_MAX); }
+  std::uint32_t restore(const T& value) {
+    MutexLock lock(mutex_);
+    return number(value, UINT32_MAX);
+  }
   /// `id` must have been given out.
   const T& at(std::uint32_t id) const {
     MutexLock lock(mutex_);
@@ -72,9 +83,8 @@ class IdTable {
   }
 
  private:
-  std::uint32_t number(const T& value, std::size_t capacity) {
+  std::uint32_t number(const T& value, std::size_t capacity) SLUICE_REQUIRES(mutex_) {
     std::string key = Encode(value);
-    MutexLock lock(mutex_);
     if (const auto it = ids_.find(key); it != ids_.end()) return it->second;
     if (values_.size() >= capacity) return 0;
     values_.push_back(value);
@@ -83,8 +93,8 @@ class IdTable {
     return id;
   }
 
-  const std::size_t capacity_;
   mutable Mutex mutex_;
+  std::size_t capacity_ SLUICE_GUARDED_BY(mutex_);
   std::deque<T> values_ SLUICE_GUARDED_BY(mutex_);
   std::unordered_map<std::string, std::uint32_t> ids_ SLUICE_GUARDED_BY(mutex_);
 };

@@ -14,6 +14,7 @@ void add_compensated(double& sum, double& error, double value) {
 }  // namespace
 
 void Moments::add(std::int64_t event_time_ns, double value) {
+  value += 0.0;  // -0.0 becomes 0.0: they are equal, and which of them stayed would tell the order
   Moments one;
   one.count = 1;
   one.sum = one.mean = one.min = one.max = one.first = one.last = value;

@@ -40,7 +40,7 @@ struct Moments {
   std::int64_t last_time_ns = 0;
 
   /// Folds one reading. Ties of `first` go to the smaller value and of `last` to the larger, so
-  /// that arrival order does not matter.
+  /// that arrival order does not matter; -0.0 is 0.
   void add(std::int64_t event_time_ns, double value);
   /// Folds another window part (Chan et al. 1979).
   void merge(const Moments& other);

@@ -62,12 +62,21 @@ Status DataPlane::load(const StoreOptions& options) {
   if (Status s = fill_table(topics_, recovered_.topics, decode_topic); !s.ok()) return s;
   const std::string stored = config_part(recovered_.checkpoint);
   changed_ = !stored.empty() && previous_.ParseFromString(stored) &&
-             config_hash(previous_) != config_hash(config_);
+             (config_hash(previous_) != config_hash(config_) ||
+              // It is in the default client ids.
+              previous_.node().name() != config_.node().name());
   return {};
+}
+
+void DataPlane::set_capacity(const v1::Config& config) {
+  series_.set_capacity(config.limits().series_max());
+  topics_.set_capacity(config.limits().series_max());
 }
 
 Status DataPlane::recover(MessageSource& messages) {
   const v1::Config& state_config = changed_ ? previous_ : config_;
+  // A stage that found the tables full must find them so again.
+  set_capacity(state_config);
   engine_options_.config = state_config.SerializeAsString();
   engine_ = std::make_unique<Engine>(
       engine_options_, compose_source_specs(state_config), compose_pipelines(state_config, series_),
@@ -78,6 +87,7 @@ Status DataPlane::recover(MessageSource& messages) {
     return s;
   }
   if (changed_) {
+    set_capacity(config_);
     engine_->adopt(compose_source_specs(config_), compose_pipelines(config_, series_),
                    config_.SerializeAsString(), recovered_.ledger, recovered_.next_seq);
     log::info("node", "the config changed; unchanged pipelines keep their state");

@@ -40,6 +40,7 @@ class DataPlane {
  private:
   DataPlane(const v1::Config& config, Clock& clock, const EngineOptions& engine);
   Status load(const StoreOptions& options);
+  void set_capacity(const v1::Config& config);
 
   const v1::Config& config_;
   Clock& clock_;

@@ -69,6 +69,11 @@ std::int64_t AlignedWindows::last_start_of(std::int64_t event_time_ns) const {
   return start + spec_.offset_ns;
 }
 
+std::int64_t AlignedWindows::first_end_of(std::int64_t event_time_ns) const {
+  const std::int64_t before = last_start_of(event_time_ns - spec_.size_ns);
+  return before + spec_.every_ns + spec_.size_ns;
+}
+
 void AlignedWindows::link(TopicId topic, SeriesId series, Key& key) {
   if (std::find(key.topics.begin(), key.topics.end(), topic) != key.topics.end()) return;
   key.topics.push_back(topic);

@@ -67,6 +67,8 @@ class AlignedWindows {
   /// came since. Ends the mark.
   void end_epoch(std::vector<Pane>& panes);
 
+  /// Of the windows that hold a reading of this time, the end of the one that closes first.
+  std::int64_t first_end_of(std::int64_t event_time_ns) const;
   /// Windows without a pane yet.
   std::size_t open_count() const { return open_count_; }
   /// Windows that are kept: the open ones, and those that can still be corrected.

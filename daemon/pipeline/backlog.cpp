@@ -5,6 +5,10 @@
 namespace sluice {
 namespace {
 
+// Bits of one byte of the checkpoint part. Once there was no more than the start.
+constexpr std::uint8_t kHasStart = 1;
+constexpr std::uint8_t kHasConnections = 2;
+
 void write_reading(ByteWriter& out, const Reading& reading) {
   out.u64(reading.series);
   out.u64(reading.topic);
@@ -37,6 +41,20 @@ void Backlog::append(Kind kind, std::int64_t boottime_ns, const ReadingBatch& re
   bytes_ += out.bytes();
 }
 
+void Backlog::append_connection(Kind kind, std::int64_t boottime_ns, const std::string& source) {
+  append(kind, boottime_ns, {}, 0);
+  ByteWriter out;
+  out.string(source);
+  bytes_ += out.bytes();
+}
+
+void Backlog::add_applied_connection(Kind kind, std::int64_t boottime_ns,
+                                     const std::string& source) {
+  SLUICE_ASSERT(pending_ == 0);
+  append_connection(kind, boottime_ns, source);
+  ++applied_;
+}
+
 void Backlog::add_applied(Kind kind, std::int64_t boottime_ns, const ReadingBatch& readings) {
   SLUICE_ASSERT(pending_ == 0);
   append(kind, boottime_ns, readings, readings.size());
@@ -48,6 +66,10 @@ std::size_t Backlog::add_pending(std::int64_t boottime_ns, const ReadingBatch& r
   if (count == 0) return 0;
   if (start_boottime_ns_) append(Kind::start, *start_boottime_ns_, {}, 0);
   start_boottime_ns_.reset();
+  for (const auto& [source, what] : connections_) {
+    append_connection(what.first, what.second, source);
+  }
+  connections_.clear();
   append(Kind::batch, boottime_ns, readings, count);
   pending_ += count;
   return count;
@@ -56,9 +78,10 @@ std::size_t Backlog::add_pending(std::int64_t boottime_ns, const ReadingBatch& r
 std::optional<Backlog::Step> Backlog::Reader::next() {
   if (in_.remaining() == 0) return std::nullopt;
   Step step;
-  step.kind = static_cast<Kind>(std::min<std::uint8_t>(in_.u8(), 2));
+  step.kind = static_cast<Kind>(std::min<std::uint8_t>(in_.u8(), 4));
   step.boottime_ns = in_.i64();
   for (std::size_t n = in_.count(); n > 0 && in_.ok(); --n) step.readings.append(read_reading(in_));
+  if (step.kind >= Kind::disconnected) step.source = in_.string();
   if (!in_.ok()) return std::nullopt;
   step.applied = applied_ > 0;
   if (step.applied) --applied_;
@@ -68,18 +91,35 @@ std::optional<Backlog::Step> Backlog::Reader::next() {
 void Backlog::snapshot(ByteWriter& out) const {
   out.u64(applied_);
   out.u64(pending_);
-  out.u8(start_boottime_ns_ ? 1 : 0);
+  out.u8((start_boottime_ns_ ? kHasStart : 0) | kHasConnections);
   out.i64(start_boottime_ns_.value_or(0));
   out.string(bytes_);
+  out.u64(connections_.size());
+  for (const auto& [source, what] : connections_) {
+    out.string(source);
+    out.u8(static_cast<std::uint8_t>(what.first));
+    out.i64(what.second);
+  }
+  out.i64(applied_aggregated_);
 }
 
 Status Backlog::restore(ByteReader& in) {
   applied_ = in.u64();
   pending_ = in.u64();
-  const bool started = in.u8() != 0;
+  const std::uint8_t has = in.u8();
   const std::int64_t start_boottime_ns = in.i64();
-  start_boottime_ns_ = started ? std::optional(start_boottime_ns) : std::nullopt;
+  start_boottime_ns_ = (has & kHasStart) != 0 ? std::optional(start_boottime_ns) : std::nullopt;
   bytes_ = in.string();
+  connections_.clear();
+  applied_aggregated_ = 0;
+  const bool ends_here = (has & kHasConnections) == 0;
+  for (std::size_t n = ends_here ? 0 : in.count(); n > 0 && in.ok(); --n) {
+    std::string source(in.string());
+    const Kind kind = in.u8() == static_cast<std::uint8_t>(Kind::connected) ? Kind::connected
+                                                                            : Kind::disconnected;
+    connections_[std::move(source)] = {kind, in.i64()};
+  }
+  if (!ends_here) applied_aggregated_ = in.i64();
   std::uint64_t applied = 0;
   std::uint64_t pending = 0;
   Reader steps(*this);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/status.h"
@@ -19,20 +21,37 @@ class Backlog {
  public:
   static constexpr std::uint64_t kPendingMax = 50'000;
 
-  enum class Kind : std::uint8_t { start = 0, tick = 1, batch = 2 };
+  enum class Kind : std::uint8_t {
+    start = 0,
+    tick = 1,
+    batch = 2,
+    disconnected = 3,
+    connected = 4
+  };
   struct Step {
     Kind kind = Kind::batch;
     std::int64_t boottime_ns = 0;
     ReadingBatch readings;  ///< of `batch`
+    std::string source;     ///< of `disconnected` and `connected`
     bool applied = false;
   };
 
   /// It ran when it was logged: catching up must emit nothing for it.
   void add_applied(Kind kind, std::int64_t boottime_ns, const ReadingBatch& readings = {});
+  void add_applied_connection(Kind kind, std::int64_t boottime_ns, const std::string& source);
   /// Readings for later; answers how many of them there was room for, from the first on.
   std::size_t add_pending(std::int64_t boottime_ns, const ReadingBatch& readings);
   /// The process started while readings wait: silence counts from here.
   void add_start(std::int64_t boottime_ns) { start_boottime_ns_ = boottime_ns; }
+
+  /// Likewise a source: it counts how it stands when the next readings come.
+  void add_connection(Kind kind, std::int64_t boottime_ns, const std::string& source) {
+    connections_[source] = {kind, boottime_ns};
+  }
+
+  /// What the ledger says became of the applied readings: so many were folded into windows.
+  void add_applied_aggregated(std::int64_t count) { applied_aggregated_ += count; }
+  std::int64_t applied_aggregated() const { return applied_aggregated_; }
 
   std::uint64_t pending() const { return pending_; }
   bool has_applied() const { return applied_ > 0; }
@@ -55,11 +74,15 @@ class Backlog {
 
  private:
   void append(Kind kind, std::int64_t boottime_ns, const ReadingBatch& readings, std::size_t count);
+  void append_connection(Kind kind, std::int64_t boottime_ns, const std::string& source);
 
   std::string bytes_;  ///< encoded: a step for a single reading is common
   std::uint64_t applied_ = 0;
+  std::int64_t applied_aggregated_ = 0;
   std::uint64_t pending_ = 0;
-  std::optional<std::int64_t> start_boottime_ns_;  ///< written before the next readings
+  // Written before the next readings.
+  std::optional<std::int64_t> start_boottime_ns_;
+  std::map<std::string, std::pair<Kind, std::int64_t>> connections_;  ///< by source
 };
 
 }  // namespace sluice

@@ -7,10 +7,22 @@ namespace sluice {
 namespace {
 constexpr std::size_t kPanesPerBlockMax = 4096;  // bounds the bytes of one outbox row
 constexpr std::size_t kDeadLettersPerGroup = 16;
+/// A good message, and no room for its series: the decoder's word.
+constexpr std::string_view kSeriesCap = "series_cap";
+
 /// Counted as gone though nobody asked for it: not refused for what it is, not filtered.
 bool is_loss(const LedgerKey& key) {
-  return (key.kind == LedgerKind::messages && key.term == Term::dropped) ||
-         (key.kind == LedgerKind::readings && key.term == Term::rejected);
+  switch (key.kind) {
+    case LedgerKind::messages:
+      return key.term == Term::dropped || (key.term == Term::rejected && key.cause == kSeriesCap);
+    case LedgerKind::readings: return key.term == Term::rejected || key.term == Term::late;
+    default: return false;
+  }
+}
+
+/// `late` is a term of its own, without causes.
+std::string gap_cause(const LedgerKey& key) {
+  return key.term == Term::late ? std::string(term_name(key.term)) : key.cause;
 }
 
 /// The ledger of messages is kept by source and QoS, "source/qos0".
@@ -85,9 +97,9 @@ void CommitBuilder::name_losses(std::int64_t from_ns, std::int64_t to_ns,
     if (more > 0) fresh.add(key.kind, key.owner, key.term, more, key.cause);
   }
   for (const auto& [key, count] : fresh.counters()) {
-    add_gap(
-        {key.kind, gap_owner(key), key.cause, from_ns, to_ns, static_cast<std::uint64_t>(count)},
-        boottime_ns);
+    add_gap({key.kind, gap_owner(key), gap_cause(key), from_ns, to_ns,
+             static_cast<std::uint64_t>(count)},
+            boottime_ns);
   }
   named_.add(fresh);
 }

@@ -61,8 +61,17 @@ Status Engine::replay(const Segment& segment) {
       for (const auto& pipeline : pipelines_) pipeline->restart(start->boottime_ns);
     } else if (const auto* connected = std::get_if<ConnectedEntry>(&entry)) {
       intake_.replay(*connected);
+      for (const auto& pipeline : pipelines_) {
+        pipeline->connected(source_name(connected->source), connected->boottime_ns);
+      }
+    } else if (const auto* gone = std::get_if<DisconnectedEntry>(&entry)) {
+      for (const auto& pipeline : pipelines_) {
+        pipeline->disconnected(source_name(gone->source), gone->boottime_ns);
+      }
     } else if (const auto* subscribed = std::get_if<SubscribedEntry>(&entry)) {
       intake_.replay(*subscribed);
+    } else if (const auto* drops = std::get_if<BrokerDropsEntry>(&entry)) {
+      intake_.replay(*drops);
     } else if (const auto* tick = std::get_if<TickEntry>(&entry)) {
       for (const auto& pipeline : pipelines_) {
         pipeline->tick(tick->boottime_ns, {ignored_ledger, ignored_panes});
@@ -76,6 +85,7 @@ Status Engine::replay(const Segment& segment) {
       readings_since_checkpoint_ += batch->readings.size();
     }
   }
+  for (const auto& pipeline : pipelines_) pipeline->replayed(segment.ledger);
   log_bytes_since_checkpoint_ += log_bytes(segment);
   builder_.definitions_are_stored();
   return {};
@@ -85,7 +95,7 @@ void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> sp
                    std::string config, const Ledger& durable, std::int64_t next_seq) {
   adopted_ = true;
   sources_ = sources;
-  intake_.adopt(std::move(sources));
+  intake_.adopt(std::move(sources), {rooms_.clock.boottime_ns(), rooms_.clock.wall_ns()});
   std::vector<std::unique_ptr<Pipeline>> next;
   for (PipelineSpec& spec : specs) {
     next.push_back(std::make_unique<Pipeline>(std::move(spec), rooms_.series, rooms_.topics));
@@ -134,6 +144,7 @@ void Engine::begin() {
   }
   name_losses(0);  // what waited here has been waiting for long
   start_idle_clocks();
+  begin_disconnected();
   group_wall_ns_ = last_take_wall_ns_ = rooms_.clock.wall_ns();
   publish_view();
 }
@@ -148,6 +159,25 @@ void Engine::start_idle_clocks() {
   for (const auto& pipeline : pipelines_) pipeline->restart(now);
   builder_.add_entry(StartEntry{now}, now);
   last_take_boottime_ns_ = now;
+}
+
+/// What a source's topics say now we cannot hear before it is connected. A source that was dropped
+/// from the config never will be.
+void Engine::begin_disconnected() {
+  const std::int64_t now = rooms_.clock.boottime_ns();
+  std::vector<std::string> names;
+  for (const SourceSpec& source : sources_) names.push_back(source.name);
+  for (const auto& pipeline : pipelines_) {
+    pipeline->keep_sources(names, now);
+    for (const std::string& name : names) pipeline->disconnected(name, now);
+  }
+  for (std::uint32_t i = 0; i < sources_.size(); ++i) {
+    builder_.add_entry(DisconnectedEntry{i, now}, now);
+  }
+}
+
+std::string Engine::source_name(std::uint32_t source) const {
+  return source < sources_.size() ? sources_[source].name : std::string();
 }
 
 void Engine::stop() {
@@ -267,7 +297,7 @@ void Engine::take_messages() {
       intake_.take(event);
     } else {
       process_batch();
-      intake_.take_event(event);
+      take_event(event);
     }
   }
   process_batch();
@@ -275,6 +305,16 @@ void Engine::take_messages() {
     if (const std::uint64_t n = rooms_.messages.take_dropped_qos0(i); n > 0) intake_.dropped(i, n);
   }
   last_take_wall_ns_ = rooms_.clock.wall_ns();
+}
+
+void Engine::take_event(const IngestEvent& event) {
+  intake_.take_event(event);
+  const std::string source = source_name(event.position.source);
+  for (const auto& pipeline : pipelines_) {
+    if (event.kind == IngestEvent::Kind::connected) pipeline->connected(source, event.boottime_ns);
+    if (event.kind == IngestEvent::Kind::disconnected)
+      pipeline->disconnected(source, event.boottime_ns);
+  }
 }
 
 template <typename Step>

@@ -136,6 +136,9 @@ class Engine {
   void name_losses(std::int64_t since_wall_ns);
   bool checkpoint_due() const;
   void start_idle_clocks();
+  void begin_disconnected();
+  void take_event(const IngestEvent& event);
+  std::string source_name(std::uint32_t source) const;
   void publish_view();
   template <typename Step>
   void run_pipelines(Step step);

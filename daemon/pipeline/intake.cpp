@@ -10,11 +10,14 @@ std::string owner_of(const SourceSpec& source, std::uint8_t qos) {
   return source.name + "/qos" + std::to_string(qos);
 }
 // Of the checkpoint part, after a zero byte. Parts of format 1 began with the number of the
-// session, and hold nothing of use here.
-constexpr std::uint8_t kFormat = 2;
+// session, and hold nothing of use here. Format 2 had no session aside and no drop counter.
+constexpr std::uint8_t kFormat = 3;
+constexpr std::uint8_t kFormatNoDropCounter = 2;
 constexpr const char* kBrokerLoss = "suspected_broker_loss";
 
 std::string part_name(const SourceSpec& source) { return "source/" + source.name; }
+
+Moment moment_of(const IngestEvent& event) { return {event.boottime_ns, event.wall_ns}; }
 }  // namespace
 
 Intake::Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder)
@@ -83,6 +86,9 @@ void Intake::take_event(const IngestEvent& event) {
     case IngestEvent::Kind::message: return take(event);
     case IngestEvent::Kind::connected: return connected(event);
     case IngestEvent::Kind::broker_dropped: return broker_dropped(event);
+    case IngestEvent::Kind::disconnected:
+      return builder_.add_entry(DisconnectedEntry{event.position.source, event.boottime_ns},
+                                event.boottime_ns);
     case IngestEvent::Kind::subscribed: break;
   }
   SubscribedEntry entry{event.position.source, event.filters, event.boottime_ns};
@@ -96,7 +102,13 @@ void Intake::connected(const IngestEvent& event) {
   if (!event.session_present && state.redelivery.session_known()) {
     log::warn("ingest", "the broker lost our session; messages it held for us may be gone",
               {{"source", sources_[event.position.source].name}});
-    report_broker_loss(event, state.last_wall_ns, 0, "session_lost");
+    report_broker_loss(sources_[event.position.source], state.last_wall_ns, moment_of(event), 0,
+                       "session_lost");
+  } else if (event.session_present && !state.redelivery.session_known()) {
+    log::warn("ingest",
+              "the broker has a session of ours that we know nothing of: what it sends again "
+              "counts, as redelivery_doubt",
+              {{"source", sources_[event.position.source].name}});
   }
   const ConnectedEntry entry{event.position.source, event.session_present, event.boottime_ns,
                              event.wall_ns};
@@ -104,16 +116,29 @@ void Intake::connected(const IngestEvent& event) {
   builder_.add_entry(entry, event.boottime_ns);
 }
 
+/// The first value of a session tells what came before it. A lower one than before is that of a
+/// broker that has started since: all of it is new.
 void Intake::broker_dropped(const IngestEvent& event) {
-  log::warn("ingest", "the broker dropped messages; some may have been for us",
-            {{"source", sources_[event.position.source].name}, {"count", event.dropped}});
-  report_broker_loss(event, event.since_wall_ns, event.dropped, "dropped_counter");
+  const SourceSpec& source = sources_[event.position.source];
+  const State& state = states_[event.position.source];
+  const std::uint64_t before = state.broker_drops.value_or(event.dropped);
+  const bool restarted = event.dropped < before;
+  const std::uint64_t count = restarted ? event.dropped : event.dropped - before;
+  if (count > 0) {
+    log::warn("ingest", "the broker dropped messages; some may have been for us",
+              {{"source", source.name}, {"count", count}});
+    report_broker_loss(source, state.broker_drops_wall_ns, moment_of(event), count,
+                       restarted ? "dropped_counter_restarted" : "dropped_counter");
+  }
+  const BrokerDropsEntry entry{event.position.source, event.dropped, event.boottime_ns,
+                               event.wall_ns};
+  replay(entry);
+  builder_.add_entry(entry, event.boottime_ns);
 }
 
 /// Never more than suspected: the broker does not say whose messages are gone.
-void Intake::report_broker_loss(const IngestEvent& event, std::int64_t from_ns, std::uint64_t count,
-                                std::string_view cause) {
-  const SourceSpec& source = sources_[event.position.source];
+void Intake::report_broker_loss(const SourceSpec& source, std::int64_t from_ns, const Moment& now,
+                                std::uint64_t count, std::string_view cause) {
   builder_.ledger().add(LedgerKind::messages, owner_of(source, 1), Term::broker_loss,
                         count == 0 ? 1 : static_cast<std::int64_t>(count), cause);
   Gap gap;
@@ -121,10 +146,10 @@ void Intake::report_broker_loss(const IngestEvent& event, std::int64_t from_ns, 
   gap.owner = source.name;
   gap.cause = kBrokerLoss;
   // The wall clock may have been set back meanwhile.
-  gap.from_ns = std::min(from_ns, event.wall_ns);
-  gap.to_ns = event.wall_ns;
+  gap.from_ns = std::min(from_ns, now.wall_ns);
+  gap.to_ns = now.wall_ns;
   gap.count = count;
-  builder_.add_gap(gap, event.boottime_ns);
+  builder_.add_gap(gap, now.boottime_ns);
 }
 
 void Intake::dropped(std::uint32_t source, std::uint64_t count) {
@@ -154,6 +179,7 @@ void Intake::replay(const ConnectedEntry& entry) {
   if (entry.session_present) return;
   state.subscribed.clear();
   state.last_wall_ns = entry.wall_ns;
+  state.broker_drops.reset();
 }
 
 void Intake::replay(const SubscribedEntry& entry) {
@@ -169,57 +195,119 @@ void Intake::replay(const BatchEntry& entry) {
   }
 }
 
-void Intake::snapshot(std::vector<CheckpointPart>& parts) const {
-  for (std::size_t i = 0; i < sources_.size(); ++i) {
-    const State& state = states_[i];
-    ByteWriter out;
-    out.u8(0);
-    out.u8(kFormat);
-    state.redelivery.snapshot(out);
-    out.u64(state.subscribed.size());
-    for (const TopicFilter& filter : state.subscribed) {
-      out.string(filter.filter);
-      out.u8(filter.qos);
-    }
-    out.i64(state.last_wall_ns);
-    parts.push_back({part_name(sources_[i]), out.take()});
-  }
+void Intake::replay(const BrokerDropsEntry& entry) {
+  if (entry.source >= states_.size()) return;
+  states_[entry.source].broker_drops = entry.dropped;
+  states_[entry.source].broker_drops_wall_ns = entry.wall_ns;
 }
 
+void Intake::State::snapshot(ByteWriter& out) const {
+  out.u8(0);
+  out.u8(kFormat);
+  redelivery.snapshot(out);
+  out.u64(subscribed.size());
+  for (const TopicFilter& filter : subscribed) {
+    out.string(filter.filter);
+    out.u8(filter.qos);
+  }
+  out.i64(last_wall_ns);
+  out.u8(broker_drops ? 1 : 0);
+  out.u64(broker_drops.value_or(0));
+  out.i64(broker_drops_wall_ns);
+}
+
+Status Intake::State::restore(std::string_view bytes) {
+  ByteReader in(bytes);
+  if (in.u8() != 0) return {};
+  const std::uint8_t format = in.u8();
+  if (format != kFormat && format != kFormatNoDropCounter) return {};
+  if (Status s = redelivery.restore(in); !s.ok()) return s;
+  subscribed.clear();
+  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+    std::string filter(in.string());
+    subscribed.push_back({std::move(filter), in.u8()});
+  }
+  last_wall_ns = in.i64();
+  if (format == kFormat) {
+    const std::uint8_t seen = in.u8();
+    const std::uint64_t value = in.u64();
+    if (seen != 0) broker_drops = value;
+    broker_drops_wall_ns = in.i64();
+  }
+  return in.at_end() ? Status() : data_loss("malformed source state in a checkpoint");
+}
+
+void Intake::snapshot(std::vector<CheckpointPart>& parts) const {
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    ByteWriter out;
+    states_[i].snapshot(out);
+    parts.push_back({part_name(sources_[i]), out.take()});
+  }
+  left_.snapshot(parts);
+}
+
+/// By name: these are the sources of the config that the checkpoint was made with.
 Status Intake::restore(const std::vector<CheckpointPart>& parts) {
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     const auto part = std::find_if(parts.begin(), parts.end(), [&](const CheckpointPart& p) {
       return p.name == part_name(sources_[i]);
     });
     if (part == parts.end()) continue;
-    ByteReader in(part->bytes);
-    if (in.u8() != 0 || in.u8() != kFormat) continue;
-    State& state = states_[i];
-    if (Status s = state.redelivery.restore(in); !s.ok()) return s;
-    state.subscribed.clear();
-    for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
-      std::string filter(in.string());
-      state.subscribed.push_back({std::move(filter), in.u8()});
-    }
-    state.last_wall_ns = in.i64();
-    if (!in.at_end()) return data_loss("malformed source state in a checkpoint");
+    if (Status s = states_[i].restore(part->bytes); !s.ok()) return s;
   }
-  return {};
+  return left_.restore(parts);
 }
 
-void Intake::adopt(std::vector<SourceSpec> sources) {
+void Intake::adopt(std::vector<SourceSpec> sources, const Moment& now) {
   std::vector<State> next;
-  for (const SourceSpec& source : sources) {
-    next.push_back({Redelivery(source.arrival_stamped), {}, 0});
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-      if (sources_[i].name != source.name) continue;
-      next.back().redelivery.inherit(states_[i].redelivery);
-      next.back().subscribed = states_[i].subscribed;
-      next.back().last_wall_ns = states_[i].last_wall_ns;
+  for (const SourceSpec& source : sources) next.push_back({Redelivery(source.arrival_stamped)});
+  std::vector<bool> settled(sources.size());
+  std::vector<bool> goes_on(sources_.size());
+  const auto take_over = [&](auto same) {
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      for (std::size_t j = 0; j < sources_.size(); ++j) {
+        if (settled[i] || goes_on[j] || !same(sources[i], sources_[j])) continue;
+        ByteWriter bytes;
+        states_[j].snapshot(bytes);
+        const Status status = next[i].restore(bytes.bytes());
+        SLUICE_ASSERT(status.ok());
+        settled[i] = goes_on[j] = true;
+      }
     }
+  };
+  take_over([](const auto& a, const auto& b) { return a.session.same_as(b.session); });
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (settled[i]) continue;
+    const auto left = left_.take(sources[i].session);
+    if (!left) continue;
+    settled[i] = true;
+    if (const Status s = next[i].restore(*left); !s.ok()) {
+      log::error("ingest", "what was known of a session cannot be read",
+                 {{"source", sources[i].name}, {"error", s.to_string()}});
+      next[i] = {Redelivery(sources[i].arrival_stamped)};
+    }
+  }
+  // The broker may have moved: it will say whether it has our session.
+  take_over([](const auto& a, const auto& b) {
+    return a.name == b.name && a.session.client_id == b.session.client_id;
+  });
+  for (std::size_t j = 0; j < sources_.size(); ++j) {
+    if (!goes_on[j]) leave(sources_[j], states_[j], now);
   }
   sources_ = std::move(sources);
   states_ = std::move(next);
+}
+
+void Intake::leave(const SourceSpec& source, const State& state, const Moment& now) {
+  if (!state.redelivery.session_known()) return;
+  log::warn("ingest", "no source reads this session any more; what the broker holds for it stays",
+            {{"source", source.name},
+             {"client_id", source.session.client_id},
+             {"broker", source.session.broker}});
+  report_broker_loss(source, state.last_wall_ns, now, 0, "session_left");
+  ByteWriter bytes;
+  state.snapshot(bytes);
+  left_.add(source.session, bytes.take());
 }
 
 }  // namespace sluice

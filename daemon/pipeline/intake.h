@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/ports.h"
 #include "pipeline/commit_builder.h"
+#include "pipeline/left_sessions.h"
 #include "pipeline/redelivery.h"
 
 namespace sluice {
@@ -16,6 +18,13 @@ struct SourceSpec {
   bool accept_retained = false;
   std::size_t inflight_window = 1000;  ///< messages the broker may have unacknowledged
   bool arrival_stamped = false;        ///< payloads carry no event time
+  SessionId session;
+};
+
+/// When something happened, by both clocks.
+struct Moment {
+  std::int64_t boottime_ns = 0;
+  std::int64_t wall_ns = 0;
 };
 
 /// From messages to the next batch of readings: redelivery, retained messages, decoding, and the
@@ -39,30 +48,41 @@ class Intake {
   void replay(const ConnectedEntry& entry);
   void replay(const SubscribedEntry& entry);
   void replay(const BatchEntry& entry);
+  void replay(const BrokerDropsEntry& entry);
   void snapshot(std::vector<CheckpointPart>& parts) const;
   Status restore(const std::vector<CheckpointPart>& parts);
-  /// Goes over to another list of sources; those of the same name keep their redelivery state.
-  void adopt(std::vector<SourceSpec> sources);
+  /// Goes over to another list of sources. What is known of a session goes with the session,
+  /// whatever its source is called now; `now` is a label. A session that no source reads any more
+  /// is kept for one that may, and is a gap: what the broker holds for it does not come.
+  void adopt(std::vector<SourceSpec> sources, const Moment& now);
   /// What the broker may have subscribed for this source, as of the log.
   const std::vector<TopicFilter>& subscribed(std::uint32_t source) const {
     return states_[source].subscribed;
   }
 
  private:
+  /// What we know of a session.
   struct State {
     Redelivery redelivery;
-    std::vector<TopicFilter> subscribed;
+    std::vector<TopicFilter> subscribed{};
     std::int64_t last_wall_ns = 0;  ///< of the last message, or of the session's begin
+    std::optional<std::uint64_t> broker_drops{};  ///< the broker's counter, as last seen
+    std::int64_t broker_drops_wall_ns = 0;        ///< when that was
+
+    void snapshot(ByteWriter& out) const;
+    Status restore(std::string_view bytes);
   };
 
   void connected(const IngestEvent& event);
   void broker_dropped(const IngestEvent& event);
-  void report_broker_loss(const IngestEvent& event, std::int64_t from_ns, std::uint64_t count,
-                          std::string_view cause);
+  void report_broker_loss(const SourceSpec& source, std::int64_t from_ns, const Moment& now,
+                          std::uint64_t count, std::string_view cause);
+  void leave(const SourceSpec& source, const State& state, const Moment& now);
   void reject(const IngestEvent& message, std::string reason, std::string detail);
 
   std::vector<SourceSpec> sources_;
   std::vector<State> states_;
+  LeftSessions left_;
   Decoder& decoder_;
   CommitBuilder& builder_;
   BatchEntry open_;

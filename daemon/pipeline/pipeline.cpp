@@ -1,6 +1,7 @@
 #include "pipeline/pipeline.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/hash.h"
@@ -25,12 +26,17 @@ std::string windows_prefix(const std::string& pipeline, std::size_t index) {
   return windows_prefix(pipeline) + std::to_string(index) + "/";
 }
 
+std::string disconnected_part_name(const std::string& pipeline) {
+  return part_name(pipeline) + "/disconnected";
+}
+
 std::string since_part_name(const std::string& pipeline) { return part_name(pipeline) + "/since"; }
 
 }  // namespace
 
 Pipeline::Pipeline(PipelineSpec spec, const SeriesTable& series, const TopicTable& topics)
     : spec_(std::move(spec)),
+      topics_(topics),
       stages_(spec_.name, std::move(spec_.stages)),
       matcher_(spec_.match, series, topics),
       watermarks_(spec_.max_out_of_order_ns, spec_.idle_timeout_ns),
@@ -114,6 +120,8 @@ void Pipeline::process_in_arrival_order(std::int64_t boottime_ns, const Flow& ro
   while (next < flow.size()) fold(flow.readings.at(next++), false, effects);
 }
 
+/// Reading by reading too: what a stage lets go when a later reading comes (a held one) finds the
+/// windows as that reading found them, wherever the batch began or ended.
 void Pipeline::process_in_event_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
                                       PipelineEffects effects) {
   ReorderBuffer::Released released;
@@ -121,25 +129,22 @@ void Pipeline::process_in_event_order(std::int64_t boottime_ns, const Flow& rout
   const auto offer = [&](const Reading& reading) {
     if (!reorder_.add(reading, released, doing_missed_)) count(effects, Term::late, 1);
   };
-  std::vector<TopicId> risen;
   std::size_t next = 0;
   for (std::size_t row = 0; row < routed.readings.size(); ++row) {
     while (next < flow.size() && flow.row[next] == row) offer(flow.readings.at(next++));
     const TopicId topic = routed.readings.topic[row];
-    if (watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns)) {
-      risen.push_back(topic);
-    }
+    const bool risen = watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns);
     reorder_.release(topic, watermarks_.of(topic), released);
-  }
-  while (next < flow.size()) offer(flow.readings.at(next++));
-  count(effects, Term::pending,
-        static_cast<std::int64_t>(reorder_.size()) - static_cast<std::int64_t>(waiting));
-  run_ordered(std::move(released), effects);
-  for (AlignedWindows& windows : windows_) {
-    for (const TopicId topic : risen) {
+    run_ordered(std::exchange(released, {}), effects);
+    if (!risen) continue;
+    for (AlignedWindows& windows : windows_) {
       windows.advance(topic, watermarks_, boottime_ns, effects.closed);
     }
   }
+  while (next < flow.size()) offer(flow.readings.at(next++));
+  run_ordered(std::move(released), effects);
+  count(effects, Term::pending,
+        static_cast<std::int64_t>(reorder_.size()) - static_cast<std::int64_t>(waiting));
 }
 
 Flow Pipeline::flow_of(ReorderBuffer::Released released) {
@@ -151,6 +156,7 @@ Flow Pipeline::flow_of(ReorderBuffer::Released released) {
 }
 
 void Pipeline::run_ordered(ReorderBuffer::Released released, PipelineEffects effects) {
+  if (released.readings.empty()) return;
   Flow flow = flow_of(std::move(released));
   stages_.run_ordered(flow, effects.ledger);
   fold_all(flow, effects);
@@ -236,17 +242,51 @@ void Pipeline::restart(std::int64_t boottime_ns) {
   }
 }
 
-void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
-  Status known;
-  if (backlog_.has_applied()) {
-    known = failed_precondition("its stages are gone, so what they last did cannot be repeated");
-  } else if (behind_) {
-    known = restore_own(kept_);
+Watermarks::OfSource Pipeline::topics_of(const std::string& source) const {
+  return [this, &source](TopicId topic) { return topics_.at(topic).source == source; };
+}
+
+void Pipeline::disconnected(const std::string& source, std::int64_t boottime_ns) {
+  if (!behind_) {
+    watermarks_.disconnected(topics_of(source), boottime_ns);
+  } else if (missed_) {
+    backlog_.add_connection(Backlog::Kind::disconnected, boottime_ns, source);
+  } else {
+    backlog_.add_applied_connection(Backlog::Kind::disconnected, boottime_ns, source);
   }
-  if (!known.ok()) {
+}
+
+void Pipeline::connected(const std::string& source, std::int64_t boottime_ns) {
+  if (!behind_) {
+    watermarks_.connected(topics_of(source), boottime_ns);
+  } else if (missed_) {
+    backlog_.add_connection(Backlog::Kind::connected, boottime_ns, source);
+  } else {
+    backlog_.add_applied_connection(Backlog::Kind::connected, boottime_ns, source);
+  }
+}
+
+void Pipeline::keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns) {
+  if (behind_) return;
+  const auto is_gone = [&](TopicId topic) {
+    return std::find(sources.begin(), sources.end(), topics_.at(topic).source) == sources.end();
+  };
+  watermarks_.connected(is_gone, boottime_ns);
+}
+
+void Pipeline::replayed(const Ledger& ledger) {
+  if (!behind_ || missed_) return;
+  backlog_.add_applied_aggregated(ledger.get(LedgerKind::readings, spec_.name, Term::aggregated));
+}
+
+void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
+  if (const Status known = restore_to_retire(); !known.ok()) {
     log::error("pipeline", "open windows of a pipeline that is no more are given up",
                {{"pipeline", spec_.name}, {"error", known.to_string()}});
   } else {
+    const std::int64_t lost = backlog_.has_applied() ? pass_over_applied() : 0;
+    count(effects, Term::aggregated, -lost);
+    count(effects, Term::rejected, lost, "config_changed");
     for (AlignedWindows& windows : windows_) {
       windows.close_all(PaneQuality::partial_config, effects.closed);
     }
@@ -256,6 +296,64 @@ void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
     count(effects, term, -waiting);
     count(effects, Term::rejected, waiting, "config_changed");
   }
+}
+
+Status Pipeline::restore_to_retire() {
+  if (!behind_) return {};
+  Status status = restore_own(kept_);
+  return status.ok() ? restore_disconnected() : status;
+}
+
+/// Its panes of the time after the checkpoint are out. Which windows they were of, the watermarks
+/// tell without the stages; the others are open, and lack what was folded into them since. Answers
+/// how many readings that is: as many as the ledger counts, but no more than came for such windows.
+std::int64_t Pipeline::pass_over_applied() {
+  ReadingBatch readings;
+  Backlog::Reader steps(backlog_);
+  for (auto step = steps.next(); step && step->applied; step = steps.next()) {
+    pass_over(*step);
+    for (std::size_t i = 0; i < step->readings.size(); ++i) readings.append(step->readings.at(i));
+  }
+  std::int64_t open = 0;
+  for (std::size_t i = 0; i < readings.size(); ++i)
+    open += in_closed_windows(readings.at(i)) ? 0 : 1;
+  return std::min(open, backlog_.applied_aggregated());
+}
+
+void Pipeline::pass_over(const Backlog::Step& step) {
+  std::vector<Pane> closed_before;
+  switch (step.kind) {
+    case Backlog::Kind::start: watermarks_.restart(step.boottime_ns); break;
+    case Backlog::Kind::disconnected:
+      watermarks_.disconnected(topics_of(step.source), step.boottime_ns);
+      break;
+    case Backlog::Kind::connected:
+      watermarks_.connected(topics_of(step.source), step.boottime_ns);
+      break;
+    case Backlog::Kind::tick:
+      watermarks_.settle(step.boottime_ns);
+      for (AlignedWindows& windows : windows_) {
+        windows.advance_all(watermarks_, step.boottime_ns, closed_before);
+      }
+      break;
+    case Backlog::Kind::batch:
+      for (std::size_t i = 0; i < step.readings.size(); ++i) {
+        const TopicId topic = step.readings.topic[i];
+        const std::int64_t time_ns = step.readings.event_time_ns[i];
+        if (!watermarks_.observe(topic, time_ns, step.boottime_ns)) continue;
+        for (AlignedWindows& windows : windows_) {
+          windows.advance(topic, watermarks_, step.boottime_ns, closed_before);
+        }
+      }
+      break;
+  }
+}
+
+/// As far as its topic goes: those that share its series are not known.
+bool Pipeline::in_closed_windows(const Reading& reading) const {
+  return std::any_of(windows_.begin(), windows_.end(), [&](const AlignedWindows& windows) {
+    return windows.first_end_of(reading.event_time_ns) <= watermarks_.of(reading.topic);
+  });
 }
 
 void Pipeline::mark_start() {
@@ -347,6 +445,7 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   if (!behind_ || !spec_.parked.empty()) return;
   if (find_part(kept_, part_name(spec_.name)) != nullptr) {
     Status s = restore_own(kept_);
+    if (s.ok()) s = restore_disconnected();
     if (s.ok()) s = restore_stages();
     if (s.ok()) s = stages_can_save();
     if (!s.ok()) {
@@ -376,6 +475,8 @@ void Pipeline::take_step(const Backlog::Step& step, PipelineEffects effects) {
   switch (step.kind) {
     case Backlog::Kind::start: restart(step.boottime_ns); break;
     case Backlog::Kind::tick: tick(step.boottime_ns, before); break;
+    case Backlog::Kind::disconnected: disconnected(step.source, step.boottime_ns); break;
+    case Backlog::Kind::connected: connected(step.source, step.boottime_ns); break;
     case Backlog::Kind::batch: {
       const Flow in = Flow::of(step.readings);
       if (!step.applied) count(effects, Term::pending, -static_cast<std::int64_t>(in.size()));
@@ -403,6 +504,11 @@ Status Pipeline::snapshot_state(std::vector<CheckpointPart>& parts) {
     return {};
   }
   snapshot_own(parts);
+  ByteWriter disconnected;
+  watermarks_.snapshot_disconnected(disconnected);
+  if (!disconnected.bytes().empty()) {
+    parts.push_back({disconnected_part_name(spec_.name), disconnected.take()});
+  }
   return stages_.snapshot(stage_prefix(spec_.name), parts);
 }
 
@@ -429,7 +535,8 @@ bool Pipeline::is_own(const CheckpointPart& part) const {
 
 Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
   std::copy_if(parts.begin(), parts.end(), std::back_inserter(kept_), [&](const auto& part) {
-    return is_own(part) || part.name.starts_with(stage_prefix(spec_.name));
+    return is_own(part) || part.name == disconnected_part_name(spec_.name) ||
+           part.name.starts_with(stage_prefix(spec_.name));
   });
   if (const CheckpointPart* part = find_part(parts, since_part_name(spec_.name))) {
     ByteReader in(part->bytes);
@@ -444,12 +551,20 @@ Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
   if (behind_) return {};
   if (find_part(kept_, part_name(spec_.name)) == nullptr) return {};
   if (Status s = restore_own(kept_); !s.ok()) return s;
+  if (Status s = restore_disconnected(); !s.ok()) return s;
   if (const Status s = restore_stages(); !s.ok()) {
     park(s);
     return {};
   }
   kept_.clear();
   return {};
+}
+
+Status Pipeline::restore_disconnected() {
+  const CheckpointPart* part = find_part(kept_, disconnected_part_name(spec_.name));
+  if (part == nullptr) return {};
+  ByteReader in(part->bytes);
+  return watermarks_.restore_disconnected(in);
 }
 
 /// Without a part of its own it stays as it is.

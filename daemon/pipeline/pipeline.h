@@ -57,14 +57,23 @@ class Pipeline {
   void begin_at(std::int64_t next_seq);
   /// Marks in `routed` the rows it takes and processes them. Before catch_up() this is a replay.
   void process(const BatchEntry& batch, std::vector<bool>& routed, PipelineEffects effects);
+  /// What the ledger of the segment says that was just replayed.
+  void replayed(const Ledger& ledger);
   /// Whether the passing of time alone would close or release something.
   bool due(std::int64_t boottime_ns) const;
   /// Does so. The caller logs a TickEntry.
   void tick(std::int64_t boottime_ns, PipelineEffects effects);
   /// The process started.
   void restart(std::int64_t boottime_ns);
+  /// A source lost its connection, or has none yet: until the next one its topics are not silent.
+  void disconnected(const std::string& source, std::int64_t boottime_ns);
+  void connected(const std::string& source, std::int64_t boottime_ns);
+  /// After catch_up(): nobody waits for sources that are none of these.
+  void keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns);
   /// The spec is no more: closes what is open as partial and settles what `durable` counts as held
-  /// or pending.
+  /// or pending. What its stages did after the last checkpoint cannot be repeated when they are
+  /// gone: its windows close with what they held then, and the rest is no longer `aggregated` but
+  /// `rejected(config_changed)`.
   void retire(const Ledger& durable, PipelineEffects effects);
 
   /// The cloud knows us as who we are: no epoch change will part what was there at catch_up() from
@@ -76,8 +85,9 @@ class Pipeline {
   void end_epoch(PipelineEffects effects);
 
   /// Appends the parts "pipeline/<name>", "pipeline/<name>/stage/<n>",
-  /// "pipeline/<name>/windows/<n>/<first window>"; when it is behind, "pipeline/<name>/backlog";
-  /// when its spec replaced another, "pipeline/<name>/since".
+  /// "pipeline/<name>/windows/<n>/<first window>"; when a source has no connection,
+  /// "pipeline/<name>/disconnected"; when it is behind, "pipeline/<name>/backlog"; when its spec
+  /// replaced another, "pipeline/<name>/since".
   Status snapshot(std::vector<CheckpointPart>& parts);
   /// Takes its own parts; without any it starts empty. `failed_precondition` for another spec hash.
   /// State that a stage refuses parks the pipeline.
@@ -99,6 +109,10 @@ class Pipeline {
                               PipelineEffects effects);
   void defer(std::int64_t boottime_ns, const ReadingBatch& readings, PipelineEffects effects);
   void take_step(const Backlog::Step& step, PipelineEffects effects);
+  Status restore_to_retire();
+  std::int64_t pass_over_applied();
+  void pass_over(const Backlog::Step& step);
+  bool in_closed_windows(const Reading& reading) const;
   void park(const Status& why);
   static Flow flow_of(ReorderBuffer::Released released);
   void run_ordered(ReorderBuffer::Released released, PipelineEffects effects);
@@ -114,9 +128,12 @@ class Pipeline {
   void snapshot_own(std::vector<CheckpointPart>& parts) const;
   Status restore_own(const std::vector<CheckpointPart>& parts);
   bool is_own(const CheckpointPart& part) const;
+  Status restore_disconnected();
+  Watermarks::OfSource topics_of(const std::string& source) const;
   void count(PipelineEffects effects, Term term, std::int64_t n, std::string_view cause = {}) const;
 
   PipelineSpec spec_;  ///< without its stages
+  const TopicTable& topics_;
   StageChain stages_;
   Matcher matcher_;
   Watermarks watermarks_;

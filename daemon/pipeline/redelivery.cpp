@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "base/assert.h"
 #include "base/hash.h"
 
 namespace sluice {
@@ -33,16 +32,16 @@ Fingerprint Redelivery::fingerprint(const IngestEvent& message) {
 }
 
 void Redelivery::connected(bool session_present) {
+  strange_ = session_present && (strange_ || !session_known_);
   session_known_ = true;
-  if (!session_present) {
-    tail_.clear();
-    in_tail_->reset();
-    last_id_ = 0;
-    rising_ = false;
-    reuse_seen_ = 0;
-  }
+  kept_session_ = session_present;
   // What the last run passed over was not held by the broker any more.
   if (!rising_) forget_unconfirmed(cursor_);
+  if (!session_present) put_aside();
+  begin_run();
+}
+
+void Redelivery::begin_run() {
   for (Held& held : tail_) held.confirmed = false;
   limit_ = tail_.size();
   cursor_ = 0;
@@ -51,18 +50,53 @@ void Redelivery::connected(bool session_present) {
   run_over_ = false;
 }
 
+void Redelivery::put_aside() {
+  if (tail_.empty() && last_id_ == 0) return;
+  auto next = std::make_unique<Redelivery>(arrival_stamped_, tail_max_);
+  swap_session(*next);
+  if (!next->tail_.empty()) aside_ = std::move(next);
+}
+
+void Redelivery::swap_session(Redelivery& other) {
+  std::swap(tail_, other.tail_);
+  std::swap(in_tail_, other.in_tail_);
+  std::swap(last_id_, other.last_id_);
+  std::swap(rising_, other.rising_);
+  std::swap(reuse_seen_, other.reuse_seen_);
+}
+
+bool Redelivery::is_of_aside(const Fingerprint& print) const {
+  if (!aside_ || !kept_session_ || run_over_) return false;
+  const std::size_t match = aside_->find(print.packet_id);
+  return match != kNowhere && aside_->tail_[match].hash == print.hash;
+}
+
+void Redelivery::take_up_aside() {
+  swap_session(*aside_);
+  if (aside_->tail_.empty()) aside_.reset();
+  begin_run();
+}
+
 Redelivery::Answer Redelivery::take(const Fingerprint& print) {
   Answer answer = Answer::fresh;
   if (print.dup) {
-    const std::size_t match = find(print.packet_id);
-    const bool equal = match != kNowhere && tail_[match].hash == print.hash;
+    std::size_t match = find(print.packet_id);
+    bool equal = match != kNowhere && tail_[match].hash == print.hash;
+    const bool of_aside = !equal && is_of_aside(print);
+    if (of_aside && !arrival_stamped_) {
+      take_up_aside();
+      match = find(print.packet_id);
+      equal = true;
+    }
     const bool in_order = match >= cursor_ && match < limit_;
     if (equal && (in_order || !arrival_stamped_ || rising_)) return judge(match);
-    if (equal || (match == kNowhere && behind_tail(print.packet_id))) answer = Answer::doubt;
+    const bool unknown = strange_ || (match == kNowhere && behind_tail(print.packet_id));
+    if (equal || of_aside || unknown) answer = Answer::doubt;
     ++kept_;
     cursor_ = limit_;  // what the broker sent after one we never saw, we never saw either
   } else if (!run_over_) {
     run_over_ = true;
+    strange_ = false;
     // Of what was stored before, the broker holds what it has sent again. (Where ids rise, what it
     // does not hold does no harm.)
     if (!rising_) forget_unconfirmed(limit_);
@@ -163,18 +197,10 @@ void Redelivery::forget_oldest() {
   if (limit_ > 0) --limit_;
 }
 
-void Redelivery::inherit(const Redelivery& other) {
-  ByteWriter out;
-  other.snapshot(out);
-  ByteReader in(out.bytes());
-  const Status status = restore(in);
-  SLUICE_ASSERT(status.ok());
-  tail_max_ = std::max(tail_max_, other.tail_max_);
-}
-
 void Redelivery::snapshot(ByteWriter& out) const {
   out.u8(static_cast<std::uint8_t>((session_known_ ? 1 : 0) | (rising_ ? 2 : 0) |
-                                   (aligned_ ? 4 : 0) | (run_over_ ? 8 : 0)));
+                                   (aligned_ ? 4 : 0) | (run_over_ ? 8 : 0) | (aside_ ? 16 : 0) |
+                                   (strange_ ? 32 : 0) | (kept_session_ ? 64 : 0)));
   out.u64(last_id_);
   out.u64(reuse_seen_);
   out.u64(tail_.size());
@@ -189,6 +215,7 @@ void Redelivery::snapshot(ByteWriter& out) const {
   out.u64(limit_);
   out.u64(cursor_);
   out.u64(kept_);
+  if (aside_) aside_->snapshot(out);
 }
 
 Status Redelivery::restore(ByteReader& in) {
@@ -197,6 +224,8 @@ Status Redelivery::restore(ByteReader& in) {
   rising_ = (flags & 2) != 0;
   aligned_ = (flags & 4) != 0;
   run_over_ = (flags & 8) != 0;
+  strange_ = (flags & 32) != 0;
+  kept_session_ = (flags & 64) != 0;
   last_id_ = static_cast<std::uint16_t>(in.u64());
   reuse_seen_ = in.u64();
   tail_.clear();
@@ -214,6 +243,11 @@ Status Redelivery::restore(ByteReader& in) {
   if (!in.ok() || limit_ > tail_.size() || cursor_ > limit_ || in_tail_->count() != tail_.size()) {
     return data_loss("malformed redelivery tail in a checkpoint");
   }
+  aside_.reset();
+  if ((flags & 16) == 0) return {};
+  aside_ = std::make_unique<Redelivery>(arrival_stamped_, tail_max_);
+  if (Status s = aside_->restore(in); !s.ok()) return s;
+  if (aside_->aside_) return data_loss("malformed redelivery tail in a checkpoint");
   return {};
 }
 

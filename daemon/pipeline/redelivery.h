@@ -27,6 +27,10 @@ namespace sluice {
 ///   - Not known yet: only a run that begins with id 1 could come from a broker of the second kind,
 ///     for which every lower id must be in use (and have come before: such a broker lets nothing
 ///     expire that it has sent). Such a run counts as the second kind.
+/// A session may come back after another one (two brokers behind one address): the tail of the last
+/// one that was lost is kept aside. An equal message under an equal id is its copy where payloads
+/// carry their time, and changes over to it; else it is doubt. So is every run of a session that
+/// the broker has and we know nothing of.
 /// State changes by `connected` and `take` alone, which a replay repeats. Thread: [pipeline].
 class Redelivery {
  public:
@@ -47,9 +51,6 @@ class Redelivery {
   Answer take(const Fingerprint& print);
   bool session_known() const { return session_known_; }
 
-  /// Goes on where `other` stood, with its own stamps.
-  void inherit(const Redelivery& other);
-
   void snapshot(ByteWriter& out) const;
   Status restore(ByteReader& in);
 
@@ -62,6 +63,11 @@ class Redelivery {
     std::uint64_t hash;
   };
 
+  void begin_run();
+  void put_aside();
+  void swap_session(Redelivery& other);
+  bool is_of_aside(const Fingerprint& print) const;
+  void take_up_aside();
   std::size_t find(std::uint16_t packet_id) const;
   Answer judge(std::size_t match);
   bool behind_tail(std::uint16_t packet_id) const;
@@ -74,6 +80,8 @@ class Redelivery {
   std::size_t tail_max_;
   bool arrival_stamped_;
   bool session_known_ = false;
+  bool strange_ = false;               ///< what came before in this session, we do not know
+  std::unique_ptr<Redelivery> aside_;  ///< the last lost session that had a tail, or null
   // Of the session.
   std::deque<Held> tail_;  ///< packet ids are distinct
   std::unique_ptr<std::bitset<65536>> in_tail_;
@@ -81,11 +89,12 @@ class Redelivery {
   bool rising_ = false;         ///< it was seen to pass over lower ids that were free
   std::size_t reuse_seen_ = 0;  ///< messages until the last reuse has left the tail; 0: none
   // Of the connection.
-  std::size_t limit_ = 0;   ///< end of what was stored before it
-  std::size_t cursor_ = 0;  ///< next place of the tail that the run may match
-  std::size_t kept_ = 0;    ///< messages of the run that were not duplicates
-  bool aligned_ = false;    ///< a message of the run is a copy for certain, so is what follows
-  bool run_over_ = false;   ///< a message came that the broker had not sent before
+  bool kept_session_ = false;  ///< the broker had one
+  std::size_t limit_ = 0;      ///< end of what was stored before it
+  std::size_t cursor_ = 0;     ///< next place of the tail that the run may match
+  std::size_t kept_ = 0;       ///< messages of the run that were not duplicates
+  bool aligned_ = false;       ///< a message of the run is a copy for certain, so is what follows
+  bool run_over_ = false;      ///< a message came that the broker had not sent before
 };
 
 }  // namespace sluice

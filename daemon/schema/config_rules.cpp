@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/client_id.h"
 #include "schema/address.h"
 #include "schema/json_pointer.h"
 #include "schema/rule_context.h"
@@ -50,16 +51,24 @@ void check_keep_alive(const v1::Config& config, int source, const RuleContext& c
 void check_sources(const v1::Config& config, const RuleContext& context) {
   UniqueValues names(context, "name");
   UniqueValues clients(context, "client id");
+  std::vector<int> distinct;
   for (int i = 0; i < config.sources_size(); ++i) {
     const auto& source = config.sources(i);
     const std::string path = item_path("sources", i);
     const bool one_name = names.add(source.name(), path + ".name") && !source.name().empty();
     // Two clients of one id at one broker throw each other out for ever.
-    if (one_name || !source.mqtt().client_id().empty()) {
-      clients.add(client_id(config, source), path + ".mqtt.client_id", source.mqtt().url());
+    if ((one_name || !source.mqtt().client_id().empty()) &&
+        clients.add(client_id(config, source), path + ".mqtt.client_id", source.mqtt().url())) {
+      distinct.push_back(i);
     }
     check_source(source, path, context);
     check_keep_alive(config, i, context);
+  }
+  for (const int i : distinct) {
+    const auto& source = config.sources(i);
+    if (source.mqtt().health_prefix().empty()) continue;
+    clients.add(health_client_id(client_id(config, source)),
+                item_path("sources", i) + ".mqtt.health_prefix", source.mqtt().url());
   }
 }
 

@@ -100,6 +100,7 @@ class Writer {
     const std::string text = text_of(message, field);
     const auto& rule = rule_of(field);
     if (rule.form() == v1::FieldRule::FORM_JSON) return flow_yaml(text);
+    if (rule.keep_unset() && !message.GetReflection()->HasField(message, &field)) return "";
     if (field.cpp_type() != FieldDescriptor::CPPTYPE_STRING) return text;
     return text.empty() && rule.default_().empty() ? "" : json_string(escape_variables(text));
   }

@@ -14,6 +14,7 @@ class KeyPlaces {
   void add(const std::string& key_path, const Place& place) { places_.emplace(key_path, place); }
   /// Of the key, or of the nearest section around it that was written.
   Place find(std::string_view key_path) const;
+  bool has(const std::string& key_path) const { return places_.contains(key_path); }
 
  private:
   std::unordered_map<std::string, Place> places_;

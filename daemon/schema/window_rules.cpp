@@ -19,6 +19,8 @@ std::string quote_duration(std::int64_t duration_ns) {
 void check_window(const v1::WindowConfig& window, const std::string& path,
                   const RuleContext& context) {
   const bool tumbling = window.tumbling_ns() > 0;
+  const bool refused = !tumbling && context.places.has(path + ".tumbling");
+  if (refused) return;  // reported already
   if (tumbling == window.has_hopping()) {
     context.refuse(path, tumbling ? "expected one of tumbling and hopping, got both"
                                   : "expected tumbling: DURATION or hopping: {size, every}");
@@ -39,6 +41,7 @@ void check_window(const v1::WindowConfig& window, const std::string& path,
                                                 ", because every reading is added to each window "
                                                 "that holds it, got " +
                                                 quote_duration(every_ns));
+    return;
   }
   if (window.offset_ns() >= every_ns) {
     context.refuse(path + ".offset", "expected a duration below " + quote_duration(every_ns) +

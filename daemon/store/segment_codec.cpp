@@ -10,7 +10,15 @@ constexpr std::uint8_t kFormat = 2;
 /// Its fingerprints were one hash over all, the packet id too: they are passed over.
 constexpr std::uint8_t kFormatOneHash = 1;
 // Stored: never change a number.
-enum class Tag : std::uint8_t { start = 1, connected = 2, batch = 3, tick = 4, subscribed = 5 };
+enum class Tag : std::uint8_t {
+  start = 1,
+  connected = 2,
+  batch = 3,
+  tick = 4,
+  subscribed = 5,
+  broker_drops = 6,
+  disconnected = 7
+};
 
 /// Stamps of one segment lie close together: each goes as the difference to the one before.
 class EntryWriter {
@@ -25,6 +33,10 @@ class EntryWriter {
     out_.u8(entry.session_present ? 1 : 0);
     wall(entry.boottime_ns, entry.wall_ns);
   }
+  void operator()(const DisconnectedEntry& entry) {
+    begin(Tag::disconnected, entry.boottime_ns);
+    out_.u64(entry.source);
+  }
   void operator()(const SubscribedEntry& entry) {
     begin(Tag::subscribed, entry.boottime_ns);
     out_.u64(entry.source);
@@ -33,6 +45,12 @@ class EntryWriter {
       out_.string(filter.filter);
       out_.u8(filter.qos);
     }
+  }
+  void operator()(const BrokerDropsEntry& entry) {
+    begin(Tag::broker_drops, entry.boottime_ns);
+    out_.u64(entry.source);
+    out_.u64(entry.dropped);
+    wall(entry.boottime_ns, entry.wall_ns);
   }
   void operator()(const BatchEntry& entry) {
     begin(Tag::batch, entry.boottime_ns);
@@ -140,6 +158,13 @@ Result<LogEntry> read_connected(ByteReader& in, Stamps& stamps, std::int64_t boo
   return LogEntry(entry);
 }
 
+Result<LogEntry> read_disconnected(ByteReader& in, std::int64_t boottime_ns) {
+  DisconnectedEntry entry;
+  entry.boottime_ns = boottime_ns;
+  if (!read_source(in, entry.source)) return data_loss("malformed connection in a segment");
+  return LogEntry(entry);
+}
+
 Result<LogEntry> read_subscribed(ByteReader& in, std::int64_t boottime_ns) {
   SubscribedEntry entry;
   entry.boottime_ns = boottime_ns;
@@ -151,6 +176,15 @@ Result<LogEntry> read_subscribed(ByteReader& in, std::int64_t boottime_ns) {
   return LogEntry(std::move(entry));
 }
 
+Result<LogEntry> read_broker_drops(ByteReader& in, Stamps& stamps, std::int64_t boottime_ns) {
+  BrokerDropsEntry entry;
+  entry.boottime_ns = boottime_ns;
+  if (!read_source(in, entry.source)) return data_loss("malformed drop counter in a segment");
+  entry.dropped = in.u64();
+  entry.wall_ns = stamps.wall_ns(in);
+  return LogEntry(entry);
+}
+
 Result<LogEntry> read_entry(ByteReader& in, Stamps& stamps) {
   const auto tag = static_cast<Tag>(in.u8());
   const std::int64_t boottime_ns = stamps.boottime_ns(in);
@@ -160,6 +194,8 @@ Result<LogEntry> read_entry(ByteReader& in, Stamps& stamps) {
     case Tag::batch: return read_batch(in, stamps, boottime_ns);
     case Tag::connected: return read_connected(in, stamps, boottime_ns);
     case Tag::subscribed: return read_subscribed(in, boottime_ns);
+    case Tag::broker_drops: return read_broker_drops(in, stamps, boottime_ns);
+    case Tag::disconnected: return read_disconnected(in, boottime_ns);
   }
   return data_loss("malformed entry in a segment");
 }

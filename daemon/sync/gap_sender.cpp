@@ -1,5 +1,6 @@
 #include "sync/gap_sender.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/log.h"
@@ -34,13 +35,18 @@ std::optional<v1::UplinkRequest> GapSender::next(std::int64_t now_ns) {
   }
   if (rows->empty()) {
     more_ = false;
+    pause_ns_ = kPause_ns;
     not_before_ns_ = now_ns + kLookAgain_ns;
     return std::nullopt;
   }
   v1::UplinkRequest message;
   for (const GapRow& row : *rows) write(row, *message.mutable_gaps()->add_gaps());
   sent_seq_ = rows->back().seq;
-  not_before_ns_ = rows->size() < kBatchMax ? now_ns + kPause_ns : now_ns;
+  not_before_ns_ = now_ns;
+  if (rows->size() < kBatchMax) {
+    not_before_ns_ += pause_ns_;
+    pause_ns_ = std::min(2 * pause_ns_, kPauseMax_ns);
+  }
   return message;
 }
 

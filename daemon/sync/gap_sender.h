@@ -10,12 +10,14 @@
 namespace sluice {
 
 /// The gaps of one stream: oldest first, one batch at a time, each kept until the hub has it. There
-/// are few, so a pause between two batches lets the store make one of a storm. All times are
+/// are few, so a pause between two batches lets the store make one of a storm. Where each pause
+/// brings new ones (a device that is late all day) it doubles up to kPauseMax_ns. All times are
 /// CLOCK_BOOTTIME, ns. [sync]
 class GapSender {
  public:
   static constexpr std::size_t kBatchMax = 100;
   static constexpr std::int64_t kPause_ns = 10'000'000'000;
+  static constexpr std::int64_t kPauseMax_ns = 640'000'000'000;
   static constexpr std::int64_t kLookAgain_ns = 1'000'000'000;
 
   /// Null: there are never any.
@@ -44,6 +46,7 @@ class GapSender {
   std::int64_t unsettled_seq_ =
       0;  ///< acknowledged by the hub, but the store could not take it off
   std::int64_t not_before_ns_ = 0;
+  std::int64_t pause_ns_ = kPause_ns;  ///< the next one
 };
 
 }  // namespace sluice

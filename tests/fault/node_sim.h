@@ -51,10 +51,9 @@ class NodeSim {
   std::string run();
 
   const Truth& truth() const { return truth_; }
-  /// False where windows also close by silence: then a reading that a fault held up may be late,
-  /// and late_in_plain() of them are missing from the windows of pipeline "plain".
+  /// Windows also close by silence, which no outage must be taken for. The windows of the last
+  /// readings, which are no part of the truth, may be there then.
   bool closes_by_silence() const { return closes_by_silence_; }
-  std::uint64_t late_in_plain() const { return late_in_plain_; }
   /// Readings that windows of pipeline "changing" took, whose spec a change of config replaces:
   /// each is in one of its panes, whatever spec and however often they came and went.
   std::uint64_t in_changing() const { return in_changing_; }
@@ -106,6 +105,8 @@ class NodeSim {
   std::string look_at_the_end();
   void add_truth(const std::string& device, std::int64_t time_ms, double value);
   void lose_session(std::uint32_t source);
+  void broker_out_of_reach(std::uint32_t source);
+  void let_time_pass(std::int64_t ns);
   void note_boundary(const AckPosition& position);
 
   v1::Config config_;
@@ -118,7 +119,6 @@ class NodeSim {
   std::unique_ptr<Process> process_;
 
   const bool closes_by_silence_;
-  std::uint64_t late_in_plain_ = 0;
   std::uint64_t in_changing_ = 0;
   int messages_left_ = 0;
   std::uint64_t published_ = 0;

@@ -87,7 +87,9 @@ void SimBroker::cut(std::uint32_t source, std::size_t arrive) {
   Session& session = sessions_[source];
   for (; arrive > 0; --arrive) take_ack(source);
   session.acks.clear();
-  session.connected = false;
+  if (std::exchange(session.connected, false)) {
+    ring_.push_back(event(IngestEvent::Kind::disconnected, source));
+  }
 }
 
 std::vector<std::pair<std::string, std::string>> SimBroker::lose_session(std::uint32_t source) {

@@ -1,10 +1,13 @@
 cmake_minimum_required(VERSION 3.25)
 # The dependency rule: base includes nothing of ours, model includes base, a room includes base and
-# model, and only the rooms named here more. Third-party headers stay in their rooms.
-set(rooms base model schema ingest pipeline plugin_host store sync control health node ctl hub replay)
+# model, and only the rooms named here more. aggregate is values and arithmetic like model, apart
+# only so that a backend can have it without the rest. Third-party headers stay in their rooms.
+set(rooms base model aggregate schema ingest pipeline plugin_host store sync control health node ctl hub replay)
+set(extra_pipeline aggregate)
+set(extra_sync aggregate)
 set(extra_control schema)
 set(extra_ctl schema)
-set(extra_hub schema)
+set(extra_hub aggregate schema)
 set(extra_node ${rooms})
 
 set(owner_mqtt ingest replay)

@@ -79,6 +79,21 @@ class FakeHub final : public v1::HubQuery::Service {
     return grpc::Status::OK;
   }
 
+  /// One row that says what was asked.
+  grpc::Status MergeSummaries(grpc::ServerContext*, const v1::MergeSummariesRequest* request,
+                              v1::MergeSummariesResponse* response) override {
+    auto* row = response->add_rows();
+    row->set_pipeline("room");
+    row->set_measurement(request->measurement());
+    *row->mutable_labels() = request->labels();
+    row->set_start_ns(1'714'564'800'000'000'000);
+    row->set_end_ns(row->start_ns() + request->every_ns());
+    row->set_windows(60);
+    row->set_count(static_cast<std::uint64_t>(request->by_size()));
+    response->set_left_out(request->over_all() ? 3 : 0);
+    return grpc::Status::OK;
+  }
+
   std::atomic<int> page_rows_max{100'000};
   std::atomic<bool> repeat_token{false};
   std::atomic<int> calls{0};

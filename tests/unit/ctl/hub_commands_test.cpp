@@ -44,6 +44,29 @@ TEST(HubCommands, ShowWhatTheHubCannotRead) {
   EXPECT_EQ(json.out, "{\"unread\":[],\"next_page_token\":\"\"}\n");
 }
 
+TEST(HubCommands, MergeWindowsIntoLongerOnes) {
+  FakeHub hub(0);
+  const std::vector<std::string> query = {"hub",  "query",   "--hub", hub.address(), "--series",
+                                          "flow", "--every", "1h",    "--label",     "site=a=b"};
+  std::vector<std::string> by = query;
+  by.insert(by.end(), {"--by", "site,line"});
+  const Outcome shown = run_sluicectl(by);
+  EXPECT_EQ(shown.exit_code, 0) << shown.err;
+  EXPECT_EQ(shown.err, "");
+  EXPECT_TRUE(has(shown.out, "(all)  room      flow{site=\"a=b\"}  2024-05-01 12:00:00Z"))
+      << shown.out;
+  std::vector<std::string> over_all = query;
+  over_all.push_back("--over-all");
+  EXPECT_TRUE(has(run_sluicectl(over_all).err, "3 windows cross a border of --every"));
+  std::vector<std::string> json = query;
+  json.push_back("--json");
+  EXPECT_TRUE(has(run_sluicectl(json).out, R"({"rows":[{"node":"","pipeline":"room",)"));
+  const Outcome bad = run_sluicectl(
+      {"hub", "query", "--hub", hub.address(), "--series", "x", "--every", "1h", "--label", "=a"});
+  EXPECT_TRUE(has(bad.err, "--label \"=a\" is no label: write NAME=VALUE")) << bad.err;
+  EXPECT_NE(bad.exit_code, 0);
+}
+
 TEST(HubCommands, StopAtTheLimitAndSayThatThereIsMore) {
   FakeHub hub(250);
   const Outcome shown = run_sluicectl({"hub", "summaries", "--hub", hub.address()});

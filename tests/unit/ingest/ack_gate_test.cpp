@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <random>
+#include <thread>
 
 #include "unit/ingest/wire.h"
 
@@ -86,6 +87,19 @@ TEST(AckGate, LetsConnectAndSubscribePassBeforeTheFirstMessage) {
   EXPECT_EQ(bench.at_paho(kAnswer.size()), kAnswer);
   bench.from_paho(", subscribe");
   EXPECT_EQ(bench.at_broker(23), "mqtt connect, subscribe");
+}
+
+TEST(AckGate, CutsWhatIsLongerThanItsLimitAndKeepsNothingOfTheRest) {
+  Bench bench({1000, 1 << 20, 1000});
+  bench.connect();
+  const auto publish = [](std::size_t size) {
+    return wire::packet(wire::kPublish, 2, std::string("\0\1a\0\7", 5) + std::string(size, 'x'));
+  };
+  std::thread broker([&] { bench.from_broker(publish(20'000'000) + publish(3)); });
+  const std::string expected = publish(995) + publish(3);
+  EXPECT_EQ(bench.at_paho(expected.size()), expected);
+  broker.join();
+  EXPECT_GT(bench.gate->bytes_received(), 20'000'000u);
 }
 
 TEST(AckGate, TakesTheRequestInPieces) {

@@ -70,6 +70,21 @@ TEST(EventRing, DoesNotLetOneSourceFillTheShareOfAnother) {
   EXPECT_TRUE(ring.try_push(message(1, 1, "x")));
 }
 
+// Without it the pipeline would take the outage for silence.
+TEST(EventRing, HasRoomForTheEndOfAConnectionEvenWhenFull) {
+  EventRing ring({{4, 1000}});
+  while (ring.try_push(message(0, 1, "x"))) {
+  }
+  IngestEvent end = message(0, 0, "");
+  end.kind = IngestEvent::Kind::disconnected;
+  EXPECT_TRUE(ring.try_push(std::move(end)));
+  EXPECT_FALSE(ring.try_push(message(0, 1, "x")));
+  const auto out = drain(ring);
+  ASSERT_EQ(out.size(), 5u);
+  EXPECT_EQ(out.back().kind, IngestEvent::Kind::disconnected);
+  EXPECT_TRUE(ring.try_push(message(0, 1, "x")));
+}
+
 TEST(EventRing, WakesTheTakerThatWaits) {
   EventRing ring({{4, 1000}});
   std::vector<IngestEvent> out;

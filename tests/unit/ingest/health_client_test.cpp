@@ -142,7 +142,7 @@ TEST(HealthClient, HasASessionOfItsOwnThatTheBrokerForgets) {
   client.start();
   auto link = broker.accept();
   const auto connect = wire::parse_connect(link.expect(wire::kConnect));
-  EXPECT_EQ(connect.client_id, "node-1-health");
+  EXPECT_EQ(connect.client_id, "node-1:health");
   EXPECT_EQ(connect.flags & 0x02, 0x02) << "clean start";
   EXPECT_EQ(connect.properties.at(17), 0u);
   EXPECT_EQ(connect.flags & 0x3C, 0x2C) << "will, QoS 1, retained";

@@ -290,11 +290,10 @@ TEST(MqttSources, SeesTheBrokersDropCounterRise) {
   EXPECT_TRUE(wire::eventually([&] {
     publisher.publish("a/b", "for the one that is away", 1);
     bench.pump(milliseconds(0));
-    return bench.drops.size() >= 2;
+    return bench.drops.size() >= 3;
   }));
-  for (const IngestEvent& drop : bench.drops) {
-    EXPECT_GT(drop.dropped, 0u);
-    EXPECT_LT(drop.since_wall_ns, drop.wall_ns);
+  for (std::size_t i = 1; i < bench.drops.size(); ++i) {
+    EXPECT_GT(bench.drops[i].dropped, bench.drops[i - 1].dropped);
   }
   EXPECT_TRUE(bench.messages.empty());
 }

@@ -83,21 +83,11 @@ TEST(Subscriptions, AsksForTheDropCounterOnEveryConnectionAndLeavesItWhenSwitche
   EXPECT_EQ(off.plan(true).leave, std::vector<std::string>{std::string(kDropCounterTopic)});
 }
 
-TEST(DropCounter, CountsRisesAlone) {
-  DropCounter counter;
-  EXPECT_FALSE(counter.see("100", 10)) << "of the time before us";
-  EXPECT_FALSE(counter.see("100", 20));
-  const auto rise = counter.see("103", 30);
-  ASSERT_TRUE(rise);
-  EXPECT_EQ(rise->count, 3u);
-  EXPECT_EQ(rise->since_wall_ns, 20);
-  EXPECT_FALSE(counter.see("0", 40)) << "the broker restarted";
-  EXPECT_EQ(counter.see("1", 50)->count, 1u);
+TEST(DropCounter, IsANumberOrNothing) {
+  EXPECT_EQ(parse_drop_counter("103"), 103u);
   for (const char* rubbish : {"", "x", "2x", "-1", "99999999999999999999"}) {
-    EXPECT_FALSE(counter.see(rubbish, 60)) << rubbish;
+    EXPECT_FALSE(parse_drop_counter(rubbish)) << rubbish;
   }
-  counter.forget();
-  EXPECT_FALSE(counter.see("500", 70));
 }
 
 }  // namespace

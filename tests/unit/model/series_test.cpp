@@ -52,5 +52,16 @@ TEST(SeriesTable, TakesBackWhatALargerCapacityLetIn) {
   EXPECT_EQ(table.intern({"co2", "", {}}), 0u);
 }
 
+TEST(SeriesTable, AnotherCapacityChangesNoId) {
+  SeriesTable table(2);
+  EXPECT_EQ(table.intern(kRoom), 1u);
+  EXPECT_EQ(table.intern({"humidity", "", {}}), 2u);
+  table.set_capacity(1);
+  EXPECT_EQ(table.intern({"humidity", "", {}}), 2u);
+  EXPECT_EQ(table.intern({"co2", "", {}}), 0u);
+  table.set_capacity(3);
+  EXPECT_EQ(table.intern({"co2", "", {}}), 3u);
+}
+
 }  // namespace
 }  // namespace sluice

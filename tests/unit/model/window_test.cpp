@@ -34,6 +34,16 @@ TEST(Moments, FirstAndLastDoNotDependOnArrivalOrder) {
   EXPECT_EQ(a.last, b.last);
 }
 
+// They compare equal, but their bytes differ.
+TEST(Moments, DoNotTellInWhichOrderMinusZeroAndZeroCame) {
+  for (const auto& [one, other] : {std::pair{0.0, -0.0}, std::pair{-0.0, 0.0}}) {
+    Moments m;
+    m.add(1, one);
+    m.add(1, other);
+    for (const double v : {m.min, m.max, m.first, m.last, m.total()}) EXPECT_FALSE(std::signbit(v));
+  }
+}
+
 // Adding 1e16 and taking it away again loses small values in a plain sum.
 TEST(Moments, SumsWithCompensation) {
   Moments m;

@@ -57,6 +57,12 @@ std::string checked(LoadResult loaded, std::int64_t wall_ns = now_ns()) {
   return all;
 }
 
+TEST(Compose, NamesASessionByTheBrokersAddressAndTheClientIdThatItHas) {
+  const SourceSpec source = compose_source_specs(config())[0];
+  EXPECT_EQ(source.session.broker, "127.0.0.1:1883");
+  EXPECT_EQ(source.session.client_id, "sluice-gw1-plant");
+}
+
 TEST(Compose, TurnsTheConfigIntoWhatTheRoomsWant) {
   const auto sources = compose_sources(config());
   ASSERT_TRUE(sources.ok()) << sources.status().to_string();

@@ -19,6 +19,8 @@ Backlog sample() {
   backlog.add_start(4);
   backlog.add_start(5);
   backlog.add_pending(6, readings(3));
+  backlog.add_connection(Backlog::Kind::connected, 7, "plant");
+  backlog.add_applied_aggregated(2);
   return backlog;
 }
 
@@ -30,6 +32,7 @@ TEST(Backlog, GivesTheStepsBackInOrderAndTellsWhichRanBefore) {
   ASSERT_TRUE(backlog.restore(in).ok());
   EXPECT_EQ(backlog.pending(), 3u);
   EXPECT_TRUE(backlog.has_applied());
+  EXPECT_EQ(backlog.applied_aggregated(), 2);
   std::vector<std::int64_t> times;
   std::size_t applied = 0;
   Backlog::Reader steps(backlog);

@@ -15,7 +15,7 @@ class CommitBuilderTest : public ::testing::Test {
   CommitBuilder builder_{series_, topics_, encoder_};
 };
 
-TEST_F(CommitBuilderTest, NamesLossesAndNothingThatWasRefusedFilteredOrLate) {
+TEST_F(CommitBuilderTest, NamesLossesAndNothingThatWasRefusedOrFiltered) {
   Ledger& ledger = builder_.ledger();
   ledger.add(LedgerKind::messages, "plant/qos0", Term::dropped, 4, "queue_full");
   ledger.add(LedgerKind::messages, "plant/qos1", Term::rejected, 1, "not_json");
@@ -24,13 +24,16 @@ TEST_F(CommitBuilderTest, NamesLossesAndNothingThatWasRefusedFilteredOrLate) {
   ledger.add(LedgerKind::readings, "room", Term::rejected, 3, "parked");
   ledger.add(LedgerKind::readings, "room", Term::rejected, 2, "range/stage_failed");
   ledger.add(LedgerKind::readings, "room", Term::filtered, 1, "range/below");
-  ledger.add(LedgerKind::readings, "room", Term::late, 1);
+  ledger.add(LedgerKind::messages, "plant/qos1", Term::rejected, 6, "series_cap");
+  ledger.add(LedgerKind::readings, "room", Term::late, 5);
   builder_.name_losses(10, 20, 1);
   EXPECT_EQ(builder_.seal().gaps,
             (std::vector<Gap>{
                 {LedgerKind::messages, "plant", "queue_full", 10, 20, 4},
+                {LedgerKind::messages, "plant", "series_cap", 10, 20, 6},
                 {LedgerKind::readings, "room", "parked", 10, 20, 3},
                 {LedgerKind::readings, "room", "range/stage_failed", 10, 20, 2},
+                {LedgerKind::readings, "room", "late", 10, 20, 5},
             }));
 }
 

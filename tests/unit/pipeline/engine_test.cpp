@@ -347,12 +347,73 @@ TEST(Engine, ANewIdleTimeoutKeepsTheStateAndTakesEffect) {
   next.back().idle_timeout_ns = 1'000'000;
   engine->adopt({{"plant", false, 100}}, std::move(next), "other", node.commits.ledger(), 7);
   engine->start();
+  node.connect(true);
   ASSERT_TRUE(eventually(
       [&] { return node.commits.ledger().get(LedgerKind::panes, "p", Term::closed) == 1; }));
   engine->stop();
   EXPECT_EQ(node.encoder.blocks[0].panes[0].moments.count, 1u);
   EXPECT_EQ(node.encoder.blocks[0].panes[0].quality, PaneQuality::complete);
   EXPECT_EQ(node.commits.ledger().difference(), 0);
+}
+
+// A fake clock, step by step: silence closes a window only while we could hear, also after a kill
+// during the outage, and for a source that no process has reached yet.
+TEST(Engine, AnOutageIsNoSilence) {
+  Node node;
+  FakeClock clock;
+  constexpr std::int64_t kIdle = 300 * kSecond;
+  std::unique_ptr<Engine> engine;
+  const auto happens = [&](IngestEvent::Kind kind) {
+    IngestEvent event;
+    event.kind = kind;
+    event.session_present = true;
+    event.boottime_ns = clock.boottime_ns();
+    node.messages.push(event);
+  };
+  const auto wait = [&](std::int64_t ns) {
+    for (; ns > 0; ns -= kSecond) {
+      clock.advance(std::min(ns, kSecond));
+      happens(IngestEvent::Kind::broker_dropped);  // so that no step waits
+      engine->step();
+    }
+  };
+  const auto start = [&] {
+    std::vector<PipelineSpec> specs;
+    specs.push_back(Node::spec());
+    EngineOptions options;
+    options.commit_interval_ns = kSecond;
+    engine = std::make_unique<Engine>(options, std::vector<SourceSpec>{{"plant", false, 100}},
+                                      std::move(specs),
+                                      Engine::Rooms{node.messages, node.decoder, node.commits,
+                                                    node.encoder, node.series, node.topics, clock});
+    ASSERT_TRUE(engine->restore(node.commits.checkpoint()).ok());
+    for (const Segment& segment : node.commits.segments_after_checkpoint()) {
+      ASSERT_TRUE(engine->replay(segment).ok());
+    }
+    engine->begin();
+  };
+  const auto closed = [&] {
+    return node.commits.ledger().get(LedgerKind::panes, "p", Term::closed);
+  };
+  start();
+  happens(IngestEvent::Kind::connected);
+  IngestEvent message;
+  message.topic = "a";
+  message.payload = "1000000000 5";
+  message.boottime_ns = clock.boottime_ns();
+  node.messages.push(message);
+  wait(10 * kSecond);
+  happens(IngestEvent::Kind::disconnected);
+  wait(2 * kIdle);
+  EXPECT_EQ(closed(), 0);
+  start();
+  wait(2 * kIdle);
+  EXPECT_EQ(closed(), 0) << "not connected yet";
+  happens(IngestEvent::Kind::connected);
+  wait(kIdle - 5 * kSecond);
+  EXPECT_EQ(closed(), 0);
+  wait(10 * kSecond);
+  EXPECT_EQ(closed(), 1);
 }
 
 // Kills the engine at random moments; the restarted one must end with the panes of a run without

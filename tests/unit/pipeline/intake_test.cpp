@@ -40,12 +40,21 @@ struct Bench {
     event.position = {0, 1, ticket};
     intake.take_event(event);
   }
+  void drop_counter(std::uint64_t value, std::int64_t wall_ns) {
+    IngestEvent event;
+    event.kind = IngestEvent::Kind::broker_dropped;
+    event.dropped = value;
+    event.wall_ns = wall_ns;
+    intake.take_event(event);
+  }
   void replay(const Segment& segment) {
     for (const LogEntry& entry : segment.entries) {
       std::visit(
           [&](const auto& e) {
             using Entry = std::decay_t<decltype(e)>;
-            if constexpr (!std::is_same_v<Entry, StartEntry> && !std::is_same_v<Entry, TickEntry>) {
+            if constexpr (std::is_same_v<Entry, ConnectedEntry> ||
+                          std::is_same_v<Entry, SubscribedEntry> ||
+                          std::is_same_v<Entry, BatchEntry>) {
               intake.replay(e);
             }
           },
@@ -105,17 +114,56 @@ TEST(Intake, KnowsAfterARestartWhenTheLastMessageCame) {
 
 TEST(Intake, ReportsWhatTheBrokerSaysItDropped) {
   Bench bench;
-  IngestEvent event;
-  event.kind = IngestEvent::Kind::broker_dropped;
-  event.dropped = 12;
-  event.since_wall_ns = 2 * kSecond;
-  event.wall_ns = 4 * kSecond;
-  bench.intake.take_event(event);
+  bench.event(IngestEvent::Kind::connected, 1 * kSecond, false);
+  bench.drop_counter(100, 2 * kSecond);
+  EXPECT_TRUE(bench.builder.seal().gaps.empty()) << "of the time before us";
+  bench.drop_counter(100, 3 * kSecond);
+  bench.drop_counter(112, 4 * kSecond);
   const CommitGroup group = bench.builder.seal();
-  EXPECT_EQ(group.gaps.at(0), (Gap{LedgerKind::messages, "plant", "suspected_broker_loss",
-                                   2 * kSecond, 4 * kSecond, 12}));
+  ASSERT_EQ(group.gaps.size(), 1u);
+  EXPECT_EQ(group.gaps[0], (Gap{LedgerKind::messages, "plant", "suspected_broker_loss", 3 * kSecond,
+                                4 * kSecond, 12}));
   EXPECT_EQ(group.segment.ledger.get(LedgerKind::messages, "plant/qos1", Term::broker_loss), 12);
   EXPECT_EQ(group.segment.ledger.difference(), 0);
+}
+
+TEST(Intake, ReportsAllThatABrokerDroppedSinceItRestarted) {
+  Bench bench;
+  bench.event(IngestEvent::Kind::connected, 1 * kSecond, false);
+  bench.drop_counter(100, 2 * kSecond);
+  bench.event(IngestEvent::Kind::connected, 3 * kSecond, true);
+  bench.drop_counter(0, 4 * kSecond);
+  EXPECT_TRUE(bench.builder.seal().gaps.empty());
+  bench.event(IngestEvent::Kind::connected, 5 * kSecond, true);
+  bench.drop_counter(7, 6 * kSecond);
+  EXPECT_EQ(bench.builder.seal().gaps.at(0).count, 7u);
+  bench.drop_counter(5, 7 * kSecond);
+  EXPECT_EQ(bench.builder.seal().gaps.at(0).count, 5u);
+  bench.event(IngestEvent::Kind::connected, 8 * kSecond, false);
+  EXPECT_EQ(bench.builder.seal().gaps.at(0).count, 0u) << "the session is lost";
+  bench.drop_counter(50, 9 * kSecond);
+  EXPECT_TRUE(bench.builder.seal().gaps.empty()) << "of the time before this session";
+}
+
+// Killed at any moment, it compares with the last value that is on flash.
+TEST(Intake, NoticesAfterARestartWhatTheBrokerDroppedMeanwhile) {
+  Bench bench;
+  bench.event(IngestEvent::Kind::connected, 1 * kSecond, false);
+  const auto before = bench.snapshot();
+  bench.drop_counter(3, 2 * kSecond);
+  const Segment segment = bench.builder.seal().segment;
+  Bench replayed;
+  ASSERT_TRUE(replayed.intake.restore(before).ok());
+  replayed.replay(segment);
+  Bench restored;
+  ASSERT_TRUE(restored.intake.restore(bench.snapshot()).ok());
+  for (Bench* next : {&replayed, &restored}) {
+    next->event(IngestEvent::Kind::connected, 8 * kSecond, true);
+    next->drop_counter(1903, 9 * kSecond);
+    EXPECT_EQ(next->builder.seal().gaps.at(0),
+              (Gap{LedgerKind::messages, "plant", "suspected_broker_loss", 2 * kSecond, 9 * kSecond,
+                   1900}));
+  }
 }
 
 TEST(Intake, RemembersSubscriptionsOverRestartsAndConfigsUntilTheSessionIsLost) {
@@ -135,13 +183,73 @@ TEST(Intake, RemembersSubscriptionsOverRestartsAndConfigsUntilTheSessionIsLost) 
   Bench restored;
   ASSERT_TRUE(restored.intake.restore(bench.snapshot()).ok());
   EXPECT_EQ(restored.intake.subscribed(0), filters);
-  restored.intake.adopt({{"other"}, {"plant"}});
+  restored.intake.adopt({{"other"}, {"plant"}}, {});
   EXPECT_TRUE(restored.intake.subscribed(0).empty());
   EXPECT_EQ(restored.intake.subscribed(1), filters);
   bench.event(IngestEvent::Kind::connected, 2, true);
   EXPECT_EQ(bench.intake.subscribed(0), filters);
   bench.event(IngestEvent::Kind::connected, 3, false);
   EXPECT_TRUE(bench.intake.subscribed(0).empty());
+}
+
+SourceSpec reads(std::string name, std::string client_id, std::string broker = "b:1883") {
+  SourceSpec source{std::move(name)};
+  source.session = {std::move(broker), std::move(client_id)};
+  return source;
+}
+
+/// Has stored message 7 with event time, subscribed a/#, and then lost its connection.
+void store_one(Bench& bench) {
+  bench.event(IngestEvent::Kind::connected, 1 * kSecond, false);
+  bench.subscribed({{"a/#", 1}}, 1);
+  bench.message(7, 2 * kSecond);
+  bench.builder.seal();
+}
+
+/// How message 7 counts when the broker sends it again to source 0.
+std::int64_t comes_again(Bench& bench, const std::string& source, Term term) {
+  bench.event(IngestEvent::Kind::connected, 8 * kSecond, true);
+  bench.message(7, 9 * kSecond, true);
+  return bench.builder.seal().segment.ledger.get(LedgerKind::messages, source + "/qos1", term);
+}
+
+TEST(Intake, KnowsASessionUnderAnotherNameOfItsSource) {
+  Bench bench({reads("old", "gw"), reads("new", "other")});
+  store_one(bench);
+  bench.intake.adopt({reads("new", "gw"), reads("old", "other")}, {});
+  EXPECT_EQ(bench.intake.subscribed(0), (std::vector<TopicFilter>{{"a/#", 1}}));
+  EXPECT_TRUE(bench.intake.subscribed(1).empty());
+  EXPECT_EQ(comes_again(bench, "new", Term::duplicate), 1);
+}
+
+TEST(Intake, KeepsASessionThatNoSourceReadsForOneThatMay) {
+  Bench bench({reads("plant", "gw")});
+  store_one(bench);
+  bench.intake.adopt({reads("other", "x")}, {0, 5 * kSecond});
+  const CommitGroup group = bench.builder.seal();
+  ASSERT_EQ(group.gaps.size(), 1u) << "what the broker holds for it does not come";
+  EXPECT_EQ(group.gaps[0], (Gap{LedgerKind::messages, "plant", "suspected_broker_loss", 2 * kSecond,
+                                5 * kSecond, 0}));
+  Bench next({reads("other", "x")});
+  ASSERT_TRUE(next.intake.restore(bench.snapshot()).ok());
+  next.intake.adopt({reads("again", "gw")}, {});
+  EXPECT_EQ(next.intake.subscribed(0), (std::vector<TopicFilter>{{"a/#", 1}}));
+  EXPECT_EQ(comes_again(next, "again", Term::duplicate), 1);
+  for (const CheckpointPart& part : next.snapshot()) EXPECT_FALSE(part.name.starts_with("session"));
+}
+
+TEST(Intake, FollowsASourceToAnotherAddressOfTheBrokerButNotToAnotherClientId) {
+  Bench moved({reads("plant", "gw")});
+  store_one(moved);
+  moved.intake.adopt({reads("plant", "gw", "c:1883")}, {});
+  EXPECT_TRUE(moved.builder.seal().gaps.empty());
+  EXPECT_EQ(comes_again(moved, "plant", Term::duplicate), 1);
+  Bench other({reads("plant", "gw")});
+  store_one(other);
+  other.intake.adopt({reads("plant", "gw2")}, {});
+  EXPECT_EQ(other.builder.seal().gaps.size(), 1u);
+  EXPECT_TRUE(other.intake.subscribed(0).empty());
+  EXPECT_EQ(comes_again(other, "plant", Term::redelivery_doubt), 1);
 }
 
 // Parts of the first format held hashes that are of no use now; the node must start all the same.

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <random>
+#include <tuple>
 
 #include "fakes/plain_parts.h"
 
@@ -81,6 +83,54 @@ TEST(Pipeline, ASilentTopicClosesItsWindowByTheClock) {
   EXPECT_EQ(plant.closed.size(), 1u);
   plant.process(pipeline, plant.batch({{7, 1}}, 170));
   EXPECT_EQ(plant.term(Term::late), 1);
+}
+
+// What a broker queues for us while the link is down is not late because we could not hear it.
+TEST(Pipeline, ATopicIsNotSilentWhileItsSourceIsDisconnected) {
+  Plant plant;
+  auto pipeline = std::make_unique<Pipeline>(plant.spec(10, 0), plant.series, plant.topics);
+  plant.process(*pipeline, plant.batch({{5, 1}}, 100));
+  pipeline->disconnected("other", 110 * kSecond);
+  pipeline->disconnected("plant", 120 * kSecond);
+  EXPECT_FALSE(pipeline->due(1'000 * kSecond));
+  std::vector<CheckpointPart> parts;
+  ASSERT_TRUE(pipeline->snapshot(parts).ok());
+  pipeline = std::make_unique<Pipeline>(plant.spec(10, 0), plant.series, plant.topics);
+  ASSERT_TRUE(pipeline->restore(parts).ok());
+  EXPECT_FALSE(pipeline->due(1'000 * kSecond));
+  pipeline->connected("plant", 1'000 * kSecond);
+  EXPECT_FALSE(pipeline->due(1'059 * kSecond)) << "the broker's queue has its chance";
+  EXPECT_TRUE(pipeline->due(1'060 * kSecond));
+  plant.process(*pipeline, plant.batch({{7, 1}, {11, 1}}, 1'060));
+  EXPECT_EQ(plant.term(Term::late), 0);
+  ASSERT_EQ(plant.closed.size(), 1u);
+  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+}
+
+TEST(Pipeline, ATopicOfADisconnectedSourceHoldsTheWindowsOfTheOthersForADayAtMost) {
+  constexpr std::int64_t kDay_s = 86'400;
+  for (const bool source_is_gone : {false, true}) {
+    Plant plant;
+    Pipeline pipeline(plant.spec(10, 0), plant.series, plant.topics);
+    BatchEntry entry = plant.batch({{1, 1}}, 1);
+    const TopicId far = plant.topics.intern({"far", "a"});
+    entry.readings.append({plant.id, far, 2 * kSecond, Value::of(2.0), Quality::good});
+    plant.process(pipeline, entry);
+    pipeline.disconnected("far", 2 * kSecond);
+    plant.process(pipeline, plant.batch({{15, 1}}, 1'000));
+    EXPECT_TRUE(plant.closed.empty());
+    pipeline.disconnected("far", 1'000 * kSecond);  // a restart does not begin the day anew
+    if (source_is_gone) {
+      pipeline.keep_sources({"plant", "third"}, 1'000 * kSecond);
+      plant.process(pipeline, plant.batch({{16, 1}}, 1'060));
+    } else {
+      pipeline.keep_sources({"plant", "far"}, 1'000 * kSecond);
+      plant.process(pipeline, plant.batch({{16, 1}}, kDay_s + 1));
+      EXPECT_TRUE(plant.closed.empty());
+      plant.process(pipeline, plant.batch({{17, 1}}, kDay_s + 2));
+    }
+    EXPECT_EQ(plant.closed.size(), 1u);
+  }
 }
 
 TEST(Pipeline, ADeadTopicDoesNotHoldTheWindowsOfTheOthers) {
@@ -211,6 +261,46 @@ TEST(Pipeline, CatchesUpWithEverythingItMissedWhileParked) {
   EXPECT_EQ(plant.ledger.difference(), 0);
 }
 
+// The outage was before the park, or during it; each time the topic's windows wait for its backlog.
+TEST(Pipeline, CatchingUpKnowsWhenASourceWasDisconnected) {
+  for (const bool applied : {true, false}) {
+    Plant plant;
+    const TopicId other = plant.topics.intern({"other", "a"});
+    const auto other_reading = [&](std::int64_t time_s, std::int64_t boottime_s) {
+      BatchEntry entry;
+      entry.boottime_ns = boottime_s * kSecond;
+      entry.readings.append({plant.id, other, time_s * kSecond, Value::of(1.0), Quality::good});
+      return entry;
+    };
+    Log log;
+    {
+      Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+      plant.process(pipeline, plant.batch({{1, 1}}, 1));
+      plant.process(pipeline, other_reading(1, 1));
+      log.save(pipeline);
+    }
+    Pipeline parked(with_stage(plant.spec(10, 0), true), plant.series, plant.topics);
+    ASSERT_TRUE(parked.restore(log.checkpoint).ok());
+    Plant nowhere;
+    if (!applied) parked.catch_up({plant.ledger, plant.closed});
+    parked.disconnected("plant", 2 * kSecond);
+    nowhere.process(parked, other_reading(15, 500));
+    if (applied) parked.catch_up({plant.ledger, plant.closed});
+    log.save(parked);
+    Pipeline again(with_stage(plant.spec(10, 0), true), plant.series, plant.topics);
+    ASSERT_TRUE(again.restore(log.checkpoint).ok());
+    again.catch_up({plant.ledger, plant.closed});
+    again.connected("plant", 501 * kSecond);
+    plant.process(again, plant.batch({{2, 1}, {14, 1}}, 502));
+    log.save(again);
+    Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+    log.replay(plant, pipeline);
+    EXPECT_EQ(plant.term(Term::late), 0);
+    ASSERT_EQ(plant.closed.size(), 1u);
+    EXPECT_EQ(plant.closed[0].moments.count, 3u);
+  }
+}
+
 TEST(Pipeline, AParkedPipelineRejectsWhatItsBacklogCannotHold) {
   Plant plant;
   Pipeline parked(with_stage(plant.spec(10, 0), true), plant.series, plant.topics);
@@ -242,6 +332,61 @@ TEST(Pipeline, RetiringWhileParkedStillClosesTheWindowsItKept) {
   EXPECT_EQ(plant.term(Term::pending), 0);
   EXPECT_EQ(plant.term(Term::rejected), 1);
   EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+// The plugin goes while the log is ahead of the checkpoint, and does not come back before the spec
+// changes: what the checkpoint holds goes up, the rest is named as lost, and nothing goes up twice.
+TEST(Pipeline, RetiringWithoutItsStagesGivesUpWhatCameAfterTheCheckpointAndNoMore) {
+  for (const bool closes : {false, true}) {
+    for (const bool restarts : {false, true}) {
+      Plant plant;
+      Log log;
+      {
+        Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+        pipeline.catch_up({plant.ledger, plant.closed});
+        plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
+        log.save(pipeline);
+        log.after.push_back(plant.batch({{3, 1}, {4, -1}}));
+        if (closes) log.after.push_back(plant.batch({{11, 1}, {12, 1}}));
+      }
+      Ledger after;
+      {
+        Pipeline pipeline(with_stage(plant.spec(10, 0), false), plant.series, plant.topics);
+        ASSERT_TRUE(pipeline.restore(log.checkpoint).ok());
+        const Ledger before = plant.ledger;
+        for (const BatchEntry& entry : log.after) plant.process(pipeline, entry);
+        after.add(
+            LedgerKind::readings, "p", Term::aggregated,
+            plant.term(Term::aggregated) - before.get(LedgerKind::readings, "p", Term::aggregated));
+      }
+      ASSERT_EQ(plant.closed.size(), closes ? 1u : 0u);
+      auto parked = std::make_unique<Pipeline>(with_stage(plant.spec(10, 0), true), plant.series,
+                                               plant.topics);
+      ASSERT_TRUE(parked->restore(log.checkpoint).ok());
+      Plant nowhere;
+      for (const BatchEntry& entry : log.after) nowhere.process(*parked, entry);
+      parked->replayed(after);
+      if (restarts) {
+        parked->catch_up({plant.ledger, plant.closed});
+        plant.process(*parked, plant.batch({{13, 1}}));
+        log.save(*parked);
+        parked = std::make_unique<Pipeline>(with_stage(plant.spec(10, 0), true), plant.series,
+                                            plant.topics);
+        ASSERT_TRUE(parked->restore(log.checkpoint).ok());
+      }
+      parked->retire(plant.ledger, {plant.ledger, plant.closed});
+      ASSERT_EQ(plant.closed.size(), 1u);
+      std::int64_t in_panes = 0;
+      for (const Pane& pane : plant.closed) {
+        in_panes += static_cast<std::int64_t>(pane.moments.count);
+        EXPECT_EQ(pane.quality, closes ? PaneQuality::complete : PaneQuality::partial_config);
+      }
+      EXPECT_EQ(plant.term(Term::aggregated), in_panes);
+      EXPECT_EQ(plant.term(Term::rejected), (closes ? 2 : 1) + (restarts ? 1 : 0));
+      EXPECT_EQ(plant.term(Term::filtered), 1);
+      EXPECT_EQ(plant.ledger.difference(), 0);
+    }
+  }
 }
 
 /// A plugin of another version that cannot read what the one before wrote; nor write it when
@@ -583,6 +728,119 @@ TEST(Pipeline, ClosesTheSameWindowsEarlyInOtherBatchesAndAfterARestart) {
   EXPECT_GT(closed.size(), 1000u);
   EXPECT_EQ(run(100, 5000, 0), closed);
   EXPECT_EQ(run(10, 1000, 20), closed);
+}
+
+/// As the deadband with keep_previous: holds a reading that differs little from the last one it let
+/// pass, until the next one shows whether it was the last before a change.
+class KeepPrevious final : public Stage {
+ public:
+  const std::string& name() const override { return name_; }
+  const std::vector<std::string>& rules() const override { return rules_; }
+  bool ordered() const override { return true; }
+  Status process(const ReadingBatch& in, StageOutput& out) override {
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      Last& last = last_[in.series[i]];
+      const double value = in.at(i).value.as_double();
+      if (last.passed && std::abs(value - *last.passed) <= 2) {
+        if (last.held) out.settled_dropped.push_back(0);
+        last.held = in.at(i);
+        out.verdicts.push_back(Verdict::hold);
+        continue;
+      }
+      if (last.held) {
+        out.settled.append(*last.held);
+        ++out.settled_passed;
+      }
+      last = {value, std::nullopt};
+      out.verdicts.push_back(Verdict::pass);
+    }
+    return {};
+  }
+  Status on_time(std::int64_t, StageOutput&) override { return {}; }
+  Result<std::string> snapshot() override { return std::string(); }
+  Status restore(std::string_view) override { return {}; }
+
+ private:
+  struct Last {
+    std::optional<double> passed;
+    std::optional<Reading> held;
+  };
+  const std::string name_ = "keep_previous";
+  const std::vector<std::string> rules_ = {"within_band"};
+  std::map<SeriesId, Last> last_;
+};
+
+/// What is left of a run: the last pane of each window, and the ledger.
+struct Outcome {
+  std::map<std::pair<SeriesId, std::int64_t>, std::tuple<std::uint64_t, double, double>> panes;
+  std::map<LedgerKey, std::int64_t> ledger;
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+// A crash before the commit, and the broker sends the same messages again: in other batches.
+TEST(Pipeline, PanesAndLedgerDoNotDependOnHowMessagesWereSplitIntoBatches) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  std::int64_t late = 0;
+  for (int round = 0; round < 400; ++round) {
+    const int stages = round % 5;
+    Plant tables;
+    const TopicId topics[] = {tables.topic, tables.topics.intern({"plant", "b"})};
+    const SeriesId series[] = {tables.id, tables.series.intern({"w", "", {}}),
+                               tables.series.intern({"x", "", {}})};
+    std::vector<std::vector<Reading>> messages(1 + random() % 60);
+    std::int64_t time_s = 100;
+    for (auto& message : messages) {
+      time_s += static_cast<std::int64_t>(random() % 7);
+      const std::int64_t at_s = time_s - (random() % 4 == 0 ? random() % 20 : 0);
+      const TopicId topic = topics[random() % 2];
+      for (const SeriesId id : series) {
+        if (random() % 3 == 0) continue;
+        message.push_back({id, topic, at_s * kSecond,
+                           Value::of(static_cast<double>(random() % 12) - 2), Quality::good});
+      }
+    }
+    PipelineSpec shape = tables.spec(5 + static_cast<std::int64_t>(random() % 10),
+                                     static_cast<std::int64_t>(random() % 6));
+    shape.windows[0].allowed_lateness_ns = random() % 2 == 0 ? 0 : 7 * kSecond;
+    const auto run = [&](std::size_t batch_max) {
+      Plant plant;
+      PipelineSpec spec = tables.spec(1, 0);
+      spec.windows = shape.windows;
+      spec.max_out_of_order_ns = shape.max_out_of_order_ns;
+      if (stages == 1 || stages == 4) spec.stages.push_back(std::make_unique<DropNegative>(false));
+      if (stages == 2 || stages == 4) spec.stages.push_back(std::make_unique<DropNegative>(true));
+      if (stages >= 3) spec.stages.push_back(std::make_unique<KeepPrevious>());
+      Pipeline pipeline(std::move(spec), tables.series, tables.topics);
+      for (std::size_t from = 0; from < messages.size();) {
+        BatchEntry batch;
+        batch.boottime_ns = kSecond;
+        const std::size_t end = std::min(messages.size(), from + 1 + random() % batch_max);
+        for (; from < end; ++from) {
+          for (const Reading& reading : messages[from]) batch.readings.append(reading);
+        }
+        plant.process(pipeline, batch);
+      }
+      late += plant.term(Term::late);
+      EXPECT_EQ(plant.ledger.difference(), 0);
+      pipeline.retire(plant.ledger, {plant.ledger, plant.closed});
+      Outcome outcome;
+      for (const Pane& pane : plant.closed) {
+        outcome.panes[{pane.window.key, pane.window.start_ns}] = {
+            pane.moments.count, pane.moments.total(), pane.moments.m2};
+      }
+      for (const auto& [key, count] : plant.ledger.counters()) {
+        if (count != 0) outcome.ledger[key] = count;
+      }
+      return outcome;
+    };
+    const Outcome one_by_one = run(1);
+    EXPECT_TRUE(run(messages.size()) == one_by_one) << "round " << round;
+    EXPECT_TRUE(run(5) == one_by_one) << "round " << round;
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(late, 0) << "no reading came late: nothing was tried";
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct Settings {
   std::size_t window = 4;
   bool expiry = false;
   bool session_loss = false;
+  bool failover = false;  ///< to another broker behind the same address, and back
 };
 
 /// What was published: `number` tells messages apart whose content is the same.
@@ -56,13 +57,15 @@ class NoEncoder final : public SummaryEncoder {
 class History {
  public:
   History(Settings settings, std::uint64_t seed) : settings_(settings), random_(seed) {
-    next_id_ = settings_.first_id;
+    next_id_ = other_.next_id = settings_.first_id;
     start_node();
     connect(false);
+    commit();  // as after a lost session
   }
 
   void run(std::size_t steps) {
     for (; steps > 0; --steps) step();
+    if (failovers_ == 1) fail_over();
     // Everything arrives in the end.
     for (int round = 0; round < 3; ++round) {
       cut();
@@ -115,6 +118,7 @@ class History {
           pick(2) == 0 ? cut() : crash();
           lose_session();
         }
+        if (settings_.failover && pick(2) == 0) fail_over();
         return;
       default: break;
     }
@@ -184,6 +188,19 @@ class History {
     connect(false);
     // The gate lets no SUBSCRIBE leave before this is on flash, so nothing comes before it.
     commit();
+  }
+  /// What the other one holds when we are back for good, nobody fetches.
+  void fail_over() {
+    if (failovers_ == 2) return;
+    ++failovers_;
+    pick(2) == 0 ? cut() : crash();
+    std::swap(held_, other_.held);
+    std::swap(queued_, other_.queued);
+    std::swap(next_id_, other_.next_id);
+    connect(failovers_ == 2);
+    if (failovers_ == 1) return commit();
+    for (const Published& left : other_.held) excused_[left.number] = true;
+    for (const Published& left : other_.queued) excused_[left.number] = true;
   }
 
   // The connection.
@@ -279,6 +296,12 @@ class History {
   std::deque<Published> held_;  ///< sent, not acknowledged, in order
   std::size_t resend_ = 0;      ///< of `held_`: how many were sent on this connection
   std::uint16_t next_id_ = 1;
+  struct {
+    std::deque<Published> queued;
+    std::deque<Published> held;
+    std::uint16_t next_id = 1;
+  } other_;  ///< the broker that we are not connected to
+  int failovers_ = 0;
   std::deque<OnWire> wire_;
   std::deque<std::uint16_t> acks_;            ///< on their way to the broker
   std::deque<std::uint16_t> to_acknowledge_;  ///< taken, not committed
@@ -313,6 +336,7 @@ Settings any_settings(std::mt19937_64& random) {
       settings.ids == Ids::lowest_free && settings.payloads != Payloads::stamped;
   settings.expiry = !undecidable && random() % 3 == 0;
   settings.session_loss = random() % 3 == 0;
+  settings.failover = !settings.session_loss && settings.payloads == Payloads::stamped;
   return settings;
 }
 
@@ -343,9 +367,10 @@ TEST(RedeliveryModel, LosesNothingAndDoublesOnlyWhatItCountsAsDoubt) {
     const std::size_t doubts = history.term(Term::redelivery_doubt);
     ASSERT_LE(history.doubled(), doubts) << which;
     // A session whose ids begin with 1 looks like one whose ids are reused until it is known
-    // better.
-    const bool decidable = settings.payloads == Payloads::stamped ||
-                           (settings.ids == Ids::rising && settings.first_id != 1);
+    // better, and a lost one might come back.
+    const bool decidable =
+        settings.payloads == Payloads::stamped ||
+        (settings.ids == Ids::rising && settings.first_id != 1 && !settings.session_loss);
     if (decidable) {
       ASSERT_EQ(doubts, 0u) << which;
     }

@@ -44,6 +44,53 @@ TEST(Redelivery, TakesEverythingAsNewAfterTheSessionWasLost) {
   EXPECT_EQ(redelivery.take(again(6, 7)), Answer::fresh);
 }
 
+// Two brokers behind one address: the first one comes back with what it holds.
+TEST(Redelivery, GoesBackToTheTailOfALostSessionWherePayloadsCarryTheirTime) {
+  Redelivery redelivery = after(5, 7, !kArrivalStamped);
+  redelivery.connected(false);
+  EXPECT_EQ(redelivery.take(sent(5, 1)), Answer::fresh);
+  EXPECT_EQ(redelivery.take(sent(6, 2)), Answer::fresh);
+  redelivery.connected(true);
+  ByteWriter out;
+  redelivery.snapshot(out);
+  Redelivery copy(!kArrivalStamped, kTail);
+  ByteReader in(out.bytes());
+  ASSERT_TRUE(copy.restore(in).ok());
+  for (Redelivery* any : {&redelivery, &copy}) {
+    EXPECT_EQ(any->take(again(5, 7)), Answer::duplicate);
+    EXPECT_EQ(any->take(again(7, 7)), Answer::duplicate);
+    EXPECT_EQ(any->take(again(8, 9)), Answer::fresh);
+    EXPECT_EQ(any->take(sent(9, 10)), Answer::fresh);
+    any->connected(true);
+    EXPECT_EQ(any->take(again(8, 9)), Answer::duplicate);
+    // And to the second broker again.
+    any->connected(true);
+    EXPECT_EQ(any->take(again(5, 1)), Answer::duplicate);
+    EXPECT_EQ(any->take(again(6, 2)), Answer::duplicate);
+  }
+}
+
+TEST(Redelivery, DoubtsWhatMayBeOfALostSessionWherePayloadsCarryNoTime) {
+  Redelivery redelivery = after(5, 7, kArrivalStamped);
+  redelivery.connected(false);
+  redelivery.connected(true);
+  EXPECT_EQ(redelivery.take(again(6, 7)), Answer::doubt);
+  EXPECT_EQ(redelivery.take(again(7, 8)), Answer::fresh);
+}
+
+// A database that is new while the broker's session is old.
+TEST(Redelivery, DoubtsARunOfASessionThatItKnowsNothingOf) {
+  Redelivery redelivery(!kArrivalStamped, kTail);
+  redelivery.connected(true);
+  EXPECT_EQ(redelivery.take(again(3, 1)), Answer::doubt);
+  redelivery.connected(true);
+  EXPECT_EQ(redelivery.take(again(3, 1)), Answer::duplicate);
+  EXPECT_EQ(redelivery.take(again(4, 2)), Answer::doubt);
+  EXPECT_EQ(redelivery.take(sent(5, 3)), Answer::fresh) << "all of the run has come";
+  redelivery.connected(true);
+  EXPECT_EQ(redelivery.take(again(6, 4)), Answer::fresh);
+}
+
 TEST(Redelivery, TakesAnotherContentUnderAKnownIdAsNew) {
   Redelivery redelivery = after(5, 7, !kArrivalStamped);
   EXPECT_EQ(redelivery.take(again(6, 8)), Answer::fresh);

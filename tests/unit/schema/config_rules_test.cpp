@@ -80,6 +80,21 @@ TEST(ConfigRules, RefuseAClientIdThatAnotherSourceHasWithoutWritingIt) {
             "sources[0].mqtt.client_id at line 3; expected one that is used once");
 }
 
+TEST(ConfigRules, RefuseAClientIdThatTheHealthClientOfAnotherSourceHas) {
+  const auto with = [](const std::string& name, const std::string& more) {
+    return std::string(kNode) +
+           "sources:\n"
+           "  - {name: a, mqtt: {url: 'tcp://h:1', topics: [{pattern: a}]" +
+           more + "}}\n  - name: b\n    mqtt:\n      url: tcp://h:1\n      client_id: " + name +
+           "\n      topics: [{pattern: b}]\n";
+  };
+  EXPECT_EQ(load_error(with("'sluice-gw-1-a:health'", "")),
+            "test.yaml:3:21: sources[0].mqtt.health_prefix: client id \"sluice-gw-1-a:health\" is "
+            "taken by sources[1].mqtt.client_id at line 7; expected one that is used once");
+  load_ok(with("'sluice-gw-1-a:health'", ", health_prefix: ''"));
+  load_ok(with("sluice-gw-1-a-health", ""));
+}
+
 TEST(ConfigRules, AcceptHostAndPortOfTheHubOnly) {
   for (const char* hub : {"hub:7443", "10.0.0.1:1", "[::1]:65535", "hub.example.com:7443", ""}) {
     load_ok(minimal("uplink: {hub: '" + std::string(hub) + "'}\n"));

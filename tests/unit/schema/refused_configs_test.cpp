@@ -63,9 +63,6 @@ const Mistake kMistakes[] = {
     {Base::node, "sources:\n  - name: a\n    mqtt:\n      url: tcp://h:1 #!\n",
      "sources[0].mqtt.topics", "expected a list of 1 to 256 mappings with the keys pattern, qos"},
     {kAll, "pipelines:\n  - stages: [] #!\n", "pipelines[0].name", "missing; expected a name"},
-    {kAll, "pipelines:\n  - name: p\n    windows:\n      - {} #!\n",
-     "pipelines[0].windows[0].tumbling",
-     "missing; expected a duration such as \"250ms\", \"5s\", \"1h\" between 1ms and 365d"},
 
     // Types and forms.
     {kAll, "limits: 5 #!\n", "limits",

@@ -64,7 +64,7 @@ TEST(SchemaFields, EveryDefaultAndBoundIsAcceptedByItsField) {
     const bool number = field.cpp_type() == Kind::CPPTYPE_UINT32 ||
                         field.cpp_type() == Kind::CPPTYPE_UINT64 ||
                         field.cpp_type() == Kind::CPPTYPE_INT64;
-    EXPECT_TRUE(!number || rule.required() || !rule.default_().empty());
+    EXPECT_TRUE(!number || rule.required() || rule.keep_unset() || !rule.default_().empty());
   });
 }
 

@@ -13,7 +13,7 @@ using storage::wild_batch;
 
 LogEntry random_entry(std::mt19937_64& random) {
   const auto time = static_cast<std::int64_t>(random());
-  switch (random() % 6) {
+  switch (random() % 7) {
     case 0: return StartEntry{time};
     case 1: return TickEntry{time};
     case 2:
@@ -27,6 +27,10 @@ LogEntry random_entry(std::mt19937_64& random) {
       }
       return entry;
     }
+    case 4:
+      return BrokerDropsEntry{static_cast<std::uint32_t>(random()), random(), time,
+                              static_cast<std::int64_t>(random())};
+    case 5: return DisconnectedEntry{static_cast<std::uint32_t>(random()), time};
     default: break;
   }
   BatchEntry batch;
@@ -82,9 +86,13 @@ TEST(SegmentCodec, TheStoresLedgerReplacesTheGroups) {
 TEST(SegmentCodec, RefusesEveryTruncationAndTrailingBytes) {
   std::mt19937_64 random(3);
   Segment segment;
-  segment.entries = {StartEntry{1}, ConnectedEntry{1, true, 2, 3},
+  segment.entries = {StartEntry{1},
+                     ConnectedEntry{1, true, 2, 3},
                      SubscribedEntry{0, {{"a/#", 1}}, 2},
-                     BatchEntry{3, {{0, 7, true, 99}}, sensor_batch(random, 20)}, TickEntry{4}};
+                     BatchEntry{3, {{0, 7, true, 99}}, sensor_batch(random, 20)},
+                     TickEntry{4},
+                     BrokerDropsEntry{1, 12, 5, 6},
+                     DisconnectedEntry{1, 5}};
   segment.ledger.add(LedgerKind::messages, "mqtt/1", Term::received, 1);
   const std::string whole = encode_segment(segment);
   for (std::size_t size = 0; size < whole.size(); ++size) {

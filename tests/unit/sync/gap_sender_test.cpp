@@ -124,6 +124,37 @@ TEST_F(GapSenderTest, PausesAfterABatchSoThatAStormBecomesOneGap) {
   EXPECT_TRUE(sender.next(kStart_ns + GapSender::kPause_ns));
 }
 
+// A device whose readings are always late must not cost a row every few seconds for ever.
+TEST_F(GapSenderTest, ALossThatDoesNotEndIsSentMoreAndMoreSeldom) {
+  constexpr std::int64_t kDay_ns = 86'400'000'000'000;
+  GapSender sender(&gaps_);
+  sender.enable();
+  int sent = 0;
+  for (std::int64_t now = kStart_ns; now < kStart_ns + kDay_ns; now += 1'000'000'000) {
+    if (gaps_.empty()) append(1);  // the store widens it while it waits
+    sender.look_again();
+    const auto message = sender.next(now);
+    if (!message) continue;
+    ++sent;
+    ASSERT_TRUE(*sender.on_ack(ack(message->gaps().gaps(0).seq())));
+  }
+  EXPECT_GT(sent, 100);
+  EXPECT_LT(sent, 150);
+  // It ends: the next loss is told without delay, and the pause is short again.
+  std::int64_t now = kStart_ns + 2 * kDay_ns;
+  while (const auto message = sender.next(now)) {
+    ASSERT_TRUE(*sender.on_ack(ack(message->gaps().gaps(0).seq())));
+    now += GapSender::kPauseMax_ns;
+  }
+  now += GapSender::kLookAgain_ns;
+  append(1);
+  sender.look_again();
+  const auto message = sender.next(now);
+  ASSERT_TRUE(message);
+  ASSERT_TRUE(*sender.on_ack(ack(message->gaps().gaps(0).seq())));
+  EXPECT_EQ(sender.due_ns(), now + GapSender::kPause_ns);
+}
+
 TEST_F(GapSenderTest, LooksNoMoreWhenThereIsNothingUntilItIsTold) {
   GapSender sender(&gaps_);
   sender.enable();

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "model/series.h"
+#include "model/window.h"
+
+namespace sluice::v1 {
+class MergeSummariesRequest;
+class MergedSummary;
+}  // namespace sluice::v1
+
+namespace sluice::hub {
+
+/// A tumbling window as the database has it.
+struct StoredWindow {
+  std::int64_t node_id = 0;  ///< of (node, epoch)
+  std::string node;
+  std::string pipeline;
+  std::uint64_t spec_hash = 0;
+  Series series;
+  std::int64_t start_ns = 0;
+  std::int64_t end_ns = 0;
+  bool complete = true;
+  Moments moments;
+};
+
+/// Which series go together, and under which name.
+class MergeRule {
+ public:
+  explicit MergeRule(const v1::MergeSummariesRequest& request);
+
+  bool wants(const Series& series) const;
+  /// The merged window that holds all of [start_ns, end_ns) begins there; false when none does.
+  bool place(std::int64_t start_ns, std::int64_t end_ns, std::int64_t& merged_start_ns) const;
+  std::int64_t every_ns() const { return every_ns_; }
+  bool merges_nodes() const { return merges_; }
+  /// The series as the rows name it.
+  Series named(const Series& series) const;
+
+ private:
+  const std::int64_t every_ns_;
+  const std::map<std::string, std::string> labels_;
+  const std::vector<std::string> by_;
+  const bool merges_;
+};
+
+/// The rows of one merged window. Windows are added in any order; none may be added twice.
+class MergedWindow {
+ public:
+  MergedWindow(const MergeRule& rule, std::int64_t start_ns) : rule_(rule), start_ns_(start_ns) {}
+
+  std::int64_t start_ns() const { return start_ns_; }
+  void add(const StoredWindow& window);
+  /// By pipeline, series and node.
+  std::vector<v1::MergedSummary> rows() const;
+
+ private:
+  /// (pipeline, series as text, node)
+  using RowKey = std::tuple<std::string, std::string, std::string>;
+  /// Sets of windows that one pipeline had at once hold the same readings: by length, then by what
+  /// their starts have left of it.
+  using SetKey = std::pair<std::int64_t, std::int64_t>;
+  /// What never holds a reading of another: a series of a spec of an epoch.
+  using PartKey = std::tuple<std::int64_t, std::uint64_t, std::string>;
+  struct Sum {
+    Moments moments;
+    std::uint64_t windows = 0;
+    std::uint64_t windows_partial = 0;
+    void merge(const Sum& other);
+  };
+  struct Row {
+    Series series;
+    std::map<PartKey, std::map<SetKey, Sum>> parts;
+  };
+
+  const MergeRule& rule_;
+  const std::int64_t start_ns_;
+  std::map<RowKey, Row> rows_;
+};
+
+}  // namespace sluice::hub

@@ -1,0 +1,7 @@
+#include "aggregate/state_duration.h"
+
+#include "restore_fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  return sluice::fuzz_restore<sluice::StateDuration>(bytes, size);
+}

@@ -1,0 +1,198 @@
+#include "hub/merge_query.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <random>
+
+#include "hub/hub_reader.h"
+#include "unit/hub/hub_samples.h"
+
+namespace sluice::hub {
+namespace {
+
+constexpr std::int64_t kHourNs = 60 * kMinuteNs;
+constexpr std::int64_t kHour = kNoonNs / kHourNs * kHourNs;
+
+bool never() { return false; }
+
+class MergeQueryTest : public testing::Test {
+ protected:
+  void add(const std::vector<SamplePane>& panes, const std::string& pipeline = "climate",
+           std::uint64_t spec_hash = 1) {
+    ASSERT_TRUE(
+        apply(*store_, row_change(++seq_, sample_block(panes, pipeline, spec_hash))).status.ok());
+  }
+  static v1::MergeSummariesRequest hours() {
+    v1::MergeSummariesRequest request;
+    request.set_measurement("temperature");
+    request.set_every_ns(kHourNs);
+    return request;
+  }
+  v1::MergeSummariesResponse merge(const v1::MergeSummariesRequest& request) {
+    v1::MergeSummariesResponse page;
+    const Status status = reader_.merge_summaries(request, never, page);
+    EXPECT_TRUE(status.ok()) << status.to_string();
+    return page;
+  }
+  std::string refusal(const v1::MergeSummariesRequest& request) {
+    v1::MergeSummariesResponse page;
+    const Status status = reader_.merge_summaries(request, never, page);
+    EXPECT_EQ(status.code(), StatusCode::invalid_argument);
+    return std::string(status.message());
+  }
+
+  TempDir dir_;
+  std::string path_ = dir_.file("hub.db");
+  TestClock clock_;
+  std::unique_ptr<HubStore> store_ = open_store(path_, clock_);
+  HubReader reader_{path_};
+  std::int64_t seq_ = 0;
+};
+
+// Two readings per window, so every window's readings are known, and with them the hour's.
+TEST_F(MergeQueryTest, AnHourOfMinutesIsWhatItsReadingsSay) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> value(-50, 50);
+  std::map<std::int64_t, std::vector<double>> readings;
+  std::vector<SamplePane> panes;
+  for (int minute = 0; minute < 150; ++minute) {
+    const double a = value(random);
+    const double b = value(random);
+    const SamplePane pane{1, kHour + minute * kMinuteNs, 1, std::min(a, b), std::max(a, b)};
+    panes.push_back(pane);
+    for (const double v : {pane.low, pane.high}) {
+      readings[pane.start_ns / kHourNs * kHourNs].push_back(v);
+    }
+  }
+  std::shuffle(panes.begin(), panes.end(), random);
+  add(panes);
+  const auto page = merge(hours());
+  ASSERT_EQ(page.rows_size(), 3);
+  for (const v1::MergedSummary& row : page.rows()) {
+    const std::vector<double>& all = readings.at(row.start_ns());
+    double sum = 0;
+    for (const double v : all) sum += v;
+    const double mean = sum / static_cast<double>(all.size());
+    double m2 = 0;
+    for (const double v : all) m2 += (v - mean) * (v - mean);
+    EXPECT_EQ(row.end_ns(), row.start_ns() + kHourNs);
+    EXPECT_EQ(row.count(), all.size());
+    EXPECT_EQ(row.windows(), all.size() / 2);
+    EXPECT_EQ(row.windows_partial(), 0u);
+    EXPECT_NEAR(row.sum(), sum, 1e-9);
+    EXPECT_NEAR(row.mean(), mean, 1e-12);
+    EXPECT_EQ(row.min(), *std::min_element(all.begin(), all.end()));
+    EXPECT_EQ(row.max(), *std::max_element(all.begin(), all.end()));
+    EXPECT_NEAR(row.stddev(), std::sqrt(m2 / static_cast<double>(all.size() - 1)), 1e-9);
+    EXPECT_EQ(row.first(), all.front());
+    EXPECT_EQ(row.last(), all.back());
+    EXPECT_EQ(row.node(), "plant-7");
+    EXPECT_EQ(row.labels().at("site"), "north");
+  }
+}
+
+TEST_F(MergeQueryTest, ACorrectionReplacesAndSpecsAndEpochsAddUp) {
+  add({{1, kHour, 1, 1, 2}});
+  add({{1, kHour, 2, 1, 4}});                  // the same window, corrected
+  add({{1, kHour, 1, 10, 20}}, "climate", 2);  // another spec: readings of its own
+  const auto page = merge(hours());
+  ASSERT_EQ(page.rows_size(), 1);
+  EXPECT_EQ(page.rows(0).count(), 4u);
+  EXPECT_EQ(page.rows(0).sum(), 35);
+  EXPECT_EQ(page.rows(0).windows(), 2u);
+}
+
+TEST_F(MergeQueryTest, SetsOfWindowsThatOnePipelineHadAtOnceAreNotAddedUp) {
+  const MergeRule rule(hours());
+  MergedWindow window(rule, kHour);
+  StoredWindow minute;
+  minute.pipeline = "p";
+  minute.series = sample_series(1);
+  minute.start_ns = kHour;
+  minute.end_ns = kHour + kMinuteNs;
+  minute.moments.add(kHour, 5);
+  StoredWindow hour = minute;
+  hour.end_ns = kHour + kHourNs;
+  window.add(hour);
+  window.add(minute);
+  ASSERT_EQ(window.rows().size(), 1u);
+  EXPECT_EQ(window.rows()[0].count(), 1u);
+}
+
+TEST_F(MergeQueryTest, AWindowAcrossABorderIsLeftOutAndCounted) {
+  add({{1, kHour, 1, 1, 2}, {1, kHour + kMinuteNs, 1, 3, 4}});
+  auto request = hours();
+  request.set_every_ns(90'000'000'000);  // borders at 0 s, 90 s, 180 s …
+  const auto page = merge(request);
+  std::uint64_t windows = page.left_out();
+  for (const v1::MergedSummary& row : page.rows()) windows += row.windows();
+  EXPECT_EQ(windows, 2u);
+  EXPECT_EQ(page.left_out(), 1u);
+}
+
+TEST_F(MergeQueryTest, MergesSeriesByLabelsOverNodes) {
+  add({{1, kHour, 1, 1, 2}, {2, kHour, 1, 3, 4}});
+  EXPECT_EQ(merge(hours()).rows_size(), 2);
+  auto request = hours();
+  request.add_by("site");
+  const auto page = merge(request);
+  ASSERT_EQ(page.rows_size(), 1);
+  EXPECT_EQ(page.rows(0).count(), 4u);
+  EXPECT_EQ(page.rows(0).node(), "");
+  EXPECT_EQ(page.rows(0).labels().size(), 1u);
+  request.clear_by();
+  request.set_over_all(true);
+  EXPECT_EQ(merge(request).rows(0).labels().size(), 0u);
+  request.set_over_all(false);
+  (*request.mutable_labels())["device"] = "2";
+  ASSERT_EQ(merge(request).rows_size(), 1);
+  EXPECT_EQ(merge(request).rows(0).sum(), 7);
+}
+
+TEST_F(MergeQueryTest, CoversEveryRowOnceWithPagesOfAnySize) {
+  std::vector<SamplePane> panes;
+  for (int minute = 0; minute < 300; ++minute) {
+    for (std::uint32_t id = 1; id <= 7; ++id) panes.push_back({id, kHour + minute * kMinuteNs});
+  }
+  add(panes);
+  const auto whole = merge(hours());
+  ASSERT_EQ(whole.rows_size(), 35);
+  for (const std::uint32_t limit : {1u, 6u, 7u, 8u, 34u, 35u}) {
+    auto request = hours();
+    request.set_limit(limit);
+    int at = 0;
+    do {
+      const auto page = merge(request);
+      ASSERT_LE(page.rows_size(), static_cast<int>(limit));
+      for (const v1::MergedSummary& row : page.rows()) {
+        ASSERT_LT(at, 35);
+        EXPECT_EQ(row.DebugString(), whole.rows(at++).DebugString());
+      }
+      request.set_page_token(page.next_page_token());
+    } while (!request.page_token().empty());
+    EXPECT_EQ(at, 35) << limit;
+  }
+}
+
+TEST_F(MergeQueryTest, SaysWhatIsWrongWithTheQuestion) {
+  auto request = hours();
+  request.clear_measurement();
+  EXPECT_NE(refusal(request).find("measurement is empty"), std::string::npos);
+  request = hours();
+  request.set_every_ns(999'999);
+  EXPECT_NE(refusal(request).find("every_ns is 999999"), std::string::npos);
+  request = hours();
+  request.add_by("a");
+  request.add_by("a");
+  EXPECT_NE(refusal(request).find("twice"), std::string::npos);
+  request = hours();
+  request.set_page_token("00");
+  EXPECT_NE(refusal(request).find("page_token"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sluice::hub
