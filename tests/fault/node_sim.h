@@ -130,6 +130,7 @@ class NodeSim {
   /// Of each source: its messages were durable; the session they came by is gone.
   std::array<bool, 2> known_{};
   std::array<bool, 2> session_lost_{};
+  bool may_doubt_ = false;
   bool must_report_broker_ = false;
   Truth truth_;
   std::map<std::string, std::uint64_t> strikes_;

@@ -33,6 +33,10 @@ void SimBroker::connect(std::uint32_t source) {
   IngestEvent boundary = event(IngestEvent::Kind::connected, source);
   boundary.session_present = std::exchange(session.known, true);
   ring_.push_back(std::move(boundary));
+  if (session.subscribed) return;
+  IngestEvent request = event(IngestEvent::Kind::subscribed, source);
+  request.position.ticket = ++session.tickets;
+  ring_.push_back(std::move(request));
 }
 
 std::uint16_t SimBroker::next_id(Session& session) const {
@@ -50,7 +54,7 @@ std::uint16_t SimBroker::next_id(Session& session) const {
 
 bool SimBroker::deliver(std::uint32_t source) {
   Session& session = sessions_[source];
-  if (!session.connected) return false;
+  if (!session.connected || !session.subscribed) return false;
   const bool again = session.delivered < session.unacked.size();
   if (!again) {
     if (session.waiting.empty() || session.unacked.size() >= options_.window) return false;
@@ -104,7 +108,7 @@ std::vector<std::pair<std::string, std::string>> SimBroker::lose_session(std::ui
   }
   session.delivered = 0;
   session.last_id = 0;
-  session.known = false;
+  session.known = session.subscribed = false;
   return lost;
 }
 
@@ -138,7 +142,9 @@ void SimBroker::release(const AckPosition& position) {
   if (!session.connected || position.connection != session.connection) return;
   SLUICE_ASSERT(position.ticket <= session.tickets);
   for (; session.released < position.ticket; ++session.released) {
-    session.acks.push_back(session.released + 1);
+    // Without a subscription the first ticket is that of the request.
+    if (session.subscribed) session.acks.push_back(session.released + 1);
+    session.subscribed = true;
   }
 }
 

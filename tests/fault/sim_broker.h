@@ -16,6 +16,8 @@ namespace sluice::fault {
 /// A broker with one persistent session for each source of a node, and the ring between Paho and
 /// the pipeline, behind the port where the gate ends: what an ack gate lets out arrives here.
 ///
+/// A new session has no subscription: nothing comes before the node has its request on flash.
+///
 /// As brokers do: at most a window of messages is unacknowledged; they come again with DUP=1, in
 /// order and with their packet ids, on the next connection; an ack on its way when the connection
 /// goes is lost. One thread.
@@ -79,6 +81,7 @@ class SimBroker final : public MessageSource {
     std::size_t delivered = 0;    ///< of unacked, on this connection
     std::uint16_t last_id = 0;
     bool known = false;  ///< the session exists: there was a connection before
+    bool subscribed = false;
     bool connected = false;
     std::uint64_t connection = 0;
     std::uint64_t tickets = 0;   ///< given out on this connection
