@@ -7,15 +7,18 @@ namespace sluice {
 namespace {
 constexpr std::size_t kPanesPerBlockMax = 4096;  // bounds the bytes of one outbox row
 constexpr std::size_t kDeadLettersPerGroup = 16;
-/// A good message, and no room for its series: the decoder's word.
+/// No room for a new series: of a message, and of what a stage makes of a reading.
 constexpr std::string_view kSeriesCap = "series_cap";
+constexpr std::string_view kStageSeriesCap = "/series_cap";
 
 /// Counted as gone though nobody asked for it: not refused for what it is, not filtered.
 bool is_loss(const LedgerKey& key) {
   switch (key.kind) {
     case LedgerKind::messages:
       return key.term == Term::dropped || (key.term == Term::rejected && key.cause == kSeriesCap);
-    case LedgerKind::readings: return key.term == Term::rejected || key.term == Term::late;
+    case LedgerKind::readings:
+      return key.term == Term::rejected || key.term == Term::late ||
+             (key.term == Term::filtered && key.cause.ends_with(kStageSeriesCap));
     default: return false;
   }
 }

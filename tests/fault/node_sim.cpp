@@ -173,8 +173,8 @@ void NodeSim::fault() {
   const auto strike = [&](const char* name) { ++strikes_[name]; };
   switch (pick(12)) {
     case 11:
-      if (!chance(0.1)) return;
-      if (broker_.idle() && chance(0.5)) {
+      if (!chance(0.4)) return;
+      if (chance(0.5)) {
         let_time_pass(2 * kShortSilence_ns);
         return strike("every device silent for long");
       }

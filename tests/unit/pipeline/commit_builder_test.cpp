@@ -25,6 +25,7 @@ TEST_F(CommitBuilderTest, NamesLossesAndNothingThatWasRefusedOrFiltered) {
   ledger.add(LedgerKind::readings, "room", Term::rejected, 2, "range/stage_failed");
   ledger.add(LedgerKind::readings, "room", Term::filtered, 1, "range/below");
   ledger.add(LedgerKind::messages, "plant/qos1", Term::rejected, 6, "series_cap");
+  ledger.add(LedgerKind::readings, "room", Term::filtered, 7, "scale/series_cap");
   ledger.add(LedgerKind::readings, "room", Term::late, 5);
   builder_.name_losses(10, 20, 1);
   EXPECT_EQ(builder_.seal().gaps,
@@ -33,6 +34,7 @@ TEST_F(CommitBuilderTest, NamesLossesAndNothingThatWasRefusedOrFiltered) {
                 {LedgerKind::messages, "plant", "series_cap", 10, 20, 6},
                 {LedgerKind::readings, "room", "parked", 10, 20, 3},
                 {LedgerKind::readings, "room", "range/stage_failed", 10, 20, 2},
+                {LedgerKind::readings, "room", "scale/series_cap", 10, 20, 7},
                 {LedgerKind::readings, "room", "late", 10, 20, 5},
             }));
 }
