@@ -38,8 +38,9 @@ enum class Term : std::uint8_t {
   expired = 19,           ///< panes: given up under a policy, by policy
   events = 20,            ///< readings kind, outside the balance: events that stages emitted
   redelivery_doubt = 21,  ///< messages, outside the balance: kept though perhaps a copy
-  /// messages, outside the balance: the broker lost some before us. Cause session_lost: how often;
-  /// dropped_counter: how many, ours or others'.
+  /// messages, outside the balance: the broker lost some before us. Cause session_lost (it forgot
+  /// us) and session_left (no source reads it any more): how often; dropped_counter, and
+  /// dropped_counter_restarted where the broker began to count anew: how many, ours or others'.
   broker_loss = 22,
 };
 std::string_view term_name(Term term);

@@ -400,9 +400,9 @@ TEST(MqttSession, ReceivesTheBeginOfAnOverlongMessageInMqtt311AndAcknowledgesIt)
   EXPECT_EQ(cut.payload.size(), 11u);
   bench.release(cut);
   EXPECT_EQ(link.expect(wire::kPuback).body, std::string("\0\1", 2));
-  EXPECT_GT(bench.session.stats().bytes_received, 8'000'000u);
   link.send(message(2, "end", false, false));
   EXPECT_EQ(bench.take().payload, "end");
+  EXPECT_GT(bench.session.stats().bytes_received, 8'000'000u) << "the rest came, and went nowhere";
 }
 
 TEST(MqttSession, StaysConnectedWhenOneOfItsFiltersIsRefusedAndSaysWhich) {

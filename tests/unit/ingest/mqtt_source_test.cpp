@@ -440,6 +440,11 @@ TEST(MqttSources, RefusesToStartWithOptionsThatCouldNotWork) {
   const Status status = twins.start();
   EXPECT_EQ(status.code(), StatusCode::invalid_argument);
   EXPECT_NE(status.message().find("'twin'"), std::string::npos) << status.message();
+  SourceOptions health = twin;
+  health.client_id = "node-1:health";
+  options.health_topic_prefix = "sluice";
+  EXPECT_EQ(MqttSources({options, health}, clock).start().code(), StatusCode::invalid_argument);
+  EXPECT_EQ(MqttSources({health, options}, clock).start().code(), StatusCode::invalid_argument);
 }
 
 class MqttSourcesTls : public ::testing::Test {
