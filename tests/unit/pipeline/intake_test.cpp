@@ -54,6 +54,7 @@ struct Bench {
             using Entry = std::decay_t<decltype(e)>;
             if constexpr (std::is_same_v<Entry, ConnectedEntry> ||
                           std::is_same_v<Entry, SubscribedEntry> ||
+                          std::is_same_v<Entry, BrokerDropsEntry> ||
                           std::is_same_v<Entry, BatchEntry>) {
               intake.replay(e);
             }
