@@ -63,7 +63,6 @@ void print_errors(const sluice::LoadResult& loaded) {
 int check(sluice::LoadResult& loaded) {
   sluice::check_composition(loaded, sluice::SystemClock().wall_ns());
   print_errors(loaded);
-  for (const std::string& note : loaded.notes) std::printf("%s\n", note.c_str());
   if (loaded.ok()) std::printf("the config is good\n");
   return loaded.ok() ? 0 : kExitConfig;
 }

@@ -44,7 +44,9 @@ TEST(StateBudget, HoldsFewerWhereTheQuotaHasNoRoomAndSaysSo) {
   check_state_budget(loaded);
   EXPECT_TRUE(loaded.ok());
   ASSERT_EQ(loaded.notes.size(), 1u);
-  EXPECT_EQ(loaded.notes[0], "");
+  EXPECT_EQ(loaded.notes[0],
+            "limits.windows_max: 7541 instead of 200000: a sixth of storage.quota, 1.3 MiB, is for "
+            "checkpoints, and other state may take 0.5 MiB of it");
 }
 
 TEST(StateBudget, RefusesPayloadsThatACommitCouldNeverHold) {
@@ -60,7 +62,11 @@ TEST(StateBudget, RefusesSourcesWhoseTailsAloneAreTooMuch) {
   LoadResult loaded = load("8MiB", 28);
   check_state_budget(loaded);
   ASSERT_EQ(loaded.errors.size(), 1u);
-  EXPECT_EQ(loaded.errors[0].to_string(), "");
+  EXPECT_EQ(
+      loaded.errors[0].to_string(),
+      "test.yaml:2:18: storage.quota: expected at least 38.0 MiB: a sixth of it, now 1.3 MiB, "
+      "is for checkpoints, and of one 6.2 MiB are what these sources may send again, and 0.1 "
+      "MiB the least of windows; or use fewer sources");
 }
 
 }  // namespace
