@@ -38,7 +38,7 @@ void check_local(const v1::Config& config, const RuleContext& context) {
 void check_keep_alive(const v1::Config& config, int source, const RuleContext& context) {
   const std::int64_t interval_ns = config.storage().commit_interval_ns();
   const std::int64_t keep_alive_ns = config.sources(source).mqtt().keep_alive_ns();
-  if (interval_ns <= keep_alive_ns / 2) return;
+  if (keep_alive_ns == 0 || interval_ns <= keep_alive_ns / 2) return;  // 0: refused as missing
   const std::string path = item_path("sources", source) + ".mqtt.keep_alive";
   context.refuse("storage.commit_interval",
                  "expected at most half of " + path + ", which is " +

@@ -130,7 +130,7 @@ TEST(ConfigRules, WantCommitsTwiceAsOftenAsTheBrokerWantsToHearFromUs) {
             "sources[0].mqtt.keep_alive, which is 5s at line 8, because pings wait for "
             "acknowledgements, and these for a commit; got 3s");
   load_ok(node + "      keep_alive: 6s\n");
-  EXPECT_TRUE(contains(load_error(minimal("storage: {commit_interval: 31s}\n")), "which is 1m,"));
+  EXPECT_TRUE(contains(load_error(minimal("storage: {commit_interval: 31s}\n")), "which is 1m"));
   load_ok(minimal("storage: {commit_interval: 30s}\n"));
 }
 
