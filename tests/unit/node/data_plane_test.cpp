@@ -91,8 +91,8 @@ pipelines:
 }
 
 /// A node without broker and hub; destroyed as if it was killed.
-struct Run {
-  Run(const storage::ScratchDir& dir, std::uint32_t series_max)
+struct NodeRun {
+  NodeRun(const storage::ScratchDir& dir, std::uint32_t series_max)
       : config(config_of(dir.path(), series_max)) {
     auto opened = DataPlane::open(config, clock, storage::options_for(dir), compose_engine(config));
     EXPECT_TRUE(opened.ok()) << opened.status().to_string();
@@ -133,13 +133,13 @@ TEST(DataPlane, ReplaysWithTheCapacityThatTheRunHad) {
   for (const std::uint32_t series_max : {3u, 100u, 2u}) {
     std::uint64_t windows = 0;
     {
-      Run run(dir, series_max);
+      NodeRun run(dir, series_max);
       for (const char* device : {"d0", "d1", "d2"}) run.message(device);
       run.commit();
       windows = run.windows_open();
       EXPECT_EQ(windows, series_max == 3 ? 1u : 3u);
     }
-    Run again(dir, series_max == 3 ? 100 : series_max == 100 ? 2 : 50);
+    NodeRun again(dir, series_max == 3 ? 100 : series_max == 100 ? 2 : 50);
     EXPECT_EQ(again.windows_open(), windows) << "series_max was " << series_max;
   }
 }
