@@ -11,8 +11,8 @@ LoadResult load(const std::string& quota, int sources, const std::string& limits
   std::string text = "node: {name: gw1}\nstorage: {quota: " + quota + "}\n" + limits + "sources:\n";
   for (int i = 0; i < sources; ++i) {
     const std::string name = "s" + std::to_string(i);
-    text += "  - {name: " + name + ", mqtt: {url: 'tcp://localhost', topics: [{pattern: '" + name +
-            "/{x}'}]}}\n";
+    text += "  - {name: " + name + ", mqtt: {url: 'tcp://localhost:1883', topics: [{pattern: '" +
+            name + "/{x}'}]}}\n";
   }
   text +=
       "pipelines:\n  - {name: a, windows: [{tumbling: 1s}]}\n  - {name: b}\n"
