@@ -119,7 +119,7 @@ Result<StateDuration> StateDuration::restore(ByteReader& reader) {
   std::vector<State>& states = durations.times_.states;
   for (std::size_t i = 0; i < size; ++i) {
     State state;
-    state.value = reader.f64();
+    state.value = reader.f64() + 0.0;  // -0.0 is 0.0
     state.time_ns = reader.u64();
     const bool ascending = states.empty() || state.value > states.back().value;
     if (!reader.ok() || !std::isfinite(state.value) || !ascending || state.time_ns == 0) {

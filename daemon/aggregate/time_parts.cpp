@@ -181,7 +181,7 @@ std::optional<TimeParts> TimeParts::read(ByteReader& reader) {
   bool finite = true;
   const auto read_stamped = [&] {
     before += static_cast<std::uint64_t>(reader.i64());
-    const Stamped s{static_cast<std::int64_t>(before), values.read(reader)};
+    const Stamped s{static_cast<std::int64_t>(before), values.read(reader) + 0.0};  // no -0.0
     finite = finite && std::isfinite(s.value);
     return s;
   };
