@@ -85,5 +85,30 @@ TEST(StateDuration, IsTheSameHoweverPartsAreGroupedAndWhenTheyArrive) {
   }
 }
 
+// -0.0 equals 0.0 and has other bytes: it must not show which of two was merged into the other.
+TEST(StateDuration, TakesAStoredMinusZeroForZero) {
+  const auto restored = [](double zero) {
+    StateDuration durations = of({{0, 0}, {10, 1}, {15, 2}});
+    ByteWriter writer;
+    durations.snapshot(writer);
+    std::string bytes = writer.take();
+    ByteWriter plain;
+    plain.f64(0.0);
+    ByteWriter wanted;
+    wanted.f64(zero);
+    const std::size_t at = bytes.find(plain.bytes());
+    EXPECT_NE(at, std::string::npos);
+    bytes.replace(at, plain.bytes().size(), wanted.bytes());
+    ByteReader reader(bytes);
+    return *StateDuration::restore(reader);
+  };
+  const auto bytes_of = [](const StateDuration& durations) {
+    ByteWriter writer;
+    durations.snapshot(writer);
+    return writer.take();
+  };
+  EXPECT_EQ(bytes_of(restored(-0.0)), bytes_of(restored(0.0)));
+}
+
 }  // namespace
 }  // namespace sluice
