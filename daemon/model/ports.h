@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,6 +90,9 @@ class CommitSink {
   virtual ~CommitSink() = default;
   /// Takes the group, or leaves it alone and answers false when one is still being written.
   virtual bool try_submit(CommitGroup& group) = 0;
+  /// Since when, on the boot time, the oldest group that it took is not on flash; empty when every
+  /// one is.
+  virtual std::optional<std::int64_t> behind_since_ns() const = 0;
 };
 
 /// Bytes of a summary block, made once in the closing commit. Real: sync (protobuf). [pipeline]

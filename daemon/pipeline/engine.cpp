@@ -54,41 +54,51 @@ Status Engine::restore(const std::vector<CheckpointPart>& parts) {
 }
 
 Status Engine::replay(const Segment& segment) {
-  Ledger ignored_ledger;
-  std::vector<Pane> ignored_panes;
   for (const LogEntry& entry : segment.entries) {
-    if (const auto* start = std::get_if<StartEntry>(&entry)) {
-      for (const auto& pipeline : pipelines_) pipeline->restart(start->boottime_ns);
-    } else if (const auto* connected = std::get_if<ConnectedEntry>(&entry)) {
-      intake_.replay(*connected);
-      for (const auto& pipeline : pipelines_) {
-        pipeline->connected(source_name(connected->source), connected->boottime_ns);
-      }
-    } else if (const auto* gone = std::get_if<DisconnectedEntry>(&entry)) {
-      for (const auto& pipeline : pipelines_) {
-        pipeline->disconnected(source_name(gone->source), gone->boottime_ns);
-      }
-    } else if (const auto* subscribed = std::get_if<SubscribedEntry>(&entry)) {
-      intake_.replay(*subscribed);
-    } else if (const auto* drops = std::get_if<BrokerDropsEntry>(&entry)) {
-      intake_.replay(*drops);
-    } else if (const auto* tick = std::get_if<TickEntry>(&entry)) {
-      for (const auto& pipeline : pipelines_) {
-        pipeline->tick(tick->boottime_ns, {ignored_ledger, ignored_panes});
-      }
-    } else if (const auto* batch = std::get_if<BatchEntry>(&entry)) {
-      intake_.replay(*batch);
-      std::vector<bool> routed(batch->readings.size());
-      for (const auto& pipeline : pipelines_) {
-        pipeline->process(*batch, routed, {ignored_ledger, ignored_panes});
-      }
-      readings_since_checkpoint_ += batch->readings.size();
-    }
+    std::visit([this](const auto& happened) { replay_entry(happened); }, entry);
   }
   for (const auto& pipeline : pipelines_) pipeline->replayed(segment.ledger);
   log_bytes_since_checkpoint_ += log_bytes(segment);
   builder_.definitions_are_stored();
   return {};
+}
+
+void Engine::replay_entry(const StartEntry& start) {
+  for (const auto& pipeline : pipelines_) pipeline->restart(start.boottime_ns);
+}
+
+void Engine::replay_entry(const ConnectedEntry& entry) {
+  intake_.replay(entry);
+  const std::string source = source_name(entry.source);
+  for (const auto& pipeline : pipelines_) pipeline->connected(source, entry.boottime_ns);
+}
+
+void Engine::replay_entry(const DisconnectedEntry& entry) {
+  const std::string source = source_name(entry.source);
+  for (const auto& pipeline : pipelines_) pipeline->disconnected(source, entry.boottime_ns);
+}
+
+void Engine::replay_entry(const SubscribedEntry& entry) { intake_.replay(entry); }
+
+void Engine::replay_entry(const BrokerDropsEntry& entry) { intake_.replay(entry); }
+
+void Engine::replay_entry(const TickEntry& tick) {
+  Ledger ignored_ledger;
+  std::vector<Pane> ignored_panes;
+  for (const auto& pipeline : pipelines_) {
+    pipeline->tick(tick.boottime_ns, {ignored_ledger, ignored_panes});
+  }
+}
+
+void Engine::replay_entry(const BatchEntry& batch) {
+  intake_.replay(batch);
+  Ledger ignored_ledger;
+  std::vector<Pane> ignored_panes;
+  std::vector<bool> routed(batch.readings.size());
+  for (const auto& pipeline : pipelines_) {
+    pipeline->process(batch, routed, {ignored_ledger, ignored_panes});
+  }
+  readings_since_checkpoint_ += batch.readings.size();
 }
 
 void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> specs,
@@ -97,37 +107,43 @@ void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> sp
   sources_ = sources;
   intake_.adopt(std::move(sources), {rooms_.clock.boottime_ns(), rooms_.clock.wall_ns()});
   std::vector<std::unique_ptr<Pipeline>> next;
-  for (PipelineSpec& spec : specs) {
-    next.push_back(std::make_unique<Pipeline>(std::move(spec), rooms_.series, rooms_.topics));
-    const auto same = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& old) {
-      return old && old->name() == next.back()->name() && old->hash() == next.back()->hash();
-    });
-    if (same == pipelines_.end()) {
-      next.back()->begin_at(next_seq);
-      continue;
-    }
-    if (const Status s = next.back()->inherit(**same); s.ok()) {
-      same->reset();
-    } else {
-      log::error("pipeline", "a stage cannot hand over its state: the pipeline starts anew",
-                 {{"pipeline", next.back()->name()}, {"error", s.to_string()}});
-      next.back()->begin_at(next_seq);
-    }
-  }
+  for (PipelineSpec& spec : specs) next.push_back(adopt_pipeline(std::move(spec), next_seq));
   for (const auto& old : pipelines_) {
-    if (!old) continue;
-    std::vector<Pane> closed;
-    old->retire(durable, {builder_.ledger(), closed});
-    if (options_.awaits_cloud) {
-      for (Pane& pane : closed)
-        pane.split = std::make_shared<PaneSplit>(PaneSplit{pane.moments, {}});
-    }
-    recent_panes_.add(old->name(), closed);
-    builder_.add_panes(old->name(), old->pane_hash(), std::move(closed));
+    if (old) retire(*old, durable);
   }
   pipelines_ = std::move(next);
   options_.config = std::move(config);
   publish_view();
+}
+
+/// Takes the old one of equal name and hash away, if there is one whose state it can have.
+std::unique_ptr<Pipeline> Engine::adopt_pipeline(PipelineSpec spec, std::int64_t next_seq) {
+  auto next = std::make_unique<Pipeline>(std::move(spec), rooms_.series, rooms_.topics);
+  const auto same = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& old) {
+    return old && old->name() == next->name() && old->hash() == next->hash();
+  });
+  if (same == pipelines_.end()) {
+    next->begin_at(next_seq);
+  } else if (const Status s = next->inherit(**same); s.ok()) {
+    same->reset();
+  } else {
+    log::error("pipeline", "a stage cannot hand over its state: the pipeline starts anew",
+               {{"pipeline", next->name()}, {"error", s.to_string()}});
+    next->begin_at(next_seq);
+  }
+  return next;
+}
+
+void Engine::retire(Pipeline& old, const Ledger& durable) {
+  std::vector<Pane> closed;
+  old.retire(durable, {builder_.ledger(), closed});
+  if (options_.awaits_cloud) {
+    for (Pane& pane : closed) {
+      pane.split = std::make_shared<PaneSplit>(PaneSplit{pane.moments, {}});
+    }
+  }
+  recent_panes_.add(old.name(), closed);
+  builder_.add_panes(old.name(), old.pane_hash(), std::move(closed));
 }
 
 void Engine::begin() {
@@ -158,7 +174,7 @@ void Engine::start_idle_clocks() {
   const std::int64_t now = rooms_.clock.boottime_ns();
   for (const auto& pipeline : pipelines_) pipeline->restart(now);
   builder_.add_entry(StartEntry{now}, now);
-  last_take_boottime_ns_ = now;
+  last_heard_boottime_ns_ = now;
 }
 
 /// What a source's topics say now we cannot hear before it is connected. A source that was dropped
@@ -204,8 +220,7 @@ bool Engine::step() {
   settle_epoch();
   if (may_take()) {
     take_messages();
-    // While more waits to be taken, or nothing can be, silence says nothing about a topic.
-    if (events_.size() < options_.batch_messages_max && !has_waiting()) tick_if_due();
+    if (hears_silence()) tick_if_due();
   }
   submit_if_due();
   return may_take();
@@ -272,10 +287,23 @@ bool Engine::may_take() const {
   return !(sealed_ && (group_due() || builder_.bytes() >= options_.group_bytes_max));
 }
 
+/// A broker whose window is full of what waits for its ack sends no more.
+bool Engine::acks_wait_for_disk() const {
+  const auto since_ns = rooms_.commits.behind_since_ns();
+  return since_ns && rooms_.clock.boottime_ns() - *since_ns > kStallNs;
+}
+
+/// While more waits to be taken, or nothing can come, silence says nothing about a topic.
+bool Engine::hears_silence() const {
+  return events_.size() < options_.batch_messages_max && !has_waiting() && !acks_wait_for_disk();
+}
+
 void Engine::take_from_source() {
   const std::int64_t now = rooms_.clock.boottime_ns();
-  if (now - last_take_boottime_ns_ > kStallNs) start_idle_clocks();
-  last_take_boottime_ns_ = now;
+  if (!acks_wait_for_disk()) {
+    if (now - last_heard_boottime_ns_ > kStallNs) start_idle_clocks();
+    last_heard_boottime_ns_ = now;
+  }
   auto wait = kWaitMax;
   if (!builder_.empty()) {
     const std::int64_t left = builder_.opened_boottime_ns() + options_.commit_interval_ns - now;

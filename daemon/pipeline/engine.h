@@ -116,6 +116,15 @@ class Engine {
   const RecentPanes& recent_panes() const { return recent_panes_; }
 
  private:
+  void replay_entry(const StartEntry& start);
+  void replay_entry(const ConnectedEntry& entry);
+  void replay_entry(const DisconnectedEntry& entry);
+  void replay_entry(const SubscribedEntry& entry);
+  void replay_entry(const BrokerDropsEntry& entry);
+  void replay_entry(const TickEntry& tick);
+  void replay_entry(const BatchEntry& batch);
+  std::unique_ptr<Pipeline> adopt_pipeline(PipelineSpec spec, std::int64_t next_seq);
+  void retire(Pipeline& old, const Ledger& durable);
   void run();
   void hand_over_last();
   void take_messages();
@@ -126,6 +135,8 @@ class Engine {
   void submit_if_due();
   bool group_due() const;
   bool may_take() const;
+  bool acks_wait_for_disk() const;
+  bool hears_silence() const;
   void settle_epoch();
   /// No replay may cross the end of an epoch or a change of config.
   bool lacks_checkpoint() const {
@@ -162,7 +173,7 @@ class Engine {
   bool adopted_ = false;       ///< a config, and no checkpoint has been made since
   bool tracks_start_ = false;  ///< pipelines know what was there at the start
   std::int64_t next_tick_boottime_ns_ = 0;
-  std::int64_t last_take_boottime_ns_ = 0;
+  std::int64_t last_heard_boottime_ns_ = 0;  ///< messages could come until then
   std::int64_t last_take_wall_ns_ = 0;
   std::int64_t group_wall_ns_ = 0;  ///< nothing that the open group counts arrived before
   RecentPanes recent_panes_;

@@ -144,9 +144,16 @@ bool Store::try_submit(CommitGroup& group) {
     MutexLock lock(mutex_);
     if (stopping_ || waiting_) return false;
     waiting_ = std::move(group);
+    waiting_since_ns_ = clock_.boottime_ns();
   }
   wake_.notify_one();
   return true;
+}
+
+std::optional<std::int64_t> Store::behind_since_ns() const {
+  MutexLock lock(mutex_);
+  if (current_since_ns_ || !waiting_) return current_since_ns_;
+  return waiting_since_ns_;
 }
 
 void Store::acknowledge(const std::vector<std::int64_t>& seqs) {
@@ -339,7 +346,10 @@ void Store::commit_step() {
   std::vector<std::int64_t> acked;
   {
     MutexLock lock(mutex_);
-    if (!current_) current_ = std::exchange(waiting_, std::nullopt);
+    if (!current_ && waiting_) {
+      current_ = std::exchange(waiting_, std::nullopt);
+      current_since_ns_ = waiting_since_ns_;
+    }
     acked.assign(acked_.begin(), acked_.end());
     acked_.clear();
     retry_at_ns_ = 0;
@@ -375,6 +385,7 @@ void Store::commit_succeeded() {
   const std::optional<CommitGroup> group = std::exchange(current_, std::nullopt);
   {
     MutexLock lock(mutex_);
+    current_since_ns_.reset();
     ++stats_.commits;
     stats_.last_error.clear();
   }
@@ -399,6 +410,7 @@ void Store::commit_failed(const Status& status, const std::vector<std::int64_t>&
     acked_.insert(acked.begin(), acked.end());
     given_up = stopping_;
     if (given_up) {
+      current_since_ns_.reset();
       waiting_.reset();
       acked_.clear();
     }

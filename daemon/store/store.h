@@ -82,6 +82,7 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
 
   /// One group is being written and one may wait; false beyond that, and after stop().
   bool try_submit(CommitGroup& group) override;
+  std::optional<std::int64_t> behind_since_ns() const override;
   /// At most 1 MiB at once, all of one identity. `unavailable` while the store does not run,
   /// `deadline_exceeded` after 5 s. Rows that fail their checksum are left out and become
   /// `expired(corrupt)`.
@@ -145,6 +146,8 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
   bool stopping_ SLUICE_GUARDED_BY(mutex_) = false;
   bool stepped_ SLUICE_GUARDED_BY(mutex_) = false;  // by its caller, without a thread
   std::optional<CommitGroup> waiting_ SLUICE_GUARDED_BY(mutex_);
+  std::int64_t waiting_since_ns_ SLUICE_GUARDED_BY(mutex_) = 0;
+  std::optional<std::int64_t> current_since_ns_ SLUICE_GUARDED_BY(mutex_);  ///< of current_
   std::set<std::int64_t> acked_ SLUICE_GUARDED_BY(mutex_);
   std::int64_t acks_due_ns_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::int64_t retry_at_ns_ SLUICE_GUARDED_BY(mutex_) = 0;  // 0: no failed commit waits

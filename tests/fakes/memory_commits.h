@@ -26,6 +26,15 @@ class MemoryCommits final : public CommitSink {
     group = {};
     return true;
   }
+  std::optional<std::int64_t> behind_since_ns() const override {
+    MutexLock lock(mutex_);
+    return behind_since_ns_;
+  }
+  /// What it takes is not on flash from now on, or is again.
+  void fall_behind(std::optional<std::int64_t> since_ns) {
+    MutexLock lock(mutex_);
+    behind_since_ns_ = since_ns;
+  }
   void refuse(bool on) {
     MutexLock lock(mutex_);
     refuse_ = on;
@@ -50,6 +59,7 @@ class MemoryCommits final : public CommitSink {
  private:
   mutable Mutex mutex_;
   bool refuse_ SLUICE_GUARDED_BY(mutex_) = false;
+  std::optional<std::int64_t> behind_since_ns_ SLUICE_GUARDED_BY(mutex_);
   std::vector<CommitGroup> groups_ SLUICE_GUARDED_BY(mutex_);
   std::vector<CheckpointPart> checkpoint_ SLUICE_GUARDED_BY(mutex_);
   std::vector<Segment> replay_ SLUICE_GUARDED_BY(mutex_);

@@ -51,6 +51,7 @@ class StuckStore final : public CommitSink {
     for (const AckPosition& position : acks) sources->release(position);
     return true;
   }
+  std::optional<std::int64_t> behind_since_ns() const override { return {}; }
   MemoryCommits commits;
   MqttSources* sources = nullptr;
 };

@@ -403,6 +403,11 @@ TEST(Engine, AnOutageIsNoSilence) {
   message.boottime_ns = clock.boottime_ns();
   node.messages.push(message);
   wait(10 * kSecond);
+  node.commits.fall_behind(clock.boottime_ns());
+  wait(2 * kIdle);
+  node.commits.fall_behind({});
+  wait(kIdle - 5 * kSecond);
+  EXPECT_EQ(closed(), 0) << "acks waited for the disk";
   happens(IngestEvent::Kind::disconnected);
   wait(2 * kIdle);
   EXPECT_EQ(closed(), 0);
