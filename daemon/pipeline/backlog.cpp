@@ -48,20 +48,38 @@ void Backlog::append_connection(Kind kind, std::int64_t boottime_ns, const std::
   bytes_ += out.bytes();
 }
 
-void Backlog::add_applied_connection(Kind kind, std::int64_t boottime_ns,
-                                     const std::string& source) {
-  SLUICE_ASSERT(pending_ == 0);
+void Backlog::add_applied(std::int64_t boottime_ns, const ReadingBatch& readings) {
+  SLUICE_ASSERT(is_replay_);
+  append(Kind::batch, boottime_ns, readings, readings.size());
+  ++applied_;
+}
+
+void Backlog::add_tick(std::int64_t boottime_ns) {
+  if (!is_replay_) return;
+  append(Kind::tick, boottime_ns, {}, 0);
+  ++applied_;
+}
+
+void Backlog::add_start(std::int64_t boottime_ns) {
+  if (!is_replay_) {
+    start_boottime_ns_ = boottime_ns;
+    return;
+  }
+  append(Kind::start, boottime_ns, {}, 0);
+  ++applied_;
+}
+
+void Backlog::add_connection(Kind kind, std::int64_t boottime_ns, const std::string& source) {
+  if (!is_replay_) {
+    connections_[source] = {kind, boottime_ns};
+    return;
+  }
   append_connection(kind, boottime_ns, source);
   ++applied_;
 }
 
-void Backlog::add_applied(Kind kind, std::int64_t boottime_ns, const ReadingBatch& readings) {
-  SLUICE_ASSERT(pending_ == 0);
-  append(kind, boottime_ns, readings, readings.size());
-  ++applied_;
-}
-
 std::size_t Backlog::add_pending(std::int64_t boottime_ns, const ReadingBatch& readings) {
+  SLUICE_ASSERT(!is_replay_);
   const std::size_t count = std::min<std::size_t>(readings.size(), kPendingMax - pending_);
   if (count == 0) return 0;
   if (start_boottime_ns_) append(Kind::start, *start_boottime_ns_, {}, 0);
@@ -104,6 +122,7 @@ void Backlog::snapshot(ByteWriter& out) const {
 }
 
 Status Backlog::restore(ByteReader& in) {
+  is_replay_ = false;
   applied_ = in.u64();
   pending_ = in.u64();
   const std::uint8_t has = in.u8();

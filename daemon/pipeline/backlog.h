@@ -36,18 +36,21 @@ class Backlog {
     bool applied = false;
   };
 
-  /// It ran when it was logged: catching up must emit nothing for it.
-  void add_applied(Kind kind, std::int64_t boottime_ns, const ReadingBatch& readings = {});
-  void add_applied_connection(Kind kind, std::int64_t boottime_ns, const std::string& source);
-  /// Readings for later; answers how many of them there was room for, from the first on.
-  std::size_t add_pending(std::int64_t boottime_ns, const ReadingBatch& readings);
-  /// The process started while readings wait: silence counts from here.
-  void add_start(std::int64_t boottime_ns) { start_boottime_ns_ = boottime_ns; }
+  /// What is added is `applied`, until end_replay(). A restored one is past that.
+  bool is_replay() const { return is_replay_; }
+  void end_replay() { is_replay_ = false; }
 
-  /// Likewise a source: it counts how it stands when the next readings come.
-  void add_connection(Kind kind, std::int64_t boottime_ns, const std::string& source) {
-    connections_[source] = {kind, boottime_ns};
-  }
+  /// During the replay: the readings ran when they were logged, and catching up must emit nothing
+  /// for them.
+  void add_applied(std::int64_t boottime_ns, const ReadingBatch& readings);
+  /// After it: readings for later; answers how many of them there was room for, from the first on.
+  std::size_t add_pending(std::int64_t boottime_ns, const ReadingBatch& readings);
+  /// The process started: silence counts from here.
+  void add_start(std::int64_t boottime_ns);
+  /// How the source stands, `disconnected` or `connected`, when the next readings come.
+  void add_connection(Kind kind, std::int64_t boottime_ns, const std::string& source);
+  /// After the replay there are none: nothing is due while the pipeline is behind.
+  void add_tick(std::int64_t boottime_ns);
 
   /// What the ledger says became of the applied readings: so many were folded into windows.
   void add_applied_aggregated(std::int64_t count) { applied_aggregated_ += count; }
@@ -76,6 +79,7 @@ class Backlog {
   void append(Kind kind, std::int64_t boottime_ns, const ReadingBatch& readings, std::size_t count);
   void append_connection(Kind kind, std::int64_t boottime_ns, const std::string& source);
 
+  bool is_replay_ = true;
   std::string bytes_;  ///< encoded: a step for a single reading is common
   std::uint64_t applied_ = 0;
   std::int64_t applied_aggregated_ = 0;

@@ -13,14 +13,16 @@ ReadingBatch readings(int count) {
 
 Backlog sample() {
   Backlog backlog;
-  backlog.add_applied(Backlog::Kind::start, 1);
-  backlog.add_applied(Backlog::Kind::batch, 2, readings(2));
-  backlog.add_applied(Backlog::Kind::tick, 3);
+  backlog.add_start(1);
+  backlog.add_applied(2, readings(2));
+  backlog.add_applied_aggregated(2);
+  backlog.add_tick(3);
+  backlog.end_replay();
   backlog.add_start(4);
   backlog.add_start(5);
+  backlog.add_tick(5);
   backlog.add_pending(6, readings(3));
   backlog.add_connection(Backlog::Kind::connected, 7, "plant");
-  backlog.add_applied_aggregated(2);
   return backlog;
 }
 
@@ -50,6 +52,7 @@ TEST(Backlog, GivesTheStepsBackInOrderAndTellsWhichRanBefore) {
 
 TEST(Backlog, TakesNoMoreThanItsBound) {
   Backlog backlog;
+  backlog.end_replay();
   const auto most = static_cast<int>(Backlog::kPendingMax);
   EXPECT_EQ(backlog.add_pending(1, readings(most - 1)), Backlog::kPendingMax - 1);
   EXPECT_EQ(backlog.add_pending(2, readings(3)), 1u);

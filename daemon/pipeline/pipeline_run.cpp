@@ -1,0 +1,286 @@
+#include "pipeline/pipeline_run.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::uint8_t kFormat = 4;
+
+std::string part_name(const std::string& pipeline) { return "pipeline/" + pipeline; }
+std::string stage_prefix(const std::string& pipeline) { return part_name(pipeline) + "/stage/"; }
+std::string windows_prefix(const std::string& pipeline) {
+  return part_name(pipeline) + "/windows/";
+}
+std::string disconnected_part_name(const std::string& pipeline) {
+  return part_name(pipeline) + "/disconnected";
+}
+
+Flow flow_of(ReorderBuffer::Released released) {
+  Flow flow;
+  flow.readings = std::move(released.readings);
+  for (const bool before : released.before)
+    flow.row.push_back(before ? Flow::kBefore : Flow::kDerived);
+  return flow;
+}
+
+}  // namespace
+
+PipelineRun::PipelineRun(PipelineSpec& spec, const TopicTable& topics)
+    : name_(spec.name),
+      hash_(spec.hash),
+      windows_max_(spec.windows_max),
+      topics_(topics),
+      stages_(spec.name, std::move(spec.stages)),
+      watermarks_(spec.max_out_of_order_ns, spec.idle_timeout_ns),
+      reorder_(spec.reorder_max),
+      windows_(spec.windows, spec.windows_max) {}
+
+void PipelineRun::count(PipelineEffects effects, Term term, std::int64_t n) const {
+  effects.ledger.add(LedgerKind::readings, name_, term, n);
+}
+
+void PipelineRun::process(std::int64_t boottime_ns, const Flow& in, PipelineEffects effects) {
+  Flow flow = in;
+  stages_.run_unordered(flow, effects.ledger);
+  if (stages_.first_ordered() == stages_.size()) {
+    process_in_arrival_order(boottime_ns, in, flow, effects);
+  } else {
+    process_in_event_order(boottime_ns, in, flow, effects);
+  }
+  notify_time(boottime_ns, effects);
+  windows_.correct(effects.closed);
+}
+
+void PipelineRun::process_in_arrival_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
+                                           PipelineEffects effects) {
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < routed.readings.size(); ++row) {
+    while (next < flow.size() && flow.row[next] == row) {
+      fold(flow.readings.at(next++), false, effects);
+    }
+    const TopicId topic = routed.readings.topic[row];
+    if (!watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns)) continue;
+    windows_.advance(topic, watermarks_, boottime_ns, effects.closed);
+  }
+  while (next < flow.size()) fold(flow.readings.at(next++), false, effects);
+}
+
+/// Reading by reading too: what a stage lets go when a later reading comes (a held one) finds the
+/// windows as that reading found them, wherever the batch began or ended.
+void PipelineRun::process_in_event_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
+                                         PipelineEffects effects) {
+  ReorderBuffer::Released released;
+  const std::size_t waiting = reorder_.size();
+  const auto offer = [&](const Reading& reading) {
+    if (!reorder_.add(reading, released, processes_before_)) count(effects, Term::late, 1);
+  };
+  std::size_t next = 0;
+  for (std::size_t row = 0; row < routed.readings.size(); ++row) {
+    while (next < flow.size() && flow.row[next] == row) offer(flow.readings.at(next++));
+    const TopicId topic = routed.readings.topic[row];
+    const bool risen = watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns);
+    reorder_.release(topic, watermarks_.of(topic), released);
+    run_ordered(std::exchange(released, {}), effects);
+    if (risen) windows_.advance(topic, watermarks_, boottime_ns, effects.closed);
+  }
+  while (next < flow.size()) offer(flow.readings.at(next++));
+  run_ordered(std::move(released), effects);
+  count(effects, Term::pending,
+        static_cast<std::int64_t>(reorder_.size()) - static_cast<std::int64_t>(waiting));
+}
+
+void PipelineRun::run_ordered(ReorderBuffer::Released released, PipelineEffects effects) {
+  if (released.readings.empty()) return;
+  Flow flow = flow_of(std::move(released));
+  stages_.run_ordered(flow, effects.ledger);
+  fold_all(flow, effects);
+}
+
+void PipelineRun::fold(const Reading& reading, bool before, PipelineEffects effects) {
+  if (windows_.empty()) return count(effects, Term::observed, 1);
+  const bool folded = windows_.fold(reading, before || processes_before_, effects.closed);
+  count(effects, folded ? Term::aggregated : Term::late, 1);
+}
+
+void PipelineRun::fold_all(const Flow& flow, PipelineEffects effects) {
+  for (std::size_t i = 0; i < flow.size(); ++i) {
+    fold(flow.readings.at(i), flow.row[i] == Flow::kBefore, effects);
+  }
+}
+
+void PipelineRun::notify_time(std::int64_t boottime_ns, PipelineEffects effects) {
+  const std::int64_t watermark = watermarks_.lowest(boottime_ns);
+  if (watermark == kNoTime || watermark <= notified_ns_) return;
+  notified_ns_ = watermark;
+  fold_all(stages_.on_time(watermark, effects.ledger), effects);
+}
+
+bool PipelineRun::due(std::int64_t boottime_ns) const {
+  return reorder_.due(watermarks_, boottime_ns) || windows_.due(watermarks_, boottime_ns);
+}
+
+void PipelineRun::tick(std::int64_t boottime_ns, PipelineEffects effects) {
+  if (!due(boottime_ns)) return;
+  watermarks_.settle(boottime_ns);
+  ReorderBuffer::Released released;
+  reorder_.release_all(watermarks_, boottime_ns, released);
+  count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
+  run_ordered(std::move(released), effects);
+  windows_.advance_all(watermarks_, boottime_ns, effects.closed);
+  windows_.correct(effects.closed);
+}
+
+Watermarks::OfSource PipelineRun::topics_of(const std::string& source) const {
+  return [this, &source](TopicId topic) { return topics_.at(topic).source == source; };
+}
+
+void PipelineRun::disconnected(const std::string& source, std::int64_t boottime_ns) {
+  watermarks_.disconnected(topics_of(source), boottime_ns);
+}
+
+void PipelineRun::connected(const std::string& source, std::int64_t boottime_ns) {
+  watermarks_.connected(topics_of(source), boottime_ns);
+}
+
+void PipelineRun::keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns) {
+  const auto is_gone = [&](TopicId topic) {
+    return std::find(sources.begin(), sources.end(), topics_.at(topic).source) == sources.end();
+  };
+  watermarks_.connected(is_gone, boottime_ns);
+}
+
+void PipelineRun::close_windows(PaneQuality quality, PipelineEffects effects) {
+  windows_.close_all(quality, effects.closed);
+}
+
+void PipelineRun::pass_over(const ReadingBatch& readings, std::int64_t boottime_ns) {
+  std::vector<Pane> closed_before;
+  for (std::size_t i = 0; i < readings.size(); ++i) {
+    const TopicId topic = readings.topic[i];
+    if (!watermarks_.observe(topic, readings.event_time_ns[i], boottime_ns)) continue;
+    windows_.advance(topic, watermarks_, boottime_ns, closed_before);
+  }
+}
+
+void PipelineRun::pass_over_tick(std::int64_t boottime_ns) {
+  std::vector<Pane> closed_before;
+  watermarks_.settle(boottime_ns);
+  windows_.advance_all(watermarks_, boottime_ns, closed_before);
+}
+
+void PipelineRun::mark_start() {
+  marked_ = true;
+  reorder_.mark_start();
+  windows_.mark_start();
+}
+
+void PipelineRun::forget_start() {
+  marked_ = false;
+  reorder_.forget_start();
+  windows_.forget_start();
+}
+
+void PipelineRun::end_epoch(PipelineEffects effects) {
+  if (!marked_) mark_start();
+  ReorderBuffer::Released released;
+  reorder_.drain(released);
+  count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
+  run_ordered(std::move(released), effects);
+  windows_.correct(effects.closed);
+  windows_.end_epoch(effects.closed);
+  forget_start();
+}
+
+void PipelineRun::end_epoch_of_windows(PipelineEffects effects) {
+  windows_.mark_start();
+  windows_.end_epoch(effects.closed);
+}
+
+// --- checkpoints ---
+
+Status PipelineRun::stages_can_save() {
+  std::vector<CheckpointPart> unused;
+  const Status status = stages_.snapshot({}, unused);
+  return status.ok() ? status
+                     : failed_precondition("a stage cannot save its state: " +
+                                           std::string(status.message()));
+}
+
+Status PipelineRun::restore_stages(const std::vector<CheckpointPart>& parts) {
+  const Status status = stages_.restore(stage_prefix(name_), parts);
+  return status.ok() ? status
+                     : failed_precondition("a stage refuses its stored state: " +
+                                           std::string(status.message()));
+}
+
+Status PipelineRun::snapshot(std::vector<CheckpointPart>& parts) {
+  snapshot_own(parts);
+  ByteWriter disconnected;
+  watermarks_.snapshot_disconnected(disconnected);
+  if (!disconnected.bytes().empty()) {
+    parts.push_back({disconnected_part_name(name_), disconnected.take()});
+  }
+  return stages_.snapshot(stage_prefix(name_), parts);
+}
+
+void PipelineRun::snapshot_own(std::vector<CheckpointPart>& parts) const {
+  ByteWriter out;
+  out.u8(kFormat);
+  out.fixed64(hash_);
+  out.fixed64(static_cast<std::uint64_t>(notified_ns_));
+  watermarks_.snapshot(out);
+  reorder_.snapshot(out);
+  windows_.snapshot(out);
+  parts.push_back({part_name(name_), out.take()});
+  windows_.snapshot_windows(windows_prefix(name_), parts);
+}
+
+bool PipelineRun::is_own(const CheckpointPart& part) const {
+  return part.name == part_name(name_) || part.name.starts_with(windows_prefix(name_));
+}
+
+bool PipelineRun::is_part(const CheckpointPart& part) const {
+  return is_own(part) || part.name == disconnected_part_name(name_) ||
+         part.name.starts_with(stage_prefix(name_));
+}
+
+bool PipelineRun::has_state(const std::vector<CheckpointPart>& parts) const {
+  return find_part(parts, part_name(name_)) != nullptr;
+}
+
+void PipelineRun::replace_own(std::vector<CheckpointPart>& parts) const {
+  std::erase_if(parts, [this](const CheckpointPart& part) { return is_own(part); });
+  snapshot_own(parts);
+}
+
+Status PipelineRun::restore(const std::vector<CheckpointPart>& parts) {
+  const CheckpointPart* own = find_part(parts, part_name(name_));
+  if (own == nullptr) return {};
+  if (Status s = restore_own(*own); !s.ok()) return s;
+  if (Status s = windows_.restore_windows(windows_prefix(name_), parts); !s.ok()) return s;
+  return restore_disconnected(parts);
+}
+
+Status PipelineRun::restore_own(const CheckpointPart& part) {
+  ByteReader in(part.bytes);
+  if (in.u8() != kFormat) return data_loss("pipeline checkpoint of an unknown format");
+  if (in.fixed64() != hash_) return failed_precondition("checkpoint of another pipeline spec");
+  notified_ns_ = static_cast<std::int64_t>(in.fixed64());
+  if (Status s = watermarks_.restore(in); !s.ok()) return s;
+  if (Status s = reorder_.restore(in); !s.ok()) return s;
+  if (Status s = windows_.restore(in); !s.ok()) return s;
+  return in.at_end() ? Status() : data_loss("malformed pipeline checkpoint");
+}
+
+Status PipelineRun::restore_disconnected(const std::vector<CheckpointPart>& parts) {
+  const CheckpointPart* part = find_part(parts, disconnected_part_name(name_));
+  if (part == nullptr) return {};
+  ByteReader in(part->bytes);
+  return watermarks_.restore_disconnected(in);
+}
+
+}  // namespace sluice

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/ledger.h"
+#include "model/log.h"
+#include "model/ports.h"
+#include "model/window.h"
+#include "pipeline/reorder.h"
+#include "pipeline/spec.h"
+#include "pipeline/stage_chain.h"
+#include "pipeline/watermarks.h"
+#include "pipeline/window_sets.h"
+
+namespace sluice {
+
+/// What one step of a pipeline brought about. On replay it is thrown away: the log is
+/// authoritative.
+struct PipelineEffects {
+  Ledger& ledger;
+  std::vector<Pane>& closed;
+};
+
+/// The part of a pipeline that works: stages in order, then windows, and the state of both.
+///
+/// Stages before the first ordered one see readings as they come. From there on a reorder buffer
+/// releases them in event-time order as the watermark rises. Windows are folded reading by reading
+/// in step with the watermark, so that how messages were split into batches does not matter.
+/// Thread: [pipeline].
+class PipelineRun {
+ public:
+  /// Takes the stages out of `spec`.
+  PipelineRun(PipelineSpec& spec, const TopicTable& topics);
+
+  std::vector<std::string> stage_names() const { return stages_.names(); }
+  std::size_t windows_open() const { return windows_.open_count(); }
+  std::size_t readings_waiting() const { return reorder_.size(); }
+
+  void process(std::int64_t boottime_ns, const Flow& in, PipelineEffects effects);
+  /// Whether the passing of time alone would close or release something.
+  bool due(std::int64_t boottime_ns) const;
+  /// Does so.
+  void tick(std::int64_t boottime_ns, PipelineEffects effects);
+  /// The process started.
+  void restart(std::int64_t boottime_ns) { watermarks_.restart(boottime_ns); }
+  /// A source lost its connection, or has none yet: until the next one its topics are not silent.
+  void disconnected(const std::string& source, std::int64_t boottime_ns);
+  void connected(const std::string& source, std::int64_t boottime_ns);
+  /// Nobody waits for sources that are none of these.
+  void keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns);
+  /// From here on the bound of the spec holds, whatever that of the restored state was.
+  void use_windows_max_of_spec() { windows_.set_max(windows_max_); }
+  void close_windows(PaneQuality quality, PipelineEffects effects);
+
+  /// Only the watermarks and what they close, as if the readings had been processed. Panes are
+  /// thrown away.
+  void pass_over(const ReadingBatch& readings, std::int64_t boottime_ns);
+  void pass_over_tick(std::int64_t boottime_ns);
+  /// Some window of the reading has closed, as far as its topic goes.
+  bool closed_one_of(const Reading& reading) const {
+    return windows_.closed_one_of(reading, watermarks_);
+  }
+
+  /// What is here now, windows and waiting readings remember as `before`, so that end_epoch() can
+  /// part it from what follows.
+  void mark_start();
+  void forget_start();
+  /// What is processed now counts as from before the mark, or no longer.
+  void process_as_before(bool on) { processes_before_ = on; }
+  /// Closes what is from before the mark, or all when there is none, as `partial_epoch`. Reorder
+  /// buffers are emptied. Watermarks and stages go on.
+  void end_epoch(PipelineEffects effects);
+  /// As end_epoch() for what the windows hold; what waits for the stages goes on waiting.
+  void end_epoch_of_windows(PipelineEffects effects);
+
+  /// Appends the parts "pipeline/<name>", "pipeline/<name>/windows/<n>/<first window>",
+  /// "pipeline/<name>/stage/<n>", and "pipeline/<name>/disconnected" when a source has no
+  /// connection.
+  Status snapshot(std::vector<CheckpointPart>& parts);
+  bool is_part(const CheckpointPart& part) const;
+  bool has_state(const std::vector<CheckpointPart>& parts) const;
+  /// Without state in `parts` it stays as it is. `failed_precondition` for another spec hash.
+  Status restore(const std::vector<CheckpointPart>& parts);
+  /// What a stage refuses, or cannot save: either would hold up the pipeline, the latter every
+  /// checkpoint and so the other pipelines.
+  Status restore_stages(const std::vector<CheckpointPart>& parts);
+  Status stages_can_save();
+  /// Puts watermarks, waiting readings and windows as they are now into `parts`, for those there.
+  void replace_own(std::vector<CheckpointPart>& parts) const;
+
+ private:
+  void process_in_arrival_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
+                                PipelineEffects effects);
+  void process_in_event_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
+                              PipelineEffects effects);
+  void run_ordered(ReorderBuffer::Released released, PipelineEffects effects);
+  void notify_time(std::int64_t boottime_ns, PipelineEffects effects);
+  void fold(const Reading& reading, bool before, PipelineEffects effects);
+  void fold_all(const Flow& flow, PipelineEffects effects);
+  void snapshot_own(std::vector<CheckpointPart>& parts) const;
+  Status restore_own(const CheckpointPart& part);
+  Status restore_disconnected(const std::vector<CheckpointPart>& parts);
+  bool is_own(const CheckpointPart& part) const;
+  Watermarks::OfSource topics_of(const std::string& source) const;
+  void count(PipelineEffects effects, Term term, std::int64_t n) const;
+
+  const std::string name_;
+  const std::uint64_t hash_;
+  const std::size_t windows_max_;
+  const TopicTable& topics_;
+  StageChain stages_;
+  Watermarks watermarks_;
+  ReorderBuffer reorder_;
+  WindowSets windows_;
+  std::int64_t notified_ns_ = kNoTime;  ///< the stages know that event time has come so far
+  bool marked_ = false;
+  bool processes_before_ = false;
+};
+
+}  // namespace sluice
