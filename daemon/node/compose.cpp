@@ -113,6 +113,9 @@ PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& 
   spec.hash = spec_hash(pipeline);
   spec.match = compose_match(pipeline.match());
   for (const auto& window : pipeline.windows()) spec.windows.push_back(compose_window(window));
+  if (pipeline.has_key_by()) {
+    spec.key_by.emplace(pipeline.key_by().labels().begin(), pipeline.key_by().labels().end());
+  }
   spec.max_out_of_order_ns = pipeline.max_out_of_order_ns();
   spec.idle_timeout_ns = pipeline.idle_timeout_ns();
   spec.reorder_max = pipeline.reorder_max();

@@ -68,7 +68,7 @@ class Engine {
     Decoder& decoder;
     CommitSink& commits;
     SummaryEncoder& encoder;
-    const SeriesTable& series;
+    SeriesTable& series;
     const TopicTable& topics;
     const Clock& clock;
   };

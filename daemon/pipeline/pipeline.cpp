@@ -19,10 +19,10 @@ std::string since_part_name(const std::string& pipeline) {
 
 }  // namespace
 
-Pipeline::Pipeline(PipelineSpec spec, const SeriesTable& series, const TopicTable& topics)
+Pipeline::Pipeline(PipelineSpec spec, SeriesTable& series, const TopicTable& topics)
     : spec_(std::move(spec)),
       matcher_(spec_.match, series, topics),
-      run_(spec_, topics),
+      run_(spec_, series, topics),
       behind_(!spec_.parked.empty()) {}
 
 std::uint64_t Pipeline::pane_hash() const {

@@ -24,7 +24,7 @@ namespace sluice {
 /// if it arrived now. Thread: [pipeline].
 class Pipeline {
  public:
-  Pipeline(PipelineSpec spec, const SeriesTable& series, const TopicTable& topics);
+  Pipeline(PipelineSpec spec, SeriesTable& series, const TopicTable& topics);
 
   const std::string& name() const { return spec_.name; }
   std::uint64_t hash() const { return spec_.hash; }

@@ -29,7 +29,7 @@ Flow flow_of(ReorderBuffer::Released released) {
 
 }  // namespace
 
-PipelineRun::PipelineRun(PipelineSpec& spec, const TopicTable& topics)
+PipelineRun::PipelineRun(PipelineSpec& spec, SeriesTable& series, const TopicTable& topics)
     : name_(spec.name),
       hash_(spec.hash),
       windows_max_(spec.windows_max),
@@ -37,10 +37,12 @@ PipelineRun::PipelineRun(PipelineSpec& spec, const TopicTable& topics)
       stages_(spec.name, std::move(spec.stages)),
       watermarks_(spec.max_out_of_order_ns, spec.idle_timeout_ns),
       reorder_(spec.reorder_max),
+      keys_(spec.key_by, series),
       windows_(spec.windows, spec.windows_max) {}
 
-void PipelineRun::count(PipelineEffects effects, Term term, std::int64_t n) const {
-  effects.ledger.add(LedgerKind::readings, name_, term, n);
+void PipelineRun::count(PipelineEffects effects, Term term, std::int64_t n,
+                        std::string_view cause) const {
+  effects.ledger.add(LedgerKind::readings, name_, term, n, cause);
 }
 
 void PipelineRun::process(std::int64_t boottime_ns, const Flow& in, PipelineEffects effects) {
@@ -100,8 +102,10 @@ void PipelineRun::run_ordered(ReorderBuffer::Released released, PipelineEffects 
   fold_all(flow, effects);
 }
 
-void PipelineRun::fold(const Reading& reading, bool before, PipelineEffects effects) {
+void PipelineRun::fold(Reading reading, bool before, PipelineEffects effects) {
   if (windows_.empty()) return count(effects, Term::observed, 1);
+  reading.series = keys_.of(reading.series);
+  if (reading.series == 0) return count(effects, Term::rejected, 1, "series_cap");
   const bool folded = windows_.fold(reading, before || processes_before_, effects.closed);
   count(effects, folded ? Term::aggregated : Term::late, 1);
 }

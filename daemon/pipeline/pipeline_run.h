@@ -13,6 +13,7 @@
 #include "pipeline/spec.h"
 #include "pipeline/stage_chain.h"
 #include "pipeline/watermarks.h"
+#include "pipeline/window_keys.h"
 #include "pipeline/window_sets.h"
 
 namespace sluice {
@@ -33,7 +34,7 @@ struct PipelineEffects {
 class PipelineRun {
  public:
   /// Takes the stages out of `spec`.
-  PipelineRun(PipelineSpec& spec, const TopicTable& topics);
+  PipelineRun(PipelineSpec& spec, SeriesTable& series, const TopicTable& topics);
 
   std::vector<std::string> stage_names() const { return stages_.names(); }
   std::size_t windows_open() const { return windows_.open_count(); }
@@ -98,14 +99,14 @@ class PipelineRun {
                               PipelineEffects effects);
   void run_ordered(ReorderBuffer::Released released, PipelineEffects effects);
   void notify_time(std::int64_t boottime_ns, PipelineEffects effects);
-  void fold(const Reading& reading, bool before, PipelineEffects effects);
+  void fold(Reading reading, bool before, PipelineEffects effects);
   void fold_all(const Flow& flow, PipelineEffects effects);
   void snapshot_own(std::vector<CheckpointPart>& parts) const;
   Status restore_own(const CheckpointPart& part);
   Status restore_disconnected(const std::vector<CheckpointPart>& parts);
   bool is_own(const CheckpointPart& part) const;
   Watermarks::OfSource topics_of(const std::string& source) const;
-  void count(PipelineEffects effects, Term term, std::int64_t n) const;
+  void count(PipelineEffects effects, Term term, std::int64_t n, std::string_view cause = {}) const;
 
   const std::string name_;
   const std::uint64_t hash_;
@@ -114,6 +115,7 @@ class PipelineRun {
   StageChain stages_;
   Watermarks watermarks_;
   ReorderBuffer reorder_;
+  WindowKeys keys_;
   WindowSets windows_;
   std::int64_t notified_ns_ = kNoTime;  ///< the stages know that event time has come so far
   bool marked_ = false;

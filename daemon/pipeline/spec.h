@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,8 @@ struct PipelineSpec {
   MatchSpec match;
   std::vector<std::unique_ptr<Stage>> stages;
   std::vector<WindowSpec> windows;  ///< none: readings are `observed`
+  /// Labels by which readings share windows; none set: every series has its own.
+  std::optional<std::vector<std::string>> key_by;
   std::int64_t max_out_of_order_ns = 0;
   std::int64_t idle_timeout_ns = 300'000'000'000;
   std::size_t reorder_max = 10'000;

@@ -108,6 +108,7 @@ std::uint64_t spec_hash(const v1::PipelineConfig& pipeline) {
   out.u64(static_cast<std::uint64_t>(pipeline.windows_size()));
   for (const auto& window : pipeline.windows()) write_window(out, window);
   out.i64(pipeline.max_out_of_order_ns());
+  if (pipeline.has_key_by()) write_set(out, pipeline.key_by().labels());
   return hash64(out.bytes());
 }
 

@@ -108,6 +108,11 @@ TEST(SpecHash, ChangesWithEverythingThatChangesResults) {
   p = pipeline();
   p.set_max_out_of_order_ns(1);
   expect_new(p);
+  p = pipeline();
+  p.mutable_key_by();
+  expect_new(p);
+  p.mutable_key_by()->add_labels("site");
+  expect_new(p);
 }
 
 // A field added to the schema must be decided about: is it part of the spec?
@@ -118,12 +123,14 @@ TEST(SpecHash, KnowsEveryFieldOfAPipeline) {
     return names;
   };
   EXPECT_EQ(fields(v1::PipelineConfig::descriptor()),
-            "name match stages windows max_out_of_order_ns idle_timeout_ns reorder_max ");
+            "name match stages windows max_out_of_order_ns idle_timeout_ns reorder_max "
+            "key_by ");
   EXPECT_EQ(fields(v1::MatchConfig::descriptor()), "sources measurements labels ");
   EXPECT_EQ(fields(v1::StageConfig::descriptor()), "plugin name config ");
   EXPECT_EQ(fields(v1::WindowConfig::descriptor()),
             "tumbling_ns hopping offset_ns allowed_lateness_ns ");
   EXPECT_EQ(fields(v1::HoppingConfig::descriptor()), "size_ns every_ns ");
+  EXPECT_EQ(fields(v1::KeyByConfig::descriptor()), "labels ");
 }
 
 TEST(ConfigHash, IsThatOfTheDocumentNotOfTheGateway) {
