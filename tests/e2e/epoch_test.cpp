@@ -13,50 +13,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const char* const kConfig = R"(
-node:
-  name: @NAME@
-  run_dir: "@STATE@/@RUN@"
-  machine_id: @NAME@-machine
-storage:
-  dir: "@STATE@/@DATA@"
-  quota: 16MiB
-  commit_interval: 20ms
-uplink:
-  hub: "127.0.0.1:@HUB_PORT@"
-  backoff_max: 200ms
-plugins:
-  dir: "@PLUGINS@"
-sources:
-  - name: plant
-    mqtt:
-      url: "tcp://127.0.0.1:@MQTT_PORT@"
-      topics:
-        - pattern: "@TOPIC@/{sensor}"
-    decode:
-      time: /t
-      time_format: s
-      fields:
-        - {pointer: /v, measurement: v}
-pipelines:
-  - name: p
-    windows:
-      - tumbling: 10s
-    max_out_of_order: 30s
-    idle_timeout: 1d
-)";
-
 std::string config(const std::string& name = "gw", const std::string& run = "",
                    const std::string& data = "state", const std::string& topic = "plant") {
-  std::string text = kConfig;
-  const std::pair<std::string, std::string> tokens[] = {
-      {"@NAME@", name}, {"@RUN@", run}, {"@DATA@", data}, {"@TOPIC@", topic}};
-  for (const auto& [token, value] : tokens) {
-    for (std::size_t at = 0; (at = text.find(token)) != std::string::npos;) {
-      text.replace(at, token.size(), value);
-    }
-  }
-  return text;
+  SiteConfig config;
+  config.name = name;
+  config.machine_id = name + "-machine";
+  config.run_dir = "@STATE@/" + run;
+  config.state_dir = "@STATE@/" + data;
+  config.topic = topic + "/{sensor}";
+  config.pipelines =
+      "[{name: p, windows: [{tumbling: 10s}], max_out_of_order: 30s, idle_timeout: 1d}]";
+  return config.yaml();
 }
 
 /// What was published: per sensor and window its count and sum, and as a recording.

@@ -13,45 +13,18 @@ namespace {
 constexpr int kFields = 100;  // readings per message
 constexpr int kPendingMax = 50'000;
 
-const char* const kConfig = R"(
-node:
-  name: lossy
-  run_dir: "@STATE@"
-storage:
-  dir: "@STATE@"
-  quota: 64MiB
-  commit_interval: 20ms
-uplink:
-  hub: "127.0.0.1:@HUB_PORT@"
-  backoff_max: 200ms
-plugins:
-  dir: "@PLUGINS@"
-sources:
-  - name: plant
-    mqtt:
-      url: "tcp://127.0.0.1:@MQTT_PORT@"
-      topics:
-        - pattern: "plant/{sensor}"
-    decode:
-      time: /t
-      time_format: s
-      fields:
-@FIELDS@pipelines:
-  - name: waits
-    windows:
-      - tumbling: 10s
-    stages:
-      - plugin: not-installed
-)";
-
 std::string config() {
-  std::string fields;
+  SiteConfig config;
+  config.name = "lossy";
+  config.quota = "64MiB";
+  config.fields.clear();
   for (int i = 0; i < kFields; ++i) {
     const std::string name = "v" + std::to_string(i);
-    fields += "        - {pointer: /" + name + ", measurement: " + name + "}\n";
+    config.fields += "\n        - {pointer: /" + name + ", measurement: " + name + "}";
   }
-  std::string text = kConfig;
-  return text.replace(text.find("@FIELDS@"), 8, fields);
+  config.pipelines =
+      "[{name: waits, windows: [{tumbling: 10s}], stages: [{plugin: not-installed}]}]";
+  return config.yaml();
 }
 
 std::string recording(int messages) {

@@ -9,36 +9,11 @@
 namespace sluice::e2e {
 namespace {
 
-const char* const kConfig = R"(
-node:
-  name: gw
-  run_dir: "@STATE@"
-storage:
-  dir: "@STATE@"
-  quota: 16MiB
-  commit_interval: 20ms
-uplink:
-  hub: "127.0.0.1:@HUB_PORT@"
-  backoff_max: 200ms
-plugins:
-  dir: "@PLUGINS@"
-sources:
-  - name: plant
-    mqtt:
-      url: "tcp://127.0.0.1:@MQTT_PORT@"
-      topics:
-        - pattern: "plant/{sensor}"
-    decode:
-      time: /t
-      time_format: s
-      fields:
-        - {pointer: /v, measurement: v}
-pipelines:
-  - name: p
-    windows:
-      - tumbling: 10s
-    idle_timeout: 1d
-)";
+std::string config() {
+  SiteConfig config;
+  config.pipelines = "[{name: p, windows: [{tumbling: 10s}], idle_timeout: 1d}]";
+  return config.yaml();
+}
 
 void publish(Site& site, int from_s, int to_s) {
   std::string text;
@@ -54,7 +29,7 @@ TEST(HubLoss, ADatabaseThatIsGoneIsNamedOnceAtBothSides) {
   Site site;
   ASSERT_NO_FATAL_FAILURE(site.start_broker());
   ASSERT_NO_FATAL_FAILURE(site.start_hub());
-  ASSERT_NO_FATAL_FAILURE(site.start_daemon(kConfig));
+  ASSERT_NO_FATAL_FAILURE(site.start_daemon(config()));
   ASSERT_NO_FATAL_FAILURE(publish(site, 1000, 1100));
   ASSERT_TRUE(site.drained(100));
   EXPECT_TRUE(site.status().ready());
@@ -83,7 +58,7 @@ TEST(HubLoss, ADatabaseThatIsGoneIsNamedOnceAtBothSides) {
     site.daemon.end(SIGKILL);
     site.hub.end(SIGKILL);
     ASSERT_NO_FATAL_FAILURE(site.start_hub());
-    ASSERT_NO_FATAL_FAILURE(site.start_daemon(kConfig));
+    ASSERT_NO_FATAL_FAILURE(site.start_daemon(config()));
   }
   EXPECT_EQ(site.summaries(1'090'000'000'000).size(), 10u) << "all that came after";
 }

@@ -17,40 +17,14 @@ namespace {
 namespace fs = std::filesystem;
 const std::string kData = SLUICE_SHARED_DATA;
 
-const char* const kConfig = R"(
-node:
-  name: plant-gateway
-  run_dir: "@STATE@"
-storage:
-  dir: "@STATE@"
-  quota: 64MiB
-  commit_interval: 20ms
-uplink:
-  hub: "127.0.0.1:@HUB_PORT@"
-  backoff_max: 500ms
-plugins:
-  dir: "@PLUGINS@"
-sources:
-  - name: plant
-    mqtt:
-      url: "tcp://127.0.0.1:@MQTT_PORT@"
-      topics:
-        - pattern: "plant/{sensor}/reading"
-    decode:
-      time: /t
-      time_format: s
-pipelines:
-  - name: hourly
-    windows:
-      - tumbling: 1h
-    max_out_of_order: @DISORDER@
-    idle_timeout: 5m
-)";
-
 std::string config(const std::string& disorder) {
-  std::string text = kConfig;
-  text.replace(text.find("@DISORDER@"), 10, disorder);
-  return text;
+  SiteConfig config;
+  config.quota = "64MiB";
+  config.topic = "plant/{sensor}/reading";
+  config.fields = "[]";
+  config.pipelines = "[{name: hourly, windows: [{tumbling: 1h}], max_out_of_order: " + disorder +
+                     ", idle_timeout: 5m}]";
+  return config.yaml();
 }
 
 std::int64_t parse_time(const std::string& text) {

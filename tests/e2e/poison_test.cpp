@@ -8,35 +8,6 @@
 namespace sluice::e2e {
 namespace {
 
-const char* const kConfig = R"(
-node:
-  name: poison
-  run_dir: "@STATE@"
-storage:
-  dir: "@STATE@"
-  quota: 16MiB
-  commit_interval: 20ms
-uplink:
-  hub: "127.0.0.1:@HUB_PORT@"
-plugins:
-  dir: "@PLUGINS@"
-sources:
-  - name: plant
-    mqtt:
-      url: "tcp://127.0.0.1:@MQTT_PORT@"
-      topics:
-        - pattern: "plant/{sensor}"
-    decode:
-      time: /t
-      time_format: s
-      fields:
-        - {pointer: /v, measurement: v}
-pipelines:
-  - name: p
-    windows:
-      - tumbling: 10s
-)";
-
 struct Poison {
   std::string payload;
   std::string reason;
@@ -72,7 +43,7 @@ TEST(Poison, IsRejectedCountedByReasonAndBlocksNothing) {
   Site site;
   ASSERT_NO_FATAL_FAILURE(site.start_broker());
   ASSERT_NO_FATAL_FAILURE(site.start_hub());
-  ASSERT_NO_FATAL_FAILURE(site.start_daemon(kConfig));
+  ASSERT_NO_FATAL_FAILURE(site.start_daemon(SiteConfig().yaml()));
   std::string recording;
   std::map<std::string, std::int64_t> reasons;
   int time = 1000;

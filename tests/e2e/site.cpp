@@ -90,6 +90,41 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
+std::string SiteConfig::yaml() const {
+  return R"(
+node:
+  name: )" +
+         name + R"(
+  machine_id: )" +
+         machine_id + R"(
+  run_dir: ")" +
+         run_dir + R"("
+storage:
+  dir: ")" +
+         state_dir + R"("
+  quota: )" +
+         quota + R"(
+  commit_interval: 20ms
+uplink:
+  hub: "127.0.0.1:@HUB_PORT@"
+  backoff_max: 200ms
+plugins:
+  dir: "@PLUGINS@"
+sources:
+  - name: plant
+    mqtt:
+      url: "tcp://127.0.0.1:@MQTT_PORT@"
+      topics: [{pattern: ")" +
+         topic + R"("}]
+    decode:
+      time: /t
+      time_format: s
+      fields: )" +
+         fields + R"(
+pipelines: )" +
+         pipelines + "\n";
+}
+
 Site::Site() {
   std::string pattern = (fs::temp_directory_path() / "sluice-e2e.XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) std::abort();

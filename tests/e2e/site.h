@@ -10,6 +10,22 @@
 
 namespace sluice::e2e {
 
+/// In what the configs of these tests differ; each value as YAML has it.
+struct SiteConfig {
+  std::string name = "gw";
+  std::string machine_id = "gw-machine";
+  std::string run_dir = "@STATE@";
+  std::string state_dir = "@STATE@";
+  std::string quota = "16MiB";
+  std::string topic = "plant/{sensor}";
+  std::string fields = "[{pointer: /v, measurement: v}]";
+  std::string pipelines = "[{name: p, windows: [{tumbling: 10s}]}]";
+
+  /// One source, "plant", whose payloads have their time in seconds at /t. Commits and retries are
+  /// fast. Has the tokens that start_daemon() fills in.
+  std::string yaml() const;
+};
+
 /// One gateway with its broker and hub, all real, on loopback and in a folder of its own.
 class Site {
  public:
