@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "fakes/sensor_panes.h"
 #include "sluice/v1/summary.pb.h"
 
 namespace sluice::fault {
@@ -24,9 +25,12 @@ Pane random_pane(std::mt19937_64& random) {
   pane.window.key = 1 + static_cast<SeriesId>(random() % kSeries);
   pane.window.start_ns = kBase + few(random) * kMinute;
   pane.window.end_ns = pane.window.start_ns + kMinute;
+  std::vector<std::pair<std::int64_t, double>> readings;
   for (int i = few(random); i >= 0; --i) {
-    pane.moments.add(pane.window.start_ns + few(random) * kSecond, value(random));
+    readings.emplace_back(pane.window.start_ns + few(random) * kSecond, value(random));
   }
+  std::sort(readings.begin(), readings.end());
+  pane.content = content_of(readings);
   return pane;
 }
 
