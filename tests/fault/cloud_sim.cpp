@@ -126,7 +126,12 @@ void CloudSim::produce_unreadable() {
   if (kind == 0) block.set_count(0, 0);
   if (kind == 1) block.set_series_id(0, kSeries + 1);
   std::string bytes = kind == 3 ? "\xff no block" : block.SerializeAsString();
-  if (kind == 2) bytes.resize(pick(bytes.size()));
+  if (kind == 2) {
+    // Cut where an older release's block ends it would be one, and be read.
+    block.clear_largest_gap();
+    block.clear_time_integral();
+    bytes.resize(pick(block.ByteSizeLong()));
+  }
   unreadable_.insert(outbox_.append(std::move(bytes)));
   if (UplinkSession* session = network_.session()) session->on_outbox_grew();
 }
