@@ -13,6 +13,8 @@ mkdir -p build/fuzz/findings
 for target in "${targets[@]}"; do
   mkdir -p "build/fuzz/corpus/$target"
   echo "== $target, $seconds s"
+  seeds=()
+  [ -d "tests/fuzz/seeds/$target" ] && seeds=("tests/fuzz/seeds/$target")
   "build/fuzz/bin/$target" -max_total_time="$seconds" -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
-    -artifact_prefix=build/fuzz/findings/ "build/fuzz/corpus/$target" 2>&1 | grep -E '^==.*ERROR|SUMMARY|number_of_executed|slowest|Test unit'
+    -artifact_prefix=build/fuzz/findings/ "build/fuzz/corpus/$target" "${seeds[@]}" 2>&1 | grep -E '^==.*ERROR|SUMMARY|number_of_executed|slowest|Test unit'
 done

@@ -106,6 +106,27 @@ double Counter::extrapolated_increase(std::int64_t start_ns, std::int64_t end_ns
   return finite_or_max(grown * ((covered + before + after) / covered));
 }
 
+Result<Counter> Counter::of(const CounterOptions& options, const Point& point) {
+  const bool finite = std::isfinite(point.first.value) && std::isfinite(point.last.value) &&
+                      std::isfinite(point.increase);
+  const bool in_order = point.first.time_ns <= point.last.time_ns;
+  const bool one_stamp = point.first.time_ns == point.last.time_ns;
+  const bool steps_fit = point.resets <= kReadingsMax && point.wraps <= kReadingsMax &&
+                         point.resets + point.wraps < point.count;
+  if (!options.valid() || point.count == 0 || point.count > kReadingsMax || !finite || !in_order ||
+      !steps_fit || (one_stamp && !(point.first == point.last)) ||
+      (point.count == 1 && !one_stamp)) {
+    return malformed();
+  }
+  Counter counter(options);
+  counter.count_ = point.count;
+  counter.sums_.increase.add(point.increase + 0.0);
+  counter.sums_.resets = point.resets;
+  counter.sums_.wraps = point.wraps;
+  counter.parts_ = TimeParts(TimeParts::Part{point.first, point.last});
+  return counter;
+}
+
 void Counter::snapshot(ByteWriter& writer) const {
   writer.u8(kFormat);
   writer.u8(options_.wrap_bits);

@@ -61,6 +61,18 @@ class Counter {
 
   void snapshot(ByteWriter& writer) const;
   static Result<Counter> restore(ByteReader& reader);
+  /// What a counter of readings between two ends comes to.
+  struct Point {
+    std::uint64_t count = 0;
+    Stamped first;
+    Stamped last;
+    double increase = 0;
+    std::uint64_t resets = 0;
+    std::uint64_t wraps = 0;
+  };
+  /// `data_loss` when no readings give this. Continues like the counter that saw them, as long as
+  /// nothing comes between these ends.
+  static Result<Counter> of(const CounterOptions& options, const Point& point);
   std::size_t state_bytes() const { return sizeof *this + parts_.heap_bytes(); }
 
  private:

@@ -64,6 +64,15 @@ double Coverage::share(std::int64_t start_ns, std::int64_t end_ns,
   return static_cast<double>(count_) / static_cast<double>(expected);
 }
 
+Coverage Coverage::of(std::uint64_t count, std::int64_t first_time_ns, std::int64_t last_time_ns,
+                      std::uint64_t largest_gap_ns) {
+  Coverage coverage;
+  coverage.count_ = count;
+  coverage.largest_gap_ns_ = largest_gap_ns;
+  coverage.parts_ = TimeParts(TimeParts::Part{{first_time_ns, 0}, {last_time_ns, 0}});
+  return coverage;
+}
+
 void Coverage::snapshot(ByteWriter& writer) const {
   writer.u8(kFormat);
   writer.u64(count_);

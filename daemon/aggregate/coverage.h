@@ -40,6 +40,9 @@ class Coverage {
 
   void snapshot(ByteWriter& writer) const;
   static Result<Coverage> restore(ByteReader& reader);
+  /// One stretch of time with its largest gap. The ends in order, count >= 1.
+  static Coverage of(std::uint64_t count, std::int64_t first_time_ns, std::int64_t last_time_ns,
+                     std::uint64_t largest_gap_ns);
   std::size_t state_bytes() const { return sizeof *this + parts_.heap_bytes(); }
 
  private:

@@ -221,6 +221,29 @@ bool ExponentialHistogram::read_from(ByteReader& reader) {
   return consistent();
 }
 
+Result<ExponentialHistogram> ExponentialHistogram::of(const HistogramOptions& options,
+                                                      Point point) {
+  if (!options.valid() || point.scale > options.max_scale || point.scale < kBucketScaleMin) {
+    return malformed();
+  }
+  if (point.positive.size() > options.max_size || point.negative.size() > options.max_size) {
+    return malformed();
+  }
+  ExponentialHistogram histogram(options);
+  histogram.scale_ = static_cast<std::int8_t>(point.scale);
+  histogram.zero_count_ = point.zero_count;
+  histogram.min_ = point.min + 0.0;
+  histogram.max_ = point.max + 0.0;
+  histogram.positive_ = std::move(point.positive);
+  histogram.negative_ = std::move(point.negative);
+  if (point.zero_count > kReadingsMax) return malformed();
+  histogram.count_ = point.zero_count + histogram.positive_.total() + histogram.negative_.total();
+  if (histogram.count_ == 0 || histogram.count_ > kReadingsMax || !histogram.consistent()) {
+    return malformed();
+  }
+  return histogram;
+}
+
 /// Whether readings exist that give this state: min and max lie in the outermost buckets.
 bool ExponentialHistogram::consistent() const {
   const auto in_bucket = [this](double magnitude, std::int32_t index) {

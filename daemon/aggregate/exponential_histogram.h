@@ -69,6 +69,17 @@ class ExponentialHistogram {
   void snapshot_without_sum(ByteWriter& writer) const;
   static Result<ExponentialHistogram> restore(ByteReader& reader);
   static Result<ExponentialHistogram> restore_without_sum(ByteReader& reader);
+  /// What an OTLP data point says, without its sum; `count` is that of its buckets and zeros.
+  struct Point {
+    int scale = 0;
+    std::uint64_t zero_count = 0;
+    double min = 0;
+    double max = 0;
+    BucketCounts positive;
+    BucketCounts negative;
+  };
+  /// `data_loss` when no readings give this.
+  static Result<ExponentialHistogram> of(const HistogramOptions& options, Point point);
   std::size_t state_bytes() const;
 
  private:

@@ -61,6 +61,10 @@ class TimeParts {
     friend bool operator==(const Part&, const Part&) = default;
   };
 
+  TimeParts() = default;
+  /// One stretch whose steps are all final.
+  explicit TimeParts(const Part& part) : any_(true), last_(part) {}
+
   bool empty() const { return !any_; }
   std::size_t size() const { return any_ ? earlier_.size() + 1 : 0; }
   /// Ends of the whole, when not empty.

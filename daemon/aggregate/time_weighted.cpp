@@ -81,6 +81,15 @@ std::uint64_t TimeWeighted::covered_ns(std::optional<std::int64_t> until_ns) con
   return total(until_ns).covered_ns;
 }
 
+TimeWeighted TimeWeighted::of(std::uint64_t count, const TimeParts::Part& ends, double integral_s) {
+  TimeWeighted mean;
+  mean.count_ = count;
+  mean.parts_ = TimeParts(ends);
+  mean.sums_.covered_ns = mean.parts_.span_ns();
+  mean.sums_.integral_s.add(integral_s + 0.0);
+  return mean;
+}
+
 void TimeWeighted::snapshot(ByteWriter& writer) const {
   writer.u8(kFormat);
   writer.u8(static_cast<std::uint8_t>(options_.between));

@@ -52,6 +52,9 @@ class TimeWeighted {
 
   void snapshot(ByteWriter& writer) const;
   static Result<TimeWeighted> restore(ByteReader& reader);
+  /// One stretch of time with its integral, as if its readings had been added with `hold` and no
+  /// bound. Finite numbers, the ends in order, count >= 1.
+  static TimeWeighted of(std::uint64_t count, const TimeParts::Part& ends, double integral_s);
   std::size_t state_bytes() const { return sizeof *this + parts_.heap_bytes(); }
 
  private:

@@ -40,6 +40,7 @@ struct Arguments {
   std::string every;
   std::vector<std::string> labels;
   std::vector<std::string> by;
+  std::vector<double> quantiles;
   bool over_all = false;
   std::uint32_t local_limit = 0;
   std::uint64_t hub_limit = 100;
@@ -155,6 +156,7 @@ ExitCode run_hub_query(const Arguments& a) {
   }
   for (const std::string& name : a.by) query.add_by(name);
   query.set_over_all(a.over_all);
+  for (const double q : a.quantiles) query.add_quantiles(q);
   return show_hub_merged(a.hub, query, a.hub_limit, a.all, a.local.json);
 }
 
@@ -196,6 +198,11 @@ void add_hub_query(CLI::App& hub, Arguments& a) {
   query->add_option("--to", a.to, "Windows that start before this time");
   auto* by = query->add_option("--by", a.by, "Merge series with the same values of these labels")
                  ->delimiter(',');
+  query
+      ->add_option("--quantile", a.quantiles,
+                   "Quantile to show of windows with a histogram, 0 to 1; repeatable (default 0.5, "
+                   "0.9, 0.99)")
+      ->check(CLI::Range(0.0, 1.0));
   query->add_flag("--over-all", a.over_all, "Merge all series of a pipeline")->excludes(by);
   auto* limit = query->add_option("--limit", a.hub_limit, "Rows at most")
                     ->check(whole_number(1'000'000'000))

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "ctl/aggregates_text.h"
 #include "ctl/format.h"
 #include "ctl/json_print.h"
 #include "ctl/table.h"
@@ -59,6 +60,21 @@ std::string kind_text(v1::GapKind kind) {
   }
 }
 
+template <typename Row>
+std::string mean_over_time_text(const Row& row) {
+  return row.has_time_weighted_mean() ? value_text(row.time_weighted_mean()) : "-";
+}
+
+template <typename Row>
+std::string gap_text(const Row& row) {
+  return row.has_largest_gap_ns() ? seconds_text(row.largest_gap_ns()) : "-";
+}
+
+template <typename Row>
+std::string coverage_text(const Row& row) {
+  return row.has_coverage() ? value_text(row.coverage() * 100) + " %" : "-";
+}
+
 /// How the rows of a query are asked for and shown; kName is their key in JSON.
 struct SummaryListing {
   using Request = v1::ListSummariesRequest;
@@ -69,9 +85,10 @@ struct SummaryListing {
   }
   static const auto& rows(const v1::ListSummariesResponse& page) { return page.summaries(); }
   static std::vector<Table::Column> columns() {
-    return {{"NODE"},         {"PIPELINE"},     {"SERIES"},     {"WINDOW START"},
-            {"LENGTH", true}, {"COUNT", true},  {"MEAN", true}, {"MIN", true},
-            {"MAX", true},    {"STDDEV", true}, {"REV", true},  {"QUALITY"}};
+    return {{"NODE"},         {"PIPELINE"},     {"SERIES"},        {"WINDOW START"},
+            {"LENGTH", true}, {"COUNT", true},  {"MEAN", true},    {"MIN", true},
+            {"MAX", true},    {"STDDEV", true}, {"TW MEAN", true}, {"GAP", true},
+            {"CAME", true},   {"REV", true},    {"QUALITY"},       {"AGGREGATES"}};
   }
   static std::vector<std::string> cells(const v1::SummaryRecord& s) {
     return {s.node(),
@@ -84,8 +101,12 @@ struct SummaryListing {
             value_text(s.min()),
             value_text(s.max()),
             value_text(s.stddev()),
+            mean_over_time_text(s),
+            gap_text(s),
+            coverage_text(s),
             std::to_string(s.revision()),
-            quality_text(s.quality())};
+            quality_text(s.quality()),
+            aggregates_text(s.aggregates())};
   }
 };
 
@@ -105,9 +126,10 @@ struct MergedListing {
   }
   static const auto& rows(const v1::MergeSummariesResponse& page) { return page.rows(); }
   static std::vector<Table::Column> columns() {
-    return {{"NODE"},         {"PIPELINE"},     {"SERIES"},        {"START"},
-            {"LENGTH", true}, {"COUNT", true},  {"MEAN", true},    {"MIN", true},
-            {"MAX", true},    {"STDDEV", true}, {"WINDOWS", true}, {"PARTIAL", true}};
+    return {{"NODE"},         {"PIPELINE"},      {"SERIES"},        {"START"},
+            {"LENGTH", true}, {"COUNT", true},   {"MEAN", true},    {"MIN", true},
+            {"MAX", true},    {"STDDEV", true},  {"TW MEAN", true}, {"GAP", true},
+            {"CAME", true},   {"WINDOWS", true}, {"PARTIAL", true}, {"AGGREGATES"}};
   }
   static std::vector<std::string> cells(const v1::MergedSummary& m) {
     return {m.node().empty() ? "(all)" : m.node(),
@@ -120,8 +142,12 @@ struct MergedListing {
             value_text(m.min()),
             value_text(m.max()),
             value_text(m.stddev()),
+            mean_over_time_text(m),
+            gap_text(m),
+            coverage_text(m),
             grouped(m.windows()),
-            grouped(m.windows_partial())};
+            grouped(m.windows_partial()),
+            aggregates_text(m.aggregates())};
   }
 };
 

@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "aggregate/window_extras.h"
 #include "base/crc32c.h"
 #include "base/log.h"
+#include "hub/hub_schema.h"
 
 namespace sluice::hub {
 namespace {
@@ -29,19 +31,32 @@ constexpr char kInsertSeries[] =
     " VALUES (?, ?, ?, ?, ?)";
 constexpr char kFindPane[] =
     "SELECT id, revision, quality, count, sum, min, max, first, last, m2, first_time_ns,"
-    " last_time_ns FROM pane WHERE node_id = ? AND start_ns = ? AND end_ns = ? AND kind = ?"
+    " last_time_ns, largest_gap_ns, time_integral_s, expected_every_ns, extras FROM pane"
+    " WHERE node_id = ? AND start_ns = ? AND end_ns = ? AND kind = ?"
     " AND series_id = ? AND pipeline = ? AND spec_hash = ?";
 constexpr char kInsertPane[] =
     "INSERT INTO pane (revision, quality, count, sum, min, max, first, last, m2, first_time_ns,"
-    " last_time_ns, node_id, start_ns, end_ns, kind, series_id, pipeline, spec_hash)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    " last_time_ns, largest_gap_ns, time_integral_s, expected_every_ns, extras, node_id, start_ns,"
+    " end_ns, kind, series_id, pipeline, spec_hash)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char kUpdatePane[] =
     "UPDATE pane SET revision = ?, quality = ?, count = ?, sum = ?, min = ?, max = ?, first = ?,"
-    " last = ?, m2 = ?, first_time_ns = ?, last_time_ns = ? WHERE id = ?";
+    " last = ?, m2 = ?, first_time_ns = ?, last_time_ns = ?, largest_gap_ns = ?,"
+    " time_integral_s = ?, expected_every_ns = ?, extras = ? WHERE id = ?";
 constexpr char kInsertGap[] =
     "INSERT OR IGNORE INTO gap (node_id, seq, kind, owner, cause, from_ns, to_ns, count,"
     " received_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-constexpr int kContentColumns = 11;
+constexpr int kContentColumns = 15;
+
+std::int64_t stored_gap_ns(const DecodedPane& pane) {
+  return pane.has_held ? static_cast<std::int64_t>(pane.largest_gap_ns) : kGapUnknown;
+}
+
+std::string stored_extras(const DecodedPane& pane) {
+  ByteWriter bytes;
+  if (pane.extras) pane.extras->snapshot(bytes);
+  return bytes.take();
+}
 
 void bind_content(Statement& statement, const DecodedPane& pane) {
   statement.bind(0, std::int64_t{pane.revision});
@@ -50,6 +65,8 @@ void bind_content(Statement& statement, const DecodedPane& pane) {
   statement.bind(3, pane.sum).bind(4, pane.min).bind(5, pane.max);
   statement.bind(6, pane.first).bind(7, pane.last).bind(8, pane.m2);
   statement.bind(9, pane.first_time_ns).bind(10, pane.last_time_ns);
+  statement.bind(11, stored_gap_ns(pane)).bind(12, pane.time_integral_s);
+  statement.bind(13, pane.expected_every_ns).bind_blob(14, stored_extras(pane));
 }
 
 void bind_key(Statement& statement, int place, std::int64_t node_id, const DecodedBlock& block,
@@ -67,7 +84,10 @@ bool row_equals(const Statement& row, const DecodedPane& pane) {
          row.column_f64(4) == pane.sum && row.column_f64(5) == pane.min &&
          row.column_f64(6) == pane.max && row.column_f64(7) == pane.first &&
          row.column_f64(8) == pane.last && row.column_f64(9) == pane.m2 &&
-         row.column_i64(10) == pane.first_time_ns && row.column_i64(11) == pane.last_time_ns;
+         row.column_i64(10) == pane.first_time_ns && row.column_i64(11) == pane.last_time_ns &&
+         row.column_i64(12) == stored_gap_ns(pane) && row.column_f64(13) == pane.time_integral_s &&
+         row.column_i64(14) == pane.expected_every_ns &&
+         row.column_bytes(15) == stored_extras(pane);
 }
 
 // Two lives of one database (a restored backup, a clone) may close the same window under the same

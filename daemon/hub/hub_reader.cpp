@@ -4,6 +4,10 @@
 #include <cstdint>
 #include <optional>
 
+#include "aggregate/coverage.h"
+#include "aggregate/window_extras.h"
+#include "hub/fill_aggregates.h"
+#include "hub/hub_schema.h"
 #include "hub/page_token.h"
 #include "hub/sqlite.h"
 #include "model/series.h"
@@ -18,7 +22,8 @@ constexpr char kListNodes[] =
 constexpr char kListSummaries[] =
     "SELECT pane.id, node.node, node.epoch, pane.pipeline, pane.spec_hash, series.definition,"
     " pane.kind, pane.start_ns, pane.end_ns, pane.revision, pane.quality, pane.count, pane.sum,"
-    " pane.min, pane.max, pane.first, pane.last, pane.m2, pane.first_time_ns, pane.last_time_ns"
+    " pane.min, pane.max, pane.first, pane.last, pane.m2, pane.first_time_ns, pane.last_time_ns,"
+    " pane.largest_gap_ns, pane.time_integral_s, pane.expected_every_ns, pane.extras"
     " FROM pane JOIN node ON node.id = pane.node_id"
     " JOIN series ON series.node_id = pane.node_id AND series.id = pane.series_id WHERE TRUE";
 
@@ -119,6 +124,27 @@ v1::PaneQuality wire_quality(std::int64_t stored) {
   return static_cast<v1::PaneQuality>(stored + 1);
 }
 
+/// What a pane tells of the time between its readings, and what its config asked for beyond.
+Status fill_rest(const Statement& row, v1::SummaryRecord& out) {
+  if (row.column_i64(20) != kGapUnknown) {
+    out.set_largest_gap_ns(static_cast<std::uint64_t>(row.column_i64(20)));
+    const auto span_ns = out.last_time_ns() - out.first_time_ns();
+    out.set_time_weighted_mean(
+        span_ns == 0 ? out.last() : row.column_f64(21) / static_cast<double>(span_ns) * 1e9);
+  }
+  if (const std::int64_t every_ns = row.column_i64(22); every_ns > 0) {
+    const Coverage coverage = Coverage::of(out.count(), out.first_time_ns(), out.last_time_ns(), 0);
+    out.set_coverage(
+        coverage.share(out.start_ns(), out.end_ns(), static_cast<std::uint64_t>(every_ns)));
+  }
+  if (row.column_bytes(23).empty()) return {};
+  ByteReader bytes(row.column_bytes(23));
+  const auto extras = WindowExtras::restore(bytes);
+  if (!extras.ok()) return extras.status();
+  fill_window(*extras, *out.mutable_aggregates());
+  return {};
+}
+
 Status fill(const Statement& row, v1::SummaryRecord& out) {
   const auto series = decode_series(row.column_bytes(5));
   if (!series.ok()) return series.status();
@@ -145,7 +171,7 @@ Status fill(const Statement& row, v1::SummaryRecord& out) {
   out.set_stddev(count < 2 ? 0 : std::sqrt(row.column_f64(17) / static_cast<double>(count - 1)));
   out.set_first_time_ns(row.column_i64(18));
   out.set_last_time_ns(row.column_i64(19));
-  return {};
+  return fill_rest(row, out);
 }
 
 Status fill(const Statement& row, v1::GapRow& out) {

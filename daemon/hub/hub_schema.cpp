@@ -13,6 +13,9 @@ constexpr std::int64_t kApplicationId = 0x534C4842;
 // `pane` is unique over the pane key, in an order that also serves "one node, by time". Its id
 // grows with the first arrival and never changes, so that a page of a listing has a stable end.
 //
+// A pane's `extras` are WindowExtras::snapshot(), empty for none. Its gap is -1 when it came from
+// a node of an older release, which did not say gap and integral.
+//
 // `gap` is unique over its number and its content: two lives of one database (a restored backup)
 // may have given the same number to losses of their own, and neither may hide the other. The same
 // holds for `unread_row`, whose content is compared when one is written.
@@ -91,6 +94,12 @@ CREATE TABLE unread_row (
 CREATE INDEX unread_row_by_seq ON unread_row (node_id, seq);
 CREATE INDEX unread_row_by_time ON unread_row (received_ns);
 ALTER TABLE node ADD COLUMN unread INTEGER NOT NULL DEFAULT 0;
+)",
+                                    R"(
+ALTER TABLE pane ADD COLUMN largest_gap_ns INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE pane ADD COLUMN time_integral_s REAL NOT NULL DEFAULT 0;
+ALTER TABLE pane ADD COLUMN expected_every_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pane ADD COLUMN extras BLOB NOT NULL DEFAULT x'';
 )"};
 
 Status check_owner(Database& database, std::int64_t version) {

@@ -1,15 +1,26 @@
 #include "hub/merge_query.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "aggregate/compensated_sum.h"
+#include "hub/fill_aggregates.h"
 #include "sluice/v1/hub.pb.h"
 
 namespace sluice::hub {
+
+namespace {
+std::vector<double> quantiles_of(const v1::MergeSummariesRequest& request) {
+  if (request.quantiles_size() == 0) return {std::begin(kQuantiles), std::end(kQuantiles)};
+  return {request.quantiles().begin(), request.quantiles().end()};
+}
+}  // namespace
 
 MergeRule::MergeRule(const v1::MergeSummariesRequest& request)
     : every_ns_(request.every_ns()),
       labels_(request.labels().begin(), request.labels().end()),
       by_(request.by().begin(), request.by().end()),
+      quantiles_(quantiles_of(request)),
       merges_(request.over_all() || request.by_size() > 0) {}
 
 bool MergeRule::wants(const Series& series) const {
@@ -34,11 +45,167 @@ Series MergeRule::named(const Series& series) const {
   return out;
 }
 
-void MergedWindow::Sum::merge(const Sum& other) {
+MergedContent MergedContent::of(const StoredWindow& window) {
+  const Moments& m = window.moments;
+  MergedContent content;
+  content.moments = m;
+  content.windows = 1;
+  content.windows_partial = window.complete ? 0 : 1;
+  content.expected_every_ns = window.expected_every_ns;
+  content.extras = window.extras;
+  if (!window.held) return content;
+  // At one stamp the largest value counts, which is the last one.
+  const double first = m.first_time_ns == m.last_time_ns ? m.last : m.first;
+  const TimeParts::Part ends{{m.first_time_ns, first}, {m.last_time_ns, m.last}};
+  content.held =
+      Held{TimeWeighted::of(m.count, ends, window.held->time_integral_s),
+           Coverage::of(m.count, m.first_time_ns, m.last_time_ns, window.held->largest_gap_ns)};
+  return content;
+}
+
+void MergedContent::merge(const MergedContent& other) {
+  if (windows == 0) {
+    *this = other;
+    return;
+  }
   moments.merge(other.moments);
   windows += other.windows;
   windows_partial += other.windows_partial;
+  if (expected_every_ns != other.expected_every_ns) expected_every_ns = 0;
+  const bool both = held && other.held && held->mean.merge(other.held->mean).ok() &&
+                    held->coverage.merge(other.held->coverage).ok();
+  if (!both) held.reset();
+  if (extras && other.extras) {
+    extras->merge(*other.extras);
+  } else {
+    extras.reset();
+  }
 }
+
+void MergedContent::close_gaps() {
+  if (held) {
+    held->mean.close_gaps();
+    held->coverage.close_gaps();
+  }
+  if (extras) extras->close_gaps();
+}
+
+namespace {
+
+/// What series of one row come to together: results are added up, the time between readings of
+/// different series says nothing.
+class RowSum {
+ public:
+  explicit RowSum(std::int64_t start_ns, std::int64_t end_ns)
+      : start_ns_(start_ns), end_ns_(end_ns) {}
+
+  void add(const MergedContent& series) {
+    total_.moments.merge(series.moments);
+    total_.windows += series.windows;
+    total_.windows_partial += series.windows_partial;
+    add_held(series);
+    add_expected(series);
+    add_extras(series);
+    any_ = true;
+  }
+  void write(const std::vector<double>& quantiles, v1::MergedSummary& out) const {
+    const Moments& m = total_.moments;
+    out.set_windows(total_.windows);
+    out.set_windows_partial(total_.windows_partial);
+    out.set_count(m.count);
+    out.set_sum(m.total());
+    out.set_mean(m.average());
+    out.set_min(m.min);
+    out.set_max(m.max);
+    out.set_stddev(m.stddev());
+    out.set_first(m.first);
+    out.set_last(m.last);
+    out.set_first_time_ns(m.first_time_ns);
+    out.set_last_time_ns(m.last_time_ns);
+    if (has_held_) {
+      out.set_largest_gap_ns(largest_gap_ns_);
+      out.set_time_weighted_mean(covered_ns_ == 0 ? m.last
+                                                  : integral_s_.total() /
+                                                        (static_cast<double>(covered_ns_) / 1e9));
+    }
+    if (has_expected_ && expected_ > 0) {
+      out.set_coverage(static_cast<double>(came_) / static_cast<double>(expected_));
+    }
+    if (extras_ && !extras_->empty()) write_extras(quantiles, *out.mutable_aggregates());
+  }
+
+ private:
+  void add_held(const MergedContent& series) {
+    has_held_ = has_held_ && series.held.has_value();
+    if (!has_held_) return;
+    largest_gap_ns_ = std::max(largest_gap_ns_, series.held->coverage.largest_gap_ns());
+    integral_s_.add(series.held->mean.integral_s());
+    covered_ns_ += series.held->mean.covered_ns();
+  }
+  void add_expected(const MergedContent& series) {
+    has_expected_ = has_expected_ && series.expected_every_ns > 0;
+    if (!has_expected_) return;
+    const std::uint64_t expected =
+        Coverage::expected_count(start_ns_, end_ns_, series.expected_every_ns);
+    expected_ += expected;
+    came_ += std::min(expected, series.moments.count);
+  }
+  void add_extras(const MergedContent& series) {
+    if (any_ && extras_ && series.extras) {
+      extras_->merge(*series.extras);
+    } else {
+      extras_ = any_ ? std::nullopt : series.extras;
+    }
+    if (!series.extras) return;
+    if (const Counter* counter = series.extras->counter()) {
+      increase_.add(counter->increase());
+      rate_.add(counter->rate_per_s());
+      resets_ += counter->resets();
+      wraps_ += counter->wraps();
+    }
+    if (const StateDuration* states = series.extras->states()) add_states(states->times());
+  }
+  void add_states(const StateDuration::Times& times) {
+    for (const StateDuration::State& state : times.states) states_[state.value] += state.time_ns;
+    other_ns_ += times.other_ns;
+    changes_ += times.changes;
+  }
+  void write_extras(const std::vector<double>& quantiles, v1::Aggregates& out) const {
+    fill_arrived(*extras_, quantiles, out);
+    if (extras_->counter()) {
+      out.mutable_counter()->set_increase(increase_.total());
+      out.mutable_counter()->set_rate_per_s(rate_.total());
+      out.mutable_counter()->set_resets(resets_);
+      out.mutable_counter()->set_wraps(wraps_);
+    }
+    if (!extras_->states()) return;
+    StateDuration::Times times{{}, other_ns_, changes_};
+    for (const auto& [value, time_ns] : states_) times.states.push_back({value, time_ns});
+    fill_states(times, *out.mutable_states());
+  }
+
+  const std::int64_t start_ns_;
+  const std::int64_t end_ns_;
+  bool any_ = false;
+  MergedContent total_;  ///< its moments and windows
+  bool has_held_ = true;
+  std::uint64_t largest_gap_ns_ = 0;
+  CompensatedSum integral_s_;
+  std::uint64_t covered_ns_ = 0;
+  bool has_expected_ = true;
+  std::uint64_t expected_ = 0;
+  std::uint64_t came_ = 0;
+  std::optional<WindowExtras> extras_;  ///< what all series have
+  CompensatedSum increase_;
+  CompensatedSum rate_;
+  std::uint64_t resets_ = 0;
+  std::uint64_t wraps_ = 0;
+  std::map<double, std::uint64_t> states_;
+  std::uint64_t other_ns_ = 0;
+  std::uint64_t changes_ = 0;
+};
+
+}  // namespace
 
 void MergedWindow::add(const StoredWindow& window) {
   Series series = rule_.named(window.series);
@@ -48,16 +215,21 @@ void MergedWindow::add(const StoredWindow& window) {
   const std::int64_t length_ns = window.end_ns - window.start_ns;
   std::int64_t left = window.start_ns % length_ns;
   if (left < 0) left += length_ns;
-  Sum& sum =
-      row.parts[{window.node_id, window.spec_hash, window.series.to_string()}][{length_ns, left}];
-  sum.merge({window.moments, 1, window.complete ? 0u : 1u});
+  MergedContent& content = row.parts[{window.node, window.series.to_string()}]
+                                    [{window.node_id, window.spec_hash}][{length_ns, left}];
+  content.merge(MergedContent::of(window));
+  content.close_gaps();
 }
 
 std::vector<v1::MergedSummary> MergedWindow::rows() const {
   std::vector<v1::MergedSummary> out;
   for (const auto& [key, row] : rows_) {
-    Sum sum;
-    for (const auto& [part, sets] : row.parts) sum.merge(sets.begin()->second);
+    RowSum sum(start_ns_, start_ns_ + rule_.every_ns());
+    for (const auto& [series, parts] : row.parts) {
+      MergedContent all;
+      for (const auto& [part, sets] : parts) all.merge(sets.begin()->second);
+      sum.add(all);
+    }
     v1::MergedSummary& merged = out.emplace_back();
     merged.set_pipeline(std::get<0>(key));
     merged.set_node(std::get<2>(key));
@@ -66,18 +238,7 @@ std::vector<v1::MergedSummary> MergedWindow::rows() const {
     for (const auto& [name, value] : row.series.labels) (*merged.mutable_labels())[name] = value;
     merged.set_start_ns(start_ns_);
     merged.set_end_ns(start_ns_ + rule_.every_ns());
-    merged.set_windows(sum.windows);
-    merged.set_windows_partial(sum.windows_partial);
-    merged.set_count(sum.moments.count);
-    merged.set_sum(sum.moments.total());
-    merged.set_mean(sum.moments.average());
-    merged.set_min(sum.moments.min);
-    merged.set_max(sum.moments.max);
-    merged.set_stddev(sum.moments.stddev());
-    merged.set_first(sum.moments.first);
-    merged.set_last(sum.moments.last);
-    merged.set_first_time_ns(sum.moments.first_time_ns);
-    merged.set_last_time_ns(sum.moments.last_time_ns);
+    sum.write(rule_.quantiles(), merged);
   }
   return out;
 }

@@ -2,11 +2,15 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "aggregate/coverage.h"
+#include "aggregate/time_weighted.h"
+#include "aggregate/window_extras.h"
 #include "model/series.h"
 #include "model/window.h"
 
@@ -28,6 +32,13 @@ struct StoredWindow {
   std::int64_t end_ns = 0;
   bool complete = true;
   Moments moments;
+  struct Held {
+    std::uint64_t largest_gap_ns = 0;
+    double time_integral_s = 0;
+  };
+  std::optional<Held> held;             ///< empty: the node did not say
+  std::uint64_t expected_every_ns = 0;  ///< 0: not known
+  std::optional<WindowExtras> extras;
 };
 
 /// Which series go together, and under which name.
@@ -40,6 +51,7 @@ class MergeRule {
   bool place(std::int64_t start_ns, std::int64_t end_ns, std::int64_t& merged_start_ns) const;
   std::int64_t every_ns() const { return every_ns_; }
   bool merges_nodes() const { return merges_; }
+  const std::vector<double>& quantiles() const { return quantiles_; }
   /// The series as the rows name it.
   Series named(const Series& series) const;
 
@@ -47,7 +59,29 @@ class MergeRule {
   const std::int64_t every_ns_;
   const std::map<std::string, std::string> labels_;
   const std::vector<std::string> by_;
+  const std::vector<double> quantiles_;
   const bool merges_;
+};
+
+/// What windows of one series come to together.
+struct MergedContent {
+  Moments moments;
+  std::uint64_t windows = 0;
+  std::uint64_t windows_partial = 0;
+  /// Empty: not known for all of them. The same for what follows.
+  struct Held {
+    TimeWeighted mean;
+    Coverage coverage;
+  };
+  std::optional<Held> held;
+  std::optional<WindowExtras> extras;
+  std::uint64_t expected_every_ns = 0;
+
+  static MergedContent of(const StoredWindow& window);
+  /// Of the same series. Gaps in time between the two count, whichever was first.
+  void merge(const MergedContent& other);
+  /// Nothing comes between what was merged up to now.
+  void close_gaps();
 };
 
 /// The rows of one merged window. Windows are added in any order; none may be added twice.
@@ -66,17 +100,14 @@ class MergedWindow {
   /// Sets of windows that one pipeline had at once hold the same readings: by length, then by what
   /// their starts have left of it.
   using SetKey = std::pair<std::int64_t, std::int64_t>;
-  /// What never holds a reading of another: a series of a spec of an epoch.
-  using PartKey = std::tuple<std::int64_t, std::uint64_t, std::string>;
-  struct Sum {
-    Moments moments;
-    std::uint64_t windows = 0;
-    std::uint64_t windows_partial = 0;
-    void merge(const Sum& other);
-  };
+  /// What never holds a reading of another: a spec of an epoch.
+  using PartKey = std::pair<std::int64_t, std::uint64_t>;
+  /// A series of a node, whatever its epochs and specs: its windows follow each other in time, and
+  /// the time between them counts.
+  using SeriesKey = std::pair<std::string, std::string>;
   struct Row {
     Series series;
-    std::map<PartKey, std::map<SetKey, Sum>> parts;
+    std::map<SeriesKey, std::map<PartKey, std::map<SetKey, MergedContent>>> parts;
   };
 
   const MergeRule& rule_;

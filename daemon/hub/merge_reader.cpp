@@ -4,6 +4,7 @@
 #include <string>
 
 #include "hub/hub_reader.h"
+#include "hub/hub_schema.h"
 #include "hub/merge_query.h"
 #include "hub/page_token.h"
 #include "hub/sqlite.h"
@@ -15,12 +16,14 @@ namespace sluice::hub {
 namespace {
 
 constexpr std::int64_t kEveryMin_ns = 1'000'000;
+constexpr int kQuantilesMax = 20;
 
 constexpr char kWindows[] =
     "SELECT pane.node_id, node.node, pane.pipeline, pane.spec_hash, series.definition,"
     " pane.start_ns, pane.end_ns, pane.quality, pane.count, pane.sum, pane.min, pane.max,"
-    " pane.first, pane.last, pane.m2, pane.first_time_ns, pane.last_time_ns"
-    " FROM pane JOIN node ON node.id = pane.node_id"
+    " pane.first, pane.last, pane.m2, pane.first_time_ns, pane.last_time_ns,"
+    " pane.largest_gap_ns, pane.time_integral_s, pane.expected_every_ns, pane.extras FROM pane "
+    "JOIN node ON node.id = pane.node_id"
     " JOIN series ON series.node_id = pane.node_id AND series.id = pane.series_id"
     " WHERE pane.kind = ? AND series.measurement = ?";
 
@@ -36,6 +39,15 @@ Status check(const v1::MergeSummariesRequest& request) {
   }
   if (request.over_all() && request.by_size() > 0) {
     return invalid_argument("by and over_all exclude each other");
+  }
+  if (request.quantiles_size() > kQuantilesMax) {
+    return invalid_argument("quantiles: " + std::to_string(request.quantiles_size()) +
+                            ", at most 20");
+  }
+  for (const double q : request.quantiles()) {
+    if (!(q >= 0 && q <= 1)) {
+      return invalid_argument("quantiles: " + std::to_string(q) + " is not from 0 to 1");
+    }
   }
   const std::set<std::string> by(request.by().begin(), request.by().end());
   if (static_cast<int>(by.size()) == request.by_size()) return {};
@@ -65,6 +77,16 @@ Result<StoredWindow> read_window(const Statement& row) {
   m.m2 = row.column_f64(14);
   m.first_time_ns = row.column_i64(15);
   m.last_time_ns = row.column_i64(16);
+  if (row.column_i64(17) != kGapUnknown) {
+    window.held =
+        StoredWindow::Held{static_cast<std::uint64_t>(row.column_i64(17)), row.column_f64(18)};
+  }
+  window.expected_every_ns = static_cast<std::uint64_t>(row.column_i64(19));
+  if (row.column_bytes(20).empty()) return window;
+  ByteReader bytes(row.column_bytes(20));
+  auto extras = WindowExtras::restore(bytes);
+  if (!extras.ok()) return extras.status();
+  window.extras = *std::move(extras);
   return window;
 }
 

@@ -1,10 +1,12 @@
 #include "hub/summary_decoder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
 
-#include "base/decimal.h"
+#include "hub/block_columns.h"
+#include "hub/extras_decoder.h"
 #include "sluice/v1/summary.pb.h"
 
 namespace sluice {
@@ -12,83 +14,7 @@ namespace {
 
 constexpr std::size_t kPipelineBytesMax = 128;
 constexpr std::uint64_t kTimeUnitMaxNs = 1'000'000'000;
-constexpr std::int64_t kScaledEnd = std::int64_t{1} << 53;
-
-Status broken(std::string_view field, const std::string& what) {
-  return invalid_argument("SummaryBlock." + std::string(field) + ": " + what);
-}
-Status broken_at(std::string_view field, std::size_t place, const std::string& what) {
-  return broken(field, what + " at place " + std::to_string(place));
-}
-Status wrong_length(std::string_view field, int got, std::size_t panes) {
-  return broken(field, std::to_string(got) + " entries for " + std::to_string(panes) + " panes");
-}
-
-bool fits_each(int size, std::size_t panes) { return static_cast<std::size_t>(size) == panes; }
-bool fits_one_or_each(int size, std::size_t panes) { return size == 1 || fits_each(size, panes); }
-
-/// Entry of pane `i` in a column that has one entry when all are equal.
-template <typename Column>
-auto entry(const Column& column, std::size_t i) {
-  return column.Get(column.size() == 1 ? 0 : static_cast<int>(i));
-}
-
-/// A NumberColumn written out. `raw[i]`: the number stood in `exceptions`.
-struct Numbers {
-  std::vector<double> values;
-  std::vector<bool> raw;
-};
-
-Status read_scaled(std::string_view field, const v1::NumberColumn& column, Numbers& out) {
-  std::int64_t sum = 0;
-  for (int i = 0; i < column.scaled_size(); ++i) {
-    if (__builtin_add_overflow(sum, column.scaled(i), &sum) || sum >= kScaledEnd ||
-        sum <= -kScaledEnd) {
-      return broken_at(field, static_cast<std::size_t>(i), "scaled sum beyond 2^53");
-    }
-    out.values[static_cast<std::size_t>(i)] = decimal_value(sum, column.exponent());
-  }
-  return {};
-}
-
-Status read_exceptions(std::string_view field, const v1::NumberColumn& column, Numbers& out) {
-  const bool all_raw = column.scaled_size() == 0;
-  std::uint64_t place = 0;
-  for (int i = 0; i < column.exceptions_size(); ++i) {
-    if (all_raw) {
-      place = static_cast<std::uint64_t>(i);
-    } else {
-      const std::uint32_t step = column.exception_places(i);
-      if (i > 0 && step == 0) return broken_at(field, place, "two exceptions");
-      place += step;
-    }
-    if (place >= out.values.size()) return broken_at(field, place, "exception beyond the panes");
-    const double value = column.exceptions(i);
-    if (!std::isfinite(value)) return broken_at(field, place, "not a finite number");
-    out.values[place] = value;
-    out.raw[place] = true;
-  }
-  return {};
-}
-
-Result<Numbers> read_numbers(std::string_view field, const v1::NumberColumn& column,
-                             std::size_t panes) {
-  if (column.exponent() > kDecimalExponentMax) {
-    return broken(field, "exponent " + std::to_string(column.exponent()) + ", allowed are 0..15");
-  }
-  const bool all_raw = column.scaled_size() == 0;
-  const int numbers = all_raw ? column.exceptions_size() : column.scaled_size();
-  if (!fits_each(numbers, panes)) return wrong_length(field, numbers, panes);
-  const int places = all_raw ? 0 : column.exceptions_size();
-  if (column.exception_places_size() != places) {
-    return broken(field, std::to_string(column.exception_places_size()) + " exception places for " +
-                             std::to_string(column.exceptions_size()) + " exceptions");
-  }
-  Numbers out{std::vector<double>(panes), std::vector<bool>(panes)};
-  if (Status s = read_scaled(field, column, out); !s.ok()) return s;
-  if (Status s = read_exceptions(field, column, out); !s.ok()) return s;
-  return out;
-}
+constexpr std::uint64_t kExpectedEveryMaxNs = 365ull * 86'400 * 1'000'000'000;
 
 /// Of a block that check_head() has let pass.
 WindowKind kind_of(const v1::SummaryBlock& block) {
@@ -107,6 +33,11 @@ Status check_head(const v1::SummaryBlock& block) {
   if (block.time_unit_ns() < 1 || block.time_unit_ns() > kTimeUnitMaxNs) {
     return broken("time_unit_ns",
                   std::to_string(block.time_unit_ns()) + ", allowed are 1 to 1000000000");
+  }
+  if (block.expected_every_ns() > kExpectedEveryMaxNs) {
+    return broken("expected_every_ns", std::to_string(block.expected_every_ns()) +
+                                           ", allowed are 0 to " +
+                                           std::to_string(kExpectedEveryMaxNs));
   }
   return {};
 }
@@ -207,6 +138,62 @@ Status read_values(const v1::SummaryBlock& block, std::vector<DecodedPane>& pane
   return {};
 }
 
+/// Between two stamps lie no more steps than readings after the first, and the longest is at least
+/// their average.
+bool gap_fits(const DecodedPane& pane, std::uint64_t gap_ns) {
+  const auto span_ns = static_cast<std::uint64_t>(pane.last_time_ns) -
+                       static_cast<std::uint64_t>(pane.first_time_ns);
+  if (gap_ns > span_ns) return false;
+  if (span_ns == 0) return true;
+  return pane.count > 1 && gap_ns != 0 && (span_ns - 1) / gap_ns < pane.count - 1;
+}
+
+Status read_gaps(const v1::SummaryBlock& block, std::vector<DecodedPane>& panes) {
+  if (!fits_one_or_each(block.largest_gap_size(), panes.size())) {
+    return wrong_length("largest_gap", block.largest_gap_size(), panes.size());
+  }
+  for (std::size_t i = 0; i < panes.size(); ++i) {
+    const std::uint64_t gap = entry(block.largest_gap(), i);
+    std::uint64_t gap_ns = 0;
+    if (__builtin_mul_overflow(gap, block.time_unit_ns(), &gap_ns) || !gap_fits(panes[i], gap_ns)) {
+      return broken_at("largest_gap", i, "no readings give this");
+    }
+    panes[i].largest_gap_ns = gap_ns;
+  }
+  return {};
+}
+
+/// A mean over time lies between min and max; the rest is rounding.
+bool integral_fits(const DecodedPane& pane, double integral, double span_s) {
+  constexpr double kRounding = 1e-9;
+  const double slack = std::max(std::abs(pane.min), std::abs(pane.max)) * span_s * kRounding;
+  return !(integral < pane.min * span_s - slack) && !(integral > pane.max * span_s + slack);
+}
+
+Status read_integrals(const v1::SummaryBlock& block, std::vector<DecodedPane>& panes) {
+  const auto numbers = read_numbers("time_integral", block.time_integral(), panes.size());
+  if (!numbers.ok()) return numbers.status();
+  for (std::size_t i = 0; i < panes.size(); ++i) {
+    DecodedPane& pane = panes[i];
+    const double span_s = static_cast<double>(pane.last_time_ns - pane.first_time_ns) / 1e9;
+    double integral = numbers->values[i];
+    if (!numbers->raw[i]) integral += pane.first * span_s;
+    if (!std::isfinite(integral) || !integral_fits(pane, integral, span_s)) {
+      return broken_at("time_integral", i, "outside min..max over the time");
+    }
+    pane.time_integral_s = integral;
+  }
+  return {};
+}
+
+Status read_held(const v1::SummaryBlock& block, std::vector<DecodedPane>& panes) {
+  if (block.largest_gap_size() == 0 && !block.has_time_integral()) return {};
+  if (Status s = read_gaps(block, panes); !s.ok()) return s;
+  if (Status s = read_integrals(block, panes); !s.ok()) return s;
+  for (DecodedPane& pane : panes) pane.has_held = true;
+  return {};
+}
+
 Status check_values(const std::vector<DecodedPane>& panes) {
   for (std::size_t i = 0; i < panes.size(); ++i) {
     const DecodedPane& pane = panes[i];
@@ -235,10 +222,13 @@ Result<DecodedBlock> decode_summary_block(std::string_view bytes) {
   out.spec_hash = block.spec_hash();
   DecodedPane empty;
   empty.kind = kind_of(block);
+  empty.expected_every_ns = static_cast<std::int64_t>(block.expected_every_ns());
   out.panes.resize(static_cast<std::size_t>(block.series_id_size()), empty);
   if (Status s = read_panes(block, out.panes); !s.ok()) return s;
   if (Status s = read_values(block, out.panes); !s.ok()) return s;
   if (Status s = check_values(out.panes); !s.ok()) return s;
+  if (Status s = read_held(block, out.panes); !s.ok()) return s;
+  if (Status s = read_extras(block, out.panes); !s.ok()) return s;
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,11 @@ struct DecodedPane {
   double m2 = 0;                   ///< sum of squared deviations from the mean; not negative
   std::int64_t first_time_ns = 0;  ///< start_ns <= first_time_ns <= last_time_ns < end_ns
   std::int64_t last_time_ns = 0;
+  bool has_held = false;  ///< the two after it are known, as HeldTime says
+  std::uint64_t largest_gap_ns = 0;
+  double time_integral_s = 0;
+  std::int64_t expected_every_ns = 0;          ///< of a reading of the series; 0: not known
+  std::shared_ptr<const WindowExtras> extras;  ///< null when not configured
 };
 
 /// A summary block whose every field has been checked.

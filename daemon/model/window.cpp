@@ -2,14 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace sluice {
 
 namespace {
+constexpr double kNsPerSecond = 1e9;
+
 void add_compensated(double& sum, double& error, double value) {
   const double t = sum + value;
   error += std::abs(sum) >= std::abs(value) ? (sum - t) + value : (value - t) + sum;
   sum = t;
+}
+
+double finite(double v) {
+  constexpr double kMax = std::numeric_limits<double>::max();
+  return std::clamp(v, -kMax, kMax);
 }
 }  // namespace
 
@@ -56,6 +64,23 @@ void Moments::merge(const Moments& other) {
 
 double Moments::stddev() const {
   return count < 2 ? 0 : std::sqrt(m2 / static_cast<double>(count - 1));
+}
+
+void HeldTime::hold(double value, std::uint64_t length_ns) {
+  largest_gap_ns = std::max(largest_gap_ns, length_ns);
+  const double area = finite(value * (static_cast<double>(length_ns) / kNsPerSecond));
+  add_compensated(integral_s, integral_error_s, area);
+  if (std::isfinite(integral_s) && std::isfinite(integral_error_s)) return;
+  integral_s = finite(integral_s);
+  integral_error_s = 0;
+}
+
+double HeldTime::integral() const { return finite(integral_s + integral_error_s); }
+
+double WindowContent::time_weighted_mean() const {
+  const std::uint64_t span = span_ns();
+  if (span == 0) return moments.last;
+  return finite(held.integral() / (static_cast<double>(span) / kNsPerSecond));
 }
 
 }  // namespace sluice

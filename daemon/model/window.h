@@ -57,11 +57,42 @@ enum class PaneQuality : std::uint8_t {
   partial_limit = 3    ///< closed early, its pipeline had too many windows; later readings are late
 };
 
+/// How the readings of one window stand in time, each value held until the next reading: a sum over
+/// the steps from the first reading to the last, in order of event time. Of readings with equal
+/// stamps the largest counts. Zero below two stamps.
+struct HeldTime {
+  double integral_s = 0;  ///< + error: of the value over time, in the series' unit times seconds
+  double integral_error_s = 0;
+  std::uint64_t largest_gap_ns = 0;  ///< longest time from one reading to the next
+
+  /// One step: `value` stood for so long.
+  void hold(double value, std::uint64_t length_ns);
+  /// Finite.
+  double integral() const;
+};
+
+class WindowExtras;  // aggregate/window_extras.h
+
+/// All that is known of a window's readings.
+struct WindowContent {
+  Moments moments;
+  HeldTime held;
+  /// What its config asks for beyond that; null when it asks for nothing. Shared, never changed.
+  std::shared_ptr<const WindowExtras> extras;
+
+  std::uint64_t span_ns() const {
+    return static_cast<std::uint64_t>(moments.last_time_ns) -
+           static_cast<std::uint64_t>(moments.first_time_ns);
+  }
+  /// Mean over time, from the first reading to the last; of readings at one moment the last value.
+  double time_weighted_mean() const;
+};
+
 /// A window's readings, parted at the start of the process: what an epoch change needs to know as
 /// long as nobody can say whether the database was set back (decisions/0004-epochs.md).
 struct PaneSplit {
-  Moments before;  ///< what the window held when the process started
-  Moments since;
+  WindowContent before;  ///< what the window held when the process started
+  WindowContent since;
 };
 
 /// The result of one window at one revision: what goes upstream.
@@ -69,7 +100,11 @@ struct Pane {
   WindowId window;
   std::uint32_t revision = 1;  ///< 1 for the on-time pane; the highest wins
   PaneQuality quality = PaneQuality::complete;
-  Moments moments;
+  WindowContent content;
+  /// One reading of the series is expected every so often; 0: not known.
+  std::int64_t expected_every_ns = 0;
+  /// Stands for `expected_every_ns` and the options of `extras`, which all panes of a block share.
+  std::uint64_t kept = 0;
   std::shared_ptr<const PaneSplit> split;  ///< null unless the window was open at the start
 };
 

@@ -94,18 +94,6 @@ Result<std::unique_ptr<Stage>> compose_stage(const v1::Config& config, int pipel
   });
 }
 
-WindowSpec compose_window(const v1::WindowConfig& window) {
-  WindowSpec spec = WindowSpec::tumbling(window.tumbling_ns());
-  if (window.has_hopping()) {
-    spec.kind = WindowKind::hopping;
-    spec.size_ns = window.hopping().size_ns();
-    spec.every_ns = window.hopping().every_ns();
-  }
-  spec.offset_ns = window.offset_ns();
-  spec.allowed_lateness_ns = window.allowed_lateness_ns();
-  return spec;
-}
-
 PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& series) {
   const v1::PipelineConfig& pipeline = config.pipelines(index);
   PipelineSpec spec;
@@ -225,6 +213,45 @@ std::string random_instance() {
 }
 
 }  // namespace
+
+static ExtrasSpec compose_aggregates(const v1::AggregatesConfig& aggregates) {
+  ExtrasSpec spec;
+  if (aggregates.has_histogram()) {
+    spec.histogram = {static_cast<std::uint16_t>(aggregates.histogram().max_size()),
+                      static_cast<std::int8_t>(aggregates.histogram().max_scale()),
+                      aggregates.histogram().zero_threshold()};
+  }
+  if (aggregates.has_distinct()) {
+    spec.distinct_precision = static_cast<int>(aggregates.distinct().precision());
+  }
+  if (aggregates.has_top()) {
+    spec.top = TopOptions{};
+    spec.top->capacity = static_cast<std::uint16_t>(aggregates.top().capacity());
+  }
+  if (aggregates.has_counter()) {
+    spec.counter = {static_cast<std::uint8_t>(aggregates.counter().wrap_bits()),
+                    aggregates.counter().wrap_rate_max()};
+  }
+  if (aggregates.has_states()) {
+    spec.states = {static_cast<std::uint16_t>(aggregates.states().states_max()),
+                   static_cast<std::uint64_t>(aggregates.states().hold_max_ns())};
+  }
+  return spec;
+}
+
+WindowSpec compose_window(const v1::WindowConfig& window) {
+  WindowSpec spec = WindowSpec::tumbling(window.tumbling_ns());
+  if (window.has_hopping()) {
+    spec.kind = WindowKind::hopping;
+    spec.size_ns = window.hopping().size_ns();
+    spec.every_ns = window.hopping().every_ns();
+  }
+  spec.offset_ns = window.offset_ns();
+  spec.allowed_lateness_ns = window.allowed_lateness_ns();
+  spec.expected_every_ns = window.expected_every_ns();
+  spec.extras = compose_aggregates(window.aggregates());
+  return spec;
+}
 
 StoreOptions compose_store(const v1::Config& config) {
   StoreOptions options;

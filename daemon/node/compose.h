@@ -18,6 +18,7 @@ namespace sluice {
 // what fails here lies with this machine: a file that is not there, a plugin that is missing or
 // does not like its config.
 
+WindowSpec compose_window(const v1::WindowConfig& window);
 StoreOptions compose_store(const v1::Config& config);
 EngineOptions compose_engine(const v1::Config& config);
 UplinkOptions compose_uplink(const v1::Config& config);

@@ -173,7 +173,7 @@ v1::ListRecentSummariesResponse NodeReport::recent(const v1::ListRecentSummaries
   for (const RecentPanes::Entry& entry :
        rooms_.engine.recent_panes().list(request.pipeline(), request.limit())) {
     v1::RecentSummary& row = *response.add_summaries();
-    const Moments& m = entry.pane.moments;
+    const Moments& m = entry.pane.content.moments;
     row.set_pipeline(entry.pipeline);
     set_series(row, rooms_.series.at(entry.pane.window.key));
     row.set_start_ns(entry.pane.window.start_ns);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "node/compose.h"
 #include "pipeline/aligned_windows.h"
 #include "pipeline/redelivery.h"
 
@@ -29,7 +30,7 @@ std::string mib(std::uint64_t bytes) {
 }  // namespace
 
 std::uint64_t StateBudget::checkpoint_bytes() const {
-  const std::uint64_t bytes = beside_windows_bytes() + windows_max * AlignedWindows::kSnapshotBytes;
+  const std::uint64_t bytes = beside_windows_bytes() + windows_max * window_bytes;
   return std::min(bytes, room_bytes + room_bytes / 2);
 }
 
@@ -41,7 +42,7 @@ std::uint64_t StateBudget::windows_per_pipeline(const v1::Config& config) const 
 }
 
 Status StateBudget::check() const {
-  const std::uint64_t least_bytes = tails_bytes + kWindowsLeast * AlignedWindows::kSnapshotBytes;
+  const std::uint64_t least_bytes = tails_bytes + kWindowsLeast * window_bytes;
   if (least_bytes <= room_bytes) return {};
   return invalid_argument(
       "expected at least " + mib(least_bytes * kQuotaPart) + ": a sixth of it, now " +
@@ -61,18 +62,24 @@ std::string StateBudget::shortage() const {
 StateBudget state_budget(const v1::Config& config) {
   StateBudget budget;
   budget.room_bytes = config.storage().quota_bytes() / kQuotaPart;
+  budget.window_bytes = AlignedWindows::kSnapshotBytes;
   budget.tails_bytes = static_cast<std::uint64_t>(config.sources_size()) * kTailBytes;
   for (const v1::PipelineConfig& pipeline : config.pipelines()) {
     if (pipeline.stages_size() > 0) budget.reorder_bytes += pipeline.reorder_max() * kWaitingBytes;
     budget.series_bytes += static_cast<std::uint64_t>(pipeline.windows_size()) *
                            config.limits().series_max() * kSeriesBytes;
+    for (const v1::WindowConfig& window : pipeline.windows()) {
+      budget.window_bytes = std::max<std::uint64_t>(
+          budget.window_bytes, AlignedWindows::snapshot_bytes(compose_window(window),
+                                                              pipeline.max_out_of_order_ns() > 0));
+    }
   }
   budget.windows_wanted = config.limits().windows_max();
   if (budget.windows_wanted == 0) budget.windows_wanted = kWindowsDefault;
   const std::uint64_t left_bytes =
       budget.room_bytes - std::min(budget.room_bytes, budget.beside_windows_bytes());
-  budget.windows_max = std::min(
-      budget.windows_wanted, std::max(kWindowsLeast, left_bytes / AlignedWindows::kSnapshotBytes));
+  budget.windows_max =
+      std::min(budget.windows_wanted, std::max(kWindowsLeast, left_bytes / budget.window_bytes));
   return budget;
 }
 

@@ -16,6 +16,7 @@ struct StateBudget {
   std::uint64_t tails_bytes = 0;    ///< what is known of messages that may come again, by source
   std::uint64_t reorder_bytes = 0;  ///< readings that wait in reorder buffers
   std::uint64_t series_bytes = 0;   ///< the watermark of every series in every kind of windows
+  std::uint64_t window_bytes = 0;   ///< of one window, the largest that is configured
   std::uint64_t windows_wanted = 0;
   std::uint64_t windows_max = 0;  ///< what fits of them
 

@@ -24,40 +24,18 @@ bool begins_part(const AlignedWindows::Place& place) {
   return hash64(id.bytes()) % 256 == 0;
 }
 
-/// A window of one reading is that reading.
-void snapshot_moments(ByteWriter& out, const Moments& m) {
-  out.u64(m.count);
-  if (m.count == 1) {
-    out.f64(m.first);
-    return out.i64(m.first_time_ns);
-  }
-  for (const double v : {m.sum, m.sum_error, m.mean, m.m2, m.min, m.max, m.first, m.last}) {
-    out.f64(v);
-  }
-  out.i64(m.first_time_ns);
-  out.i64(m.last_time_ns);
-}
-
-Moments restore_moments(ByteReader& in) {
-  Moments m;
-  const std::uint64_t count = in.u64();
-  if (count == 1) {
-    const double value = in.f64();
-    m.add(in.i64(), value);
-    return m;
-  }
-  m.count = count;
-  for (double* v : {&m.sum, &m.sum_error, &m.mean, &m.m2, &m.min, &m.max, &m.first, &m.last}) {
-    *v = in.f64();
-  }
-  m.first_time_ns = in.i64();
-  m.last_time_ns = in.i64();
-  return m;
+/// An empty snapshot is its options.
+std::uint64_t kept_by(const WindowSpec& spec) {
+  if (spec.extras.empty() && spec.expected_every_ns == 0) return 0;
+  ByteWriter out;
+  out.i64(spec.expected_every_ns);
+  WindowExtras(spec.extras).snapshot(out);
+  return hash64(out.bytes());
 }
 
 }  // namespace
 
-AlignedWindows::AlignedWindows(const WindowSpec& spec) : spec_(spec) {
+AlignedWindows::AlignedWindows(const WindowSpec& spec) : spec_(spec), kept_(kept_by(spec)) {
   SLUICE_ASSERT(spec.size_ns > 0 && spec.every_ns > 0 && spec.every_ns <= spec.size_ns);
   SLUICE_ASSERT(spec.offset_ns >= 0 && spec.offset_ns < spec.every_ns);
 }
@@ -95,18 +73,28 @@ AlignedWindows::Window& AlignedWindows::window_at(std::int64_t start_ns, Key& ke
   ++count_;
   Window window;
   window.start_ns = start_ns;
+  window.content = OpenContent(spec_.extras);
   return *key.windows.insert(it, std::move(window));
 }
 
-void AlignedWindows::add(const Reading& reading, bool before, Window& window) const {
+void AlignedWindows::split_now(Window& window) const {
+  window.split = std::make_unique<Split>(Split{window.content, OpenContent(spec_.extras)});
+}
+
+/// A reading may come behind the watermark of a window that is kept for corrections: there nothing
+/// is settled before the window goes.
+void AlignedWindows::add(const Reading& reading, bool before, const Key& key,
+                         Window& window) const {
   const double value = reading.value.as_double();
+  const std::int64_t settled_ns = spec_.allowed_lateness_ns > 0 ? kNoTime : key.watermark_ns;
   if (marked_ && before && !window.split) {
-    window.split = std::make_shared<PaneSplit>(PaneSplit{{}, window.moments});
+    window.split = std::make_unique<Split>(Split{OpenContent(spec_.extras), window.content});
   }
-  window.moments.add(reading.event_time_ns, value);
+  window.content.add(reading.event_time_ns, value, settled_ns);
   window.changed = true;
   if (window.split) {
-    (before ? window.split->before : window.split->since).add(reading.event_time_ns, value);
+    OpenContent& part = before ? window.split->before : window.split->since;
+    part.add(reading.event_time_ns, value, settled_ns);
   }
 }
 
@@ -117,7 +105,7 @@ bool AlignedWindows::fold(const Reading& reading, bool before) {
   for (std::int64_t start = last_start_of(reading.event_time_ns);
        start > reading.event_time_ns - spec_.size_ns; start -= spec_.every_ns) {
     if (is_past(start + spec_.size_ns, key)) break;  // and so are those that began earlier
-    add(reading, before, window_at(start, key));
+    add(reading, before, key, window_at(start, key));
     taken = true;
     if (start + spec_.size_ns > key.watermark_ns || key.to_correct) continue;
     key.to_correct = true;
@@ -142,9 +130,7 @@ void AlignedWindows::correct(std::vector<Pane>& panes) {
 void AlignedWindows::mark_start() {
   marked_ = true;
   for (auto& [series, key] : keys_) {
-    for (Window& window : key.windows) {
-      window.split = std::make_shared<PaneSplit>(PaneSplit{window.moments, {}});
-    }
+    for (Window& window : key.windows) split_now(window);
   }
 }
 
@@ -161,21 +147,21 @@ void AlignedWindows::end_epoch(std::vector<Pane>& panes) {
     for (Window& window : key.windows) {
       if (!window.split) continue;
       if (window.revision == 0) {
-        const Moments since = window.split->since;
-        window.moments = window.split->before;
+        OpenContent since = std::move(window.split->since);
+        window.content = std::move(window.split->before);
         window.split.reset();
         panes.push_back(make_pane(series, window));
         panes.back().quality = PaneQuality::partial_epoch;
-        window.moments = since;
+        window.content = std::move(since);
         window.revision = 0;
         window.changed = true;
         ++open_count_;
       } else {
-        window.moments = window.split->since;
+        window.content = std::move(window.split->since);
       }
     }
     std::erase_if(key.windows, [this](const Window& w) {
-      if (w.moments.count > 0) return false;
+      if (w.content.count() > 0) return false;
       open_count_ -= w.revision == 0 ? 1 : 0;
       --count_;
       return true;
@@ -190,8 +176,13 @@ Pane AlignedWindows::make_pane(SeriesId series, Window& window) {
   Pane pane;
   pane.window = {spec_.kind, series, window.start_ns, end_of(window)};
   pane.revision = ++window.revision;
-  pane.moments = window.moments;
-  if (window.split) pane.split = std::make_shared<PaneSplit>(*window.split);
+  pane.content = window.content.content();
+  pane.expected_every_ns = spec_.expected_every_ns;
+  pane.kept = kept_;
+  if (window.split) {
+    pane.split = std::make_shared<PaneSplit>(
+        PaneSplit{window.split->before.content(), window.split->since.content()});
+  }
   return pane;
 }
 
@@ -293,6 +284,13 @@ void AlignedWindows::shed_key(SeriesId series, const Place& last, std::vector<Pa
   if (key.windows.capacity() > 2 * key.windows.size() + 16) key.windows.shrink_to_fit();
 }
 
+std::size_t AlignedWindows::snapshot_bytes(const WindowSpec& spec, bool disordered) {
+  constexpr std::size_t kWaitingBytes = 14;
+  const bool many_wait = disordered || spec.allowed_lateness_ns > 0;
+  return kSnapshotBytes + (many_wait ? OpenContent::kWaitingMax / 4 * kWaitingBytes : 0) +
+         spec.extras.snapshot_bytes_max();
+}
+
 void AlignedWindows::snapshot(ByteWriter& out) const {
   const std::vector<SeriesId> order = ordered_keys();
   out.u64(order.size());
@@ -330,7 +328,7 @@ void AlignedWindows::snapshot_windows(const std::string& prefix,
     out.u64(place.series);
     out.u64(window->revision);
     out.u8(window->changed ? 1 : 0);
-    snapshot_moments(out, window->moments);
+    window->content.snapshot(out);
   }
   flush();
 }
@@ -375,8 +373,9 @@ Status AlignedWindows::restore_part(std::string_view bytes) {
     const auto key = keys_.find(static_cast<SeriesId>(in.u64()));
     window.revision = static_cast<std::uint32_t>(in.u64());
     window.changed = in.u8() != 0;
-    window.moments = restore_moments(in);
-    if (!in.ok() || key == keys_.end()) return malformed();
+    auto content = OpenContent::restore(in, spec_.extras);
+    if (!content.ok() || key == keys_.end()) return malformed();
+    window.content = *std::move(content);
     const bool closed = end_of(window) <= key->second.watermark_ns;
     key->second.to_correct = key->second.to_correct || (window.changed && closed);
     open_count_ += window.revision == 0 ? 1 : 0;

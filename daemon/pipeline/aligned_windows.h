@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "model/log.h"
 #include "model/window.h"
+#include "pipeline/open_content.h"
 #include "pipeline/spec.h"
 #include "pipeline/watermarks.h"
 
@@ -80,19 +81,26 @@ class AlignedWindows {
   /// a part begins depends on the windows there alone, so a window that comes, changes or goes
   /// touches one or two of them: a checkpoint writes what changed, not all windows.
   void snapshot_windows(const std::string& prefix, std::vector<CheckpointPart>& parts) const;
-  /// At most, of one window in its part; the reserve in the storage quota is by this.
-  static constexpr std::size_t kSnapshotBytes = 112;
+  /// At most, of one window in its part without aggregates, in which one reading waits.
+  static constexpr std::size_t kSnapshotBytes = 160;
+  /// The same for windows of this spec, with its aggregates. Where readings come `disordered` or
+  /// windows can be corrected, a quarter of OpenContent::kWaitingMax wait in each.
+  static std::size_t snapshot_bytes(const WindowSpec& spec, bool disordered);
   Status restore(ByteReader& in);
   /// After restore(): takes what stands in `parts` under `prefix`.
   Status restore_windows(const std::string& prefix, const std::vector<CheckpointPart>& parts);
 
  private:
+  struct Split {
+    OpenContent before;
+    OpenContent since;
+  };
   struct Window {
     std::int64_t start_ns;
     std::uint32_t revision = 0;  ///< of its last pane; 0: none yet, it is open
     bool changed = false;        ///< took readings since its last pane
-    Moments moments;
-    std::shared_ptr<PaneSplit> split;  ///< null when there is no mark, or nothing before it
+    OpenContent content;
+    std::unique_ptr<Split> split;  ///< null when there is no mark, or nothing before it
   };
   struct Key {
     std::int64_t watermark_ns = kNoTime;  ///< never falls, so that no window opens again
@@ -105,7 +113,8 @@ class AlignedWindows {
   std::int64_t end_of(const Window& window) const { return window.start_ns + spec_.size_ns; }
   bool is_past(std::int64_t end_ns, const Key& key) const;
   Window& window_at(std::int64_t start_ns, Key& key);
-  void add(const Reading& reading, bool before, Window& window) const;
+  void add(const Reading& reading, bool before, const Key& key, Window& window) const;
+  void split_now(Window& window) const;
   std::int64_t watermark_of(const Key& key, const Watermarks& watermarks,
                             std::int64_t boottime_ns) const;
   void link(TopicId topic, SeriesId series, Key& key);
@@ -117,6 +126,7 @@ class AlignedWindows {
   Status restore_part(std::string_view bytes);
 
   WindowSpec spec_;
+  std::uint64_t kept_;  ///< see Pane
   std::unordered_map<SeriesId, Key> keys_;
   std::unordered_map<TopicId, std::vector<SeriesId>> fed_by_;
   std::vector<SeriesId> to_correct_;  ///< keys with a closed window that took readings

@@ -1,11 +1,16 @@
 #include "pipeline/commit_builder.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
+
+#include "aggregate/window_extras.h"
 
 namespace sluice {
 namespace {
-constexpr std::size_t kPanesPerBlockMax = 4096;  // bounds the bytes of one outbox row
+// Both bound the bytes of one outbox row: a message of the uplink must hold it.
+constexpr std::size_t kPanesPerBlockMax = 4096;
+constexpr std::size_t kExtrasPerBlockBytes = 512 << 10;
 constexpr std::size_t kDeadLettersPerGroup = 16;
 /// No room for a new series: of a message, and of what a stage makes of a reading.
 constexpr std::string_view kSeriesCap = "series_cap";
@@ -37,7 +42,7 @@ std::string gap_owner(const LedgerKey& key) {
 Pane before_part(const Pane& pane) {
   Pane part = pane;
   part.quality = PaneQuality::partial_epoch;
-  part.moments = pane.split->before;
+  part.content = pane.split->before;
   part.split.reset();
   return part;
 }
@@ -45,7 +50,7 @@ Pane before_part(const Pane& pane) {
 /// What came since; all of it when nothing was there before.
 Pane since_part(const Pane& pane) {
   Pane part = pane;
-  if (pane.split) part.moments = pane.split->since;
+  if (pane.split) part.content = pane.split->since;
   part.split.reset();
   return part;
 }
@@ -153,7 +158,8 @@ void CommitBuilder::end_epoch(const EpochEnd& end, std::int64_t boottime_ns) {
         continue;
       }
       if (pane.split) ended_panes_[key].push_back(before_part(pane));
-      if (!pane.split || pane.split->since.count > 0) panes_[key].push_back(since_part(pane));
+      if (!pane.split || pane.split->since.moments.count > 0)
+        panes_[key].push_back(since_part(pane));
     }
   }
 }
@@ -180,7 +186,7 @@ OutboxRow CommitBuilder::make_row(const SummaryBlock& block) {
   SummaryBlock since = before;
   for (const Pane& pane : block.panes) {
     before.panes.push_back(before_part(pane));
-    if (pane.split->since.count > 0) since.panes.push_back(since_part(pane));
+    if (pane.split->since.moments.count > 0) since.panes.push_back(since_part(pane));
   }
   row.split = RowSplit{
       row.panes, encoder_.encode(before), static_cast<std::uint32_t>(since.panes.size()), {}};
@@ -190,22 +196,31 @@ OutboxRow CommitBuilder::make_row(const SummaryBlock& block) {
 
 void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
   for (const auto& [key, panes] : all) {
-    // A block has windows of one kind. Panes with a split are few and of the first moments after a
-    // start: they get rows of their own.
-    std::map<std::pair<bool, WindowKind>, SummaryBlock> blocks;
-    const auto flush = [&, of_ended_epoch](SummaryBlock& block) {
-      if (block.panes.empty()) return;
-      group_.outbox.push_back(make_row(block));
+    // A block has windows of one kind that keep the same. Panes with a split are few and of the
+    // first moments after a start: they get rows of their own.
+    struct Open {
+      SummaryBlock block;
+      std::size_t extras_bytes = 0;  ///< in memory; on the wire they are smaller
+    };
+    std::map<std::tuple<bool, WindowKind, std::uint64_t>, Open> blocks;
+    const auto flush = [&, of_ended_epoch](Open& open) {
+      if (open.block.panes.empty()) return;
+      group_.outbox.push_back(make_row(open.block));
       group_.outbox.back().of_ended_epoch = of_ended_epoch;
-      block.panes.clear();
+      open.block.panes.clear();
+      open.extras_bytes = 0;
     };
     for (const Pane& pane : panes) {
-      const auto [block, fresh] = blocks.try_emplace({pane.split != nullptr, pane.window.kind},
-                                                     SummaryBlock{key.first, key.second, {}});
-      block->second.panes.push_back(pane);
-      if (block->second.panes.size() == kPanesPerBlockMax) flush(block->second);
+      const auto [at, fresh] = blocks.try_emplace(
+          {pane.split != nullptr, pane.window.kind, pane.kept}, Open{{key.first, key.second, {}}});
+      Open& open = at->second;
+      open.block.panes.push_back(pane);
+      if (pane.content.extras) open.extras_bytes += pane.content.extras->state_bytes();
+      const bool full =
+          open.block.panes.size() == kPanesPerBlockMax || open.extras_bytes >= kExtrasPerBlockBytes;
+      if (full) flush(open);
     }
-    for (auto& [what, block] : blocks) flush(block);
+    for (auto& [what, open] : blocks) flush(open);
     const auto count = static_cast<std::int64_t>(panes.size());
     ledger().add(LedgerKind::panes, key.first, Term::closed, count);
     ledger().add(LedgerKind::panes, key.first, Term::outbox, count);

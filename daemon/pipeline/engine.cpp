@@ -139,7 +139,7 @@ void Engine::retire(Pipeline& old, const Ledger& durable) {
   old.retire(durable, {builder_.ledger(), closed});
   if (options_.awaits_cloud) {
     for (Pane& pane : closed) {
-      pane.split = std::make_shared<PaneSplit>(PaneSplit{pane.moments, {}});
+      pane.split = std::make_shared<PaneSplit>(PaneSplit{pane.content, {}});
     }
   }
   recent_panes_.add(old.name(), closed);

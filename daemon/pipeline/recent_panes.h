@@ -10,7 +10,8 @@
 
 namespace sluice {
 
-/// The panes that closed last, for people to look at; memory only. Any thread.
+/// The panes that closed last, for people to look at; memory only, and so without their aggregates,
+/// which may be large. Any thread.
 class RecentPanes {
  public:
   struct Entry {
@@ -21,7 +22,11 @@ class RecentPanes {
 
   void add(const std::string& pipeline, const std::vector<Pane>& panes) {
     MutexLock lock(mutex_);
-    for (const Pane& pane : panes) entries_.push_front({pipeline, pane});
+    for (const Pane& pane : panes) {
+      entries_.push_front({pipeline, pane});
+      entries_.front().pane.split.reset();
+      entries_.front().pane.content.extras.reset();
+    }
     while (entries_.size() > kCountMax) entries_.pop_back();
   }
   /// Newest first; of one pipeline unless `pipeline` is empty.

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "aggregate/window_extras.h"
 #include "model/ports.h"
 #include "model/window.h"
 
@@ -28,9 +29,14 @@ struct WindowSpec {
   std::int64_t every_ns = 0;             ///< at most size_ns; equal to it for tumbling windows
   std::int64_t offset_ns = 0;            ///< in [0, every_ns)
   std::int64_t allowed_lateness_ns = 0;  ///< so long after its end a window is still corrected
+  /// One reading of a series is expected every so often; 0: not known.
+  std::int64_t expected_every_ns = 0;
+  ExtrasSpec extras;
 
   static WindowSpec tumbling(std::int64_t size_ns) {
-    return {WindowKind::tumbling, size_ns, size_ns, 0, 0};
+    WindowSpec spec;
+    spec.size_ns = spec.every_ns = size_ns;
+    return spec;
   }
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "schema/config_error.h"
@@ -34,6 +36,18 @@ std::optional<std::uint64_t> parse_number(const FieldDescriptor& field, std::str
     }
     default: return parse_whole_number(text);
   }
+}
+
+/// A decimal number, as JSON writes it. No hexadecimal, no infinity.
+std::optional<double> parse_real(std::string_view text) {
+  const auto plain = [](char c) {
+    return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
+  };
+  if (!std::all_of(text.begin(), text.end(), plain)) return std::nullopt;
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && std::isfinite(value) ? std::optional(value + 0.0) : std::nullopt;
 }
 
 bool in_bounds(const FieldDescriptor& field, std::uint64_t value) {
@@ -86,6 +100,12 @@ std::string number_hint(const FieldDescriptor& field, std::string_view text) {
   return "";
 }
 
+/// Reads back as the same number.
+std::string shortest(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
 Status refuse(const FieldDescriptor& field, std::string_view text, std::string_view hint = "") {
   return invalid_argument("expected " + expected(field) + ", got " + quote(text) +
                           std::string(hint));
@@ -107,6 +127,14 @@ Status set_number(Message& message, const FieldDescriptor& field, std::string_vi
     default: break;
   }
   SLUICE_ASSERT(!"a field type that config.proto does not use yet");
+  return {};
+}
+
+Status set_real(Message& message, const FieldDescriptor& field, std::string_view text) {
+  const auto value = parse_real(text);
+  const auto min = parse_real(rule_of(field).min());
+  if (!value || (min && *value < *min)) return refuse(field, text);
+  message.GetReflection()->SetDouble(&message, &field, *value);
   return {};
 }
 
@@ -217,6 +245,7 @@ std::string expected(const FieldDescriptor& field) {
     case Kind::CPPTYPE_ENUM: return "one of " + join(enum_words(*field.enum_type()));
     case Kind::CPPTYPE_BOOL: return "true or false";
     case Kind::CPPTYPE_STRING: return "text";
+    case Kind::CPPTYPE_DOUBLE: return "a number such as 0.5" + bounds_in_words(field);
     default: return "a whole number" + bounds_in_words(field);
   }
 }
@@ -231,6 +260,7 @@ Status set_from_text(Message& message, const FieldDescriptor& field, std::string
       message.GetReflection()->SetBool(&message, &field, *value);
       return {};
     }
+    case Kind::CPPTYPE_DOUBLE: return set_real(message, field, text);
     default: return set_number(message, field, text);
   }
 }
@@ -242,6 +272,7 @@ std::string text_of(const Message& message, const FieldDescriptor& field) {
     case Kind::CPPTYPE_STRING: return access.GetString(message, &field);
     case Kind::CPPTYPE_BOOL: return access.GetBool(message, &field) ? "true" : "false";
     case Kind::CPPTYPE_UINT32: return std::to_string(access.GetUInt32(message, &field));
+    case Kind::CPPTYPE_DOUBLE: return shortest(access.GetDouble(message, &field));
     case Kind::CPPTYPE_ENUM: {
       const int index = access.GetEnum(message, &field)->index();
       return index == 0 ? "" : enum_words(*field.enum_type())[static_cast<std::size_t>(index) - 1];

@@ -20,17 +20,52 @@ using namespace schema;  // NOLINT(google-build-using-namespace)
 /// pipeline.
 constexpr std::uint8_t kSpecLayout = 1;
 
-/// Tumbling windows without more are written as they were when there were no others.
+/// In this order, each preceded by a number that stays its own.
+void write_aggregates(ByteWriter& out, const v1::AggregatesConfig& aggregates) {
+  if (aggregates.has_histogram()) {
+    out.u64(1);
+    out.u64(aggregates.histogram().max_size());
+    out.u64(aggregates.histogram().max_scale());
+    out.f64(aggregates.histogram().zero_threshold());
+  }
+  if (aggregates.has_distinct()) {
+    out.u64(2);
+    out.u64(aggregates.distinct().precision());
+  }
+  if (aggregates.has_top()) {
+    out.u64(3);
+    out.u64(aggregates.top().capacity());
+  }
+  if (aggregates.has_counter()) {
+    out.u64(4);
+    out.u64(aggregates.counter().wrap_bits());
+    out.f64(aggregates.counter().wrap_rate_max());
+  }
+  if (aggregates.has_states()) {
+    out.u64(5);
+    out.u64(aggregates.states().states_max());
+    out.i64(aggregates.states().hold_max_ns());
+  }
+  out.u64(0);
+}
+
+/// What a window had when there was less to it is written as it was then: tumbling windows without
+/// more as their length, others after a 0, those with aggregates after a -1.
 void write_window(ByteWriter& out, const v1::WindowConfig& window) {
-  if (!window.has_hopping() && window.offset_ns() == 0 && window.allowed_lateness_ns() == 0) {
+  const bool has_more = window.expected_every_ns() != 0 || window.has_aggregates();
+  if (!has_more && !window.has_hopping() && window.offset_ns() == 0 &&
+      window.allowed_lateness_ns() == 0) {
     return out.i64(window.tumbling_ns());
   }
-  out.i64(0);
+  out.i64(has_more ? -1 : 0);
   for (const std::int64_t v :
        {window.tumbling_ns(), window.hopping().size_ns(), window.hopping().every_ns(),
         window.offset_ns(), window.allowed_lateness_ns()}) {
     out.i64(v);
   }
+  if (!has_more) return;
+  out.i64(window.expected_every_ns());
+  write_aggregates(out, window.aggregates());
 }
 
 template <typename Names>

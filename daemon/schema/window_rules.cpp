@@ -16,6 +16,27 @@ std::string quote_duration(std::int64_t duration_ns) {
   return quote(format_duration_ns(duration_ns));
 }
 
+/// A share of more than 1 reading in each window, else coverage is either 0 or 1.
+void check_contents(const v1::WindowConfig& window, std::int64_t size_ns, const std::string& path,
+                    const RuleContext& context) {
+  if (window.expected_every_ns() > size_ns) {
+    context.refuse(path + ".expected_every", "expected at most the length of a window, " +
+                                                 quote_duration(size_ns) + ", got " +
+                                                 quote_duration(window.expected_every_ns()));
+  }
+  if (!window.has_aggregates()) return;
+  const v1::AggregatesConfig& aggregates = window.aggregates();
+  const std::uint32_t bits = aggregates.counter().wrap_bits();
+  if (bits != 0 && bits != 16 && bits != 32 && bits != 64) {
+    context.refuse(path + ".aggregates.counter.wrap_bits",
+                   "expected 0, 16, 32 or 64, got " + quote(std::to_string(bits)));
+  }
+  if (bits == 0 && aggregates.counter().wrap_rate_max() > 0) {
+    context.refuse(path + ".aggregates.counter.wrap_rate_max",
+                   "expected wrap_bits beside it: a counter that never starts over has no wraps");
+  }
+}
+
 void check_window(const v1::WindowConfig& window, const std::string& path,
                   const RuleContext& context) {
   const bool tumbling = window.tumbling_ns() > 0;
@@ -29,6 +50,7 @@ void check_window(const v1::WindowConfig& window, const std::string& path,
   const std::int64_t size_ns = tumbling ? window.tumbling_ns() : window.hopping().size_ns();
   const std::int64_t every_ns = tumbling ? size_ns : window.hopping().every_ns();
   if (size_ns <= 0 || every_ns <= 0) return;  // reported already
+  check_contents(window, size_ns, path, context);
   if (!tumbling && every_ns >= size_ns) {
     context.refuse(path + ".hopping.every",
                    "expected a duration below size, " + quote_duration(size_ns) + ", got " +

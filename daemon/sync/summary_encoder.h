@@ -14,7 +14,8 @@ namespace sluice {
 class ProtoSummaryEncoder final : public SummaryEncoder {
  public:
   /// `block` holds 1..kBlockPanesMax panes, each with count >= 1 and
-  /// start <= first time <= last time < end.
+  /// start <= first time <= last time < end. All have the same aggregates with the same options,
+  /// and the same expected_every_ns.
   std::string encode(const SummaryBlock& block) override;
 };
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <random>
+#include <utility>
+#include <vector>
 
 #include "model/window.h"
 
@@ -25,6 +27,21 @@ inline double to_decimal(double v, int digits) {
   return std::nearbyint(v * power) / power;
 }
 
+/// What a window of these readings, (event time in ns, value) in order of time, holds.
+inline WindowContent content_of(const std::vector<std::pair<std::int64_t, double>>& readings) {
+  WindowContent content;
+  double last = 0;
+  for (const auto& [time_ns, value] : readings) {
+    Moments& m = content.moments;
+    if (m.count > 0 && time_ns > m.last_time_ns) {
+      content.held.hold(last, static_cast<std::uint64_t>(time_ns - m.last_time_ns));
+    }
+    m.add(time_ns, value);
+    last = m.last;
+  }
+  return content;
+}
+
 /// A minute of readings of one sensor, one every `step_ns`, stamped to the millisecond.
 inline Pane sensor_pane(SeriesId series, std::int64_t start_ns, std::int64_t step_ns, double level,
                         double spread, int digits, std::mt19937_64& random) {
@@ -32,9 +49,12 @@ inline Pane sensor_pane(SeriesId series, std::int64_t start_ns, std::int64_t ste
   std::uniform_int_distribution<std::int64_t> jitter(0, step_ns / 2 / 1'000'000);
   Pane pane;
   pane.window = {WindowKind::tumbling, series, start_ns, start_ns + kMinute};
+  std::vector<std::pair<std::int64_t, double>> readings;
   for (std::int64_t at = start_ns; at < pane.window.end_ns; at += step_ns) {
-    pane.moments.add(at + jitter(random) * 1'000'000, to_decimal(noise(random), digits));
+    const std::int64_t time_ns = at + jitter(random) * 1'000'000;
+    readings.emplace_back(time_ns, to_decimal(noise(random), digits));
   }
+  pane.content = content_of(readings);
   return pane;
 }
 

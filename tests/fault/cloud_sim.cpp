@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "fakes/sensor_panes.h"
 #include "sluice/v1/summary.pb.h"
 
 namespace sluice::fault {
@@ -24,9 +25,12 @@ Pane random_pane(std::mt19937_64& random) {
   pane.window.key = 1 + static_cast<SeriesId>(random() % kSeries);
   pane.window.start_ns = kBase + few(random) * kMinute;
   pane.window.end_ns = pane.window.start_ns + kMinute;
+  std::vector<std::pair<std::int64_t, double>> readings;
   for (int i = few(random); i >= 0; --i) {
-    pane.moments.add(pane.window.start_ns + few(random) * kSecond, value(random));
+    readings.emplace_back(pane.window.start_ns + few(random) * kSecond, value(random));
   }
+  std::sort(readings.begin(), readings.end());
+  pane.content = content_of(readings);
   return pane;
 }
 
@@ -122,7 +126,12 @@ void CloudSim::produce_unreadable() {
   if (kind == 0) block.set_count(0, 0);
   if (kind == 1) block.set_series_id(0, kSeries + 1);
   std::string bytes = kind == 3 ? "\xff no block" : block.SerializeAsString();
-  if (kind == 2) bytes.resize(pick(bytes.size()));
+  if (kind == 2) {
+    // Cut where an older release's block ends it would be one, and be read.
+    block.clear_largest_gap();
+    block.clear_time_integral();
+    bytes.resize(pick(block.ByteSizeLong()));
+  }
   unreadable_.insert(outbox_.append(std::move(bytes)));
   if (UplinkSession* session = network_.session()) session->on_outbox_grew();
 }

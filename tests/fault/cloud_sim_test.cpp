@@ -28,9 +28,9 @@ void expect_equal(const CloudSim& sim, const std::string& database) {
     const auto pane = sim.expected().find({series, record.start_ns()});
     ASSERT_NE(pane, sim.expected().end());
     EXPECT_EQ(record.revision(), pane->second.revision);
-    EXPECT_EQ(record.count(), pane->second.moments.count);
-    EXPECT_DOUBLE_EQ(record.sum(), pane->second.moments.total());
-    EXPECT_EQ(record.first(), pane->second.moments.first);
+    EXPECT_EQ(record.count(), pane->second.content.moments.count);
+    EXPECT_DOUBLE_EQ(record.sum(), pane->second.content.moments.total());
+    EXPECT_EQ(record.first(), pane->second.content.moments.first);
   }
 }
 

@@ -37,7 +37,10 @@ sources:
     decode: {time: /t, time_format: ms, fields: [{pointer: /v}]}
 pipelines:
   - name: plain
-    windows: [{tumbling: 5s}]
+    windows:
+      - tumbling: 5s
+        expected_every: 500ms
+        aggregates: {histogram: {max_size: 20}, distinct: {precision: 8}, counter: {}, states: {}}
     max_out_of_order: 3s
     idle_timeout: 1h
   - name: band
@@ -48,7 +51,10 @@ pipelines:
     max_out_of_order: 3s
     idle_timeout: 1h
   - name: hops
-    windows: [{hopping: {size: 6s, every: 2s}, allowed_lateness: 2h}]
+    windows:
+      - hopping: {size: 6s, every: 2s}
+        allowed_lateness: 2h
+        aggregates: {histogram: {max_size: 8}, distinct: {precision: 8}, top: {}, counter: {}}
     idle_timeout: 1h
   - name: changing
     windows: [{tumbling: 4s}]
@@ -62,13 +68,14 @@ TruthKey plain_window(const std::string& device, std::int64_t time_ms) {
   return {"plain", device, time_ms / kPlain_ms * kPlain_ms * kMillisecond};
 }
 
-void fold(Truth& truth, const TruthKey& key, double value) {
-  const auto [at, fresh] = truth.try_emplace(key, WindowTruth{0, 0, value, value});
+void fold(Truth& truth, const TruthKey& key, std::int64_t time_ms, double value) {
+  const auto [at, fresh] = truth.try_emplace(key, WindowTruth{0, 0, value, value, {}});
   WindowTruth& window = at->second;
   ++window.count;
   window.sum += value;
   window.min = std::min(window.min, value);
   window.max = std::max(window.max, value);
+  window.readings.emplace_back(time_ms * kMillisecond, value);
 }
 
 }  // namespace
@@ -354,16 +361,16 @@ void NodeSim::end_process() {
 // --- the devices and the truth ---
 
 void NodeSim::add_truth(const std::string& device, std::int64_t time_ms, double value) {
-  fold(truth_, plain_window(device, time_ms), value);
+  fold(truth_, plain_window(device, time_ms), time_ms, value);
   const std::int64_t last_ms = time_ms / kHop_ms * kHop_ms;
   for (std::int64_t start_ms = last_ms; start_ms > time_ms - kHops_ms; start_ms -= kHop_ms) {
-    fold(truth_, {"hops", device, start_ms * kMillisecond}, value);
+    fold(truth_, {"hops", device, start_ms * kMillisecond}, time_ms, value);
   }
   const std::size_t index = static_cast<std::size_t>(device[1] - '0');
   std::optional<double>& kept = deadband_kept_[index];
   if (kept && std::abs(value - *kept) <= kBand) return;
   kept = value;
-  fold(truth_, {"band", device, time_ms / kBand_ms * kBand_ms * kMillisecond}, value);
+  fold(truth_, {"band", device, time_ms / kBand_ms * kBand_ms * kMillisecond}, time_ms, value);
 }
 
 /// A device reads in order of time and sends its few newest in any order.

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "fakes/fake_clock.h"
@@ -27,7 +28,7 @@ struct WindowTruth {
   double sum = 0;
   double min = 0;
   double max = 0;
-  friend bool operator==(const WindowTruth&, const WindowTruth&) = default;
+  std::vector<std::pair<std::int64_t, double>> readings;  ///< (event time in ns, value), by time
 };
 /// (pipeline, device, window start in ns).
 using TruthKey = std::tuple<std::string, std::string, std::int64_t>;

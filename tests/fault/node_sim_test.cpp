@@ -1,8 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "aggregate/exponential_histogram.h"
 #include "base/log.h"
 #include "fault/campaign.h"
 #include "fault/memory_folder.h"
@@ -15,7 +19,7 @@ namespace {
 
 /// Windows of "changing" are those of several specs, so they are told apart by nothing but count.
 struct Held {
-  Truth windows;
+  std::map<TruthKey, v1::SummaryRecord> windows;
   std::uint64_t in_changing = 0;
 };
 
@@ -35,30 +39,109 @@ Held held_by_hub(const std::string& database, const std::string& node) {
     }
     const TruthKey key{record.pipeline(), record.labels().at("device"), record.start_ns()};
     EXPECT_FALSE(held.windows.contains(key)) << "a window twice";
-    held.windows[key] = {record.count(), record.sum(), record.min(), record.max()};
+    held.windows[key] = record;
   }
   return held;
 }
 
-void expect_equal(const Truth& truth, const Truth& held) {
+/// From one reading to the next; no device stamps two alike.
+struct Steps {
+  std::uint64_t largest_gap_ns = 0;
+  double integral_s = 0;
+  double span_s = 0;
+  double increase = 0;
+  std::map<double, std::uint64_t> states;
+};
+
+Steps steps_of(const WindowTruth& window) {
+  Steps steps;
+  for (std::size_t i = 1; i < window.readings.size(); ++i) {
+    const auto& [from_ns, from] = window.readings[i - 1];
+    const auto& [to_ns, to] = window.readings[i];
+    const auto length_ns = static_cast<std::uint64_t>(to_ns - from_ns);
+    steps.largest_gap_ns = std::max(steps.largest_gap_ns, length_ns);
+    steps.integral_s += from * static_cast<double>(length_ns) / 1e9;
+    steps.span_s += static_cast<double>(length_ns) / 1e9;
+    steps.increase += to >= from ? to - from : std::max(to, 0.0);
+    steps.states[from] += length_ns;
+  }
+  return steps;
+}
+
+std::vector<std::uint64_t> counts_of(const BucketCounts& buckets) {
+  std::vector<std::uint64_t> counts;
+  for (std::size_t i = 0; i < buckets.size(); ++i) {
+    counts.push_back(buckets.at(buckets.first() + static_cast<std::int32_t>(i)));
+  }
+  return counts;
+}
+
+std::vector<std::uint64_t> counts_of(const v1::HistogramPoint::Buckets& buckets) {
+  return {buckets.bucket_counts().begin(), buckets.bucket_counts().end()};
+}
+
+void expect_histogram(const WindowTruth& window, std::uint16_t max_size,
+                      const v1::HistogramPoint& got) {
+  ExponentialHistogram histogram({max_size, kBucketScaleMax, 0});
+  for (const auto& [time_ns, value] : window.readings) histogram.add(time_ns, value);
+  EXPECT_EQ(got.scale(), histogram.scale());
+  EXPECT_EQ(got.zero_count(), histogram.zero_count());
+  EXPECT_EQ(counts_of(got.positive()), counts_of(histogram.positive()));
+  EXPECT_EQ(counts_of(got.negative()), counts_of(histogram.negative()));
+}
+
+void expect_extras(const std::string& pipeline, const WindowTruth& window,
+                   const v1::SummaryRecord& held) {
+  const Steps steps = steps_of(window);
+  EXPECT_TRUE(held.has_largest_gap_ns());
+  EXPECT_EQ(held.largest_gap_ns(), steps.largest_gap_ns);
+  if (steps.span_s > 0) {
+    EXPECT_NEAR(held.time_weighted_mean(), steps.integral_s / steps.span_s, 1e-9);
+  }
+  EXPECT_EQ(held.has_aggregates(), pipeline != "band");
+  if (pipeline == "band") return;
+  expect_histogram(window, pipeline == "plain" ? 20 : 8, held.aggregates().histogram());
+  std::map<double, std::uint64_t> values;
+  for (const auto& [time_ns, value] : window.readings) ++values[value];
+  EXPECT_EQ(std::lround(held.aggregates().distinct().estimate()), static_cast<long>(values.size()));
+  EXPECT_EQ(held.aggregates().counter().increase(), steps.increase);
+  if (pipeline == "plain") {
+    EXPECT_EQ(held.coverage(), std::min(1.0, static_cast<double>(window.count) / 10));
+    std::map<double, std::uint64_t> states;
+    for (const auto& state : held.aggregates().states().states()) {
+      states[state.value()] = state.time_ns();
+    }
+    EXPECT_EQ(states, steps.states);
+  } else {
+    for (const auto& entry : held.aggregates().top().entries()) {
+      EXPECT_EQ(entry.count(), values[std::stod(entry.value())]) << entry.value();
+    }
+  }
+}
+
+void expect_equal(const Truth& truth, const std::map<TruthKey, v1::SummaryRecord>& held) {
   for (const auto& [key, window] : truth) {
     const auto found = held.find(key);
     const auto& [pipeline, device, start_ns] = key;
-    ASSERT_NE(found, held.end()) << pipeline << " " << device << " " << start_ns << " is missing";
-    EXPECT_TRUE(found->second == window)
-        << pipeline << " " << device << " " << start_ns << ": the hub holds " << found->second.count
-        << " readings, sum " << found->second.sum << "; published were " << window.count << ", sum "
-        << window.sum;
+    SCOPED_TRACE(pipeline + " " + device + " " + std::to_string(start_ns));
+    ASSERT_NE(found, held.end()) << "is missing";
+    const v1::SummaryRecord& got = found->second;
+    EXPECT_EQ(got.count(), window.count);
+    EXPECT_EQ(got.sum(), window.sum);
+    EXPECT_EQ(got.min(), window.min);
+    EXPECT_EQ(got.max(), window.max);
+    expect_extras(pipeline, window, got);
   }
   EXPECT_EQ(held.size(), truth.size());
 }
 
 /// What the broker forgot is missing or not; every other window of "plain" is whole.
-void expect_all_but_the_forgotten(const NodeSim& sim, const Truth& held) {
+void expect_all_but_the_forgotten(const NodeSim& sim,
+                                  const std::map<TruthKey, v1::SummaryRecord>& held) {
   for (const auto& [key, window] : sim.truth()) {
     if (std::get<0>(key) != "plain") continue;
     const auto found = held.find(key);
-    const std::uint64_t count = found == held.end() ? 0 : found->second.count;
+    const std::uint64_t count = found == held.end() ? 0 : found->second.count();
     if (sim.forgotten().contains(key)) {
       EXPECT_LE(count, window.count) << std::get<1>(key) << " " << std::get<2>(key);
     } else {
@@ -68,7 +151,8 @@ void expect_all_but_the_forgotten(const NodeSim& sim, const Truth& held) {
 }
 
 /// Silence closes the windows of the last readings too.
-Truth without_last(const NodeSim& sim, Truth held) {
+std::map<TruthKey, v1::SummaryRecord> without_last(const NodeSim& sim,
+                                                   std::map<TruthKey, v1::SummaryRecord> held) {
   std::erase_if(held, [&](const auto& entry) { return !sim.truth().contains(entry.first); });
   return held;
 }

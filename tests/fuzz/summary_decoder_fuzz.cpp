@@ -4,7 +4,29 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "aggregate/window_extras.h"
 #include "hub/summary_decoder.h"
+
+/// What the hub does with it: keeps its snapshot, reads that again, merges it, asks it.
+static void check(const sluice::WindowExtras& extras, std::uint64_t count) {
+  sluice::ByteWriter bytes;
+  extras.snapshot(bytes);
+  sluice::ByteReader reader(bytes.bytes());
+  auto again = sluice::WindowExtras::restore(reader);
+  if (!again.ok() || !reader.at_end()) std::abort();
+  sluice::ByteWriter bytes_again;
+  again->snapshot(bytes_again);
+  if (bytes.bytes() != bytes_again.bytes()) std::abort();
+  again->merge(extras);
+  again->close_gaps();
+  if (const auto* histogram = again->histogram()) {
+    if (histogram->count() != 2 * count || !std::isfinite(histogram->quantile(0.5))) std::abort();
+  }
+  if (again->distinct() && !std::isfinite(again->distinct()->estimate())) std::abort();
+  if (again->counter() && !std::isfinite(again->counter()->rate_per_s())) std::abort();
+  if (again->states()) (void)again->states()->times();
+  if (again->top()) (void)again->top()->top(10);
+}
 
 // Whatever comes: no crash, and a block that was taken keeps every promise of the header.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
@@ -17,6 +39,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     const bool numbers = std::isfinite(pane.sum) && std::isfinite(pane.min) &&
                          std::isfinite(pane.max) && std::isfinite(pane.first) &&
                          std::isfinite(pane.last) && std::isfinite(pane.m2) && pane.m2 >= 0;
+    const auto span_ns = static_cast<std::uint64_t>(pane.last_time_ns) -
+                         static_cast<std::uint64_t>(pane.first_time_ns);
+    if (pane.has_held && (pane.largest_gap_ns > span_ns || !std::isfinite(pane.time_integral_s))) {
+      std::abort();
+    }
+    if (pane.extras) check(*pane.extras, pane.count);
     if (!times || !numbers || pane.series_id == 0 || pane.count == 0 || pane.revision == 0) {
       std::abort();
     }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <random>
+#include <utility>
 
 #include "hub/hub_reader.h"
 #include "unit/hub/hub_samples.h"
@@ -121,6 +122,76 @@ TEST_F(MergeQueryTest, SetsOfWindowsThatOnePipelineHadAtOnceAreNotAddedUp) {
   window.add(minute);
   ASSERT_EQ(window.rows().size(), 1u);
   EXPECT_EQ(window.rows()[0].count(), 1u);
+}
+
+/// A counter's minute: at its first and at its 30th second.
+StoredWindow counter_minute(std::int64_t node_id, std::uint32_t series, int minute, double first,
+                            double last) {
+  ExtrasSpec spec;
+  spec.counter = CounterOptions{};
+  spec.histogram = HistogramOptions{};
+  WindowExtras extras(spec);
+  StoredWindow window;
+  window.node_id = node_id;
+  window.node = "plant-7";
+  window.pipeline = "p";
+  window.series = sample_series(series);
+  window.start_ns = kHour + minute * kMinuteNs;
+  window.end_ns = window.start_ns + kMinuteNs;
+  for (const auto& [at_ns, value] :
+       {std::pair{window.start_ns, first}, std::pair{window.start_ns + kMinuteNs / 2, last}}) {
+    window.moments.add(at_ns, value);
+    extras.add_arrived(at_ns, value);
+    extras.add_in_order(at_ns, value);
+  }
+  window.held = StoredWindow::Held{kMinuteNs / 2, first * 30};
+  window.expected_every_ns = kMinuteNs / 2;
+  window.extras = std::move(extras);
+  return window;
+}
+
+TEST_F(MergeQueryTest, WindowsOfOneSeriesFollowEachOtherAndSeriesAddUp) {
+  auto request = hours();
+  request.set_over_all(true);
+  const MergeRule rule(request);
+  MergedWindow window(rule, kHour);
+  window.add(counter_minute(1, 1, 0, 10, 20));
+  window.add(counter_minute(2, 1, 3, 25, 30));  // the same series in the next epoch
+  window.add(counter_minute(1, 2, 7, 100, 110));
+  ASSERT_EQ(window.rows().size(), 1u);
+  const v1::MergedSummary row = window.rows()[0];
+  EXPECT_EQ(row.aggregates().counter().increase(), 20 + 10);
+  EXPECT_EQ(row.aggregates().counter().resets(), 0u);
+  EXPECT_EQ(row.aggregates().histogram().quantiles_size(), 3);
+  EXPECT_EQ(row.largest_gap_ns(), static_cast<std::uint64_t>(kMinuteNs) * 5 / 2);
+  const double integral = 10 * 30 + 20 * 150 + 25 * 30 + 100 * 30;
+  EXPECT_DOUBLE_EQ(row.time_weighted_mean(), integral / (210 + 30));
+  EXPECT_DOUBLE_EQ(row.coverage(), 6.0 / 240);
+}
+
+TEST_F(MergeQueryTest, WhatOneWindowDoesNotKnowIsNotKnownOfAll) {
+  const MergeRule rule(hours());
+  MergedWindow window(rule, kHour);
+  window.add(counter_minute(1, 1, 0, 10, 20));
+  StoredWindow old = counter_minute(1, 1, 1, 25, 30);
+  old.held.reset();
+  old.extras.reset();
+  old.expected_every_ns = 0;
+  window.add(old);
+  window.add(counter_minute(1, 1, 2, 35, 40));
+  const v1::MergedSummary row = window.rows()[0];
+  EXPECT_EQ(row.count(), 6u);
+  EXPECT_FALSE(row.has_largest_gap_ns() || row.has_time_weighted_mean() || row.has_coverage());
+  EXPECT_FALSE(row.has_aggregates());
+}
+
+TEST_F(MergeQueryTest, RefusesQuantilesThatAreNone) {
+  auto request = hours();
+  request.add_quantiles(1.5);
+  EXPECT_NE(refusal(request).find("quantiles"), std::string::npos);
+  request.set_quantiles(0, 0.5);
+  for (int i = 0; i < 20; ++i) request.add_quantiles(0.5);
+  EXPECT_NE(refusal(request).find("at most 20"), std::string::npos);
 }
 
 TEST_F(MergeQueryTest, AWindowAcrossABorderIsLeftOutAndCounted) {

@@ -45,7 +45,7 @@ TEST(StateBudget, HoldsFewerWhereTheQuotaHasNoRoomAndSaysSo) {
   EXPECT_TRUE(loaded.ok());
   ASSERT_EQ(loaded.notes.size(), 1u);
   EXPECT_EQ(loaded.notes[0],
-            "limits.windows_max: 7541 instead of 200000: a sixth of storage.quota, 1.3 MiB, is for "
+            "limits.windows_max: 5278 instead of 200000: a sixth of storage.quota, 1.3 MiB, is for "
             "checkpoints, and other state may take 0.5 MiB of it");
 }
 
@@ -64,8 +64,8 @@ TEST(StateBudget, RefusesSourcesWhoseTailsAloneAreTooMuch) {
   ASSERT_EQ(loaded.errors.size(), 1u);
   EXPECT_EQ(
       loaded.errors[0].to_string(),
-      "test.yaml:2:18: storage.quota: expected at least 38.0 MiB: a sixth of it, now 1.3 MiB, "
-      "is for checkpoints, and of one 6.2 MiB are what these sources may send again, and 0.1 "
+      "test.yaml:2:18: storage.quota: expected at least 38.3 MiB: a sixth of it, now 1.3 MiB, "
+      "is for checkpoints, and of one 6.2 MiB are what these sources may send again, and 0.2 "
       "MiB the least of windows; or use fewer sources");
 }
 

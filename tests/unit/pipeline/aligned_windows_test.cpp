@@ -37,7 +37,8 @@ struct Bench {
   }
   std::vector<std::pair<double, std::uint64_t>> sums() const {
     std::vector<std::pair<double, std::uint64_t>> sums;
-    for (const Pane& pane : panes) sums.push_back({pane.moments.total(), pane.moments.count});
+    for (const Pane& pane : panes)
+      sums.push_back({pane.content.moments.total(), pane.content.moments.count});
     return sums;
   }
   AlignedWindows restored(const WindowSpec& spec) const {
@@ -184,7 +185,7 @@ TEST(AlignedWindows, HoldWhatAPlainListSays) {
     for (const Pane& pane : bench.panes) {
       EXPECT_EQ(pane.window.end_ns - pane.window.start_ns, spec.size_ns);
       EXPECT_EQ(pane.revision, ++revisions[pane.window.start_ns]) << "no revision is left out";
-      held[pane.window.start_ns] = {pane.moments.count, pane.moments.total()};
+      held[pane.window.start_ns] = {pane.content.moments.count, pane.content.moments.total()};
     }
     ASSERT_EQ(held, expected) << "round " << round << " size " << spec.size_ns << " every "
                               << every;
@@ -203,8 +204,8 @@ TEST(AlignedWindows, ACorrectionAcrossTheEndOfAnEpochHoldsOnlyWhatCameSince) {
   bench.take(2 * kSecond, 4);
   ASSERT_EQ(bench.panes.size(), 2u);
   ASSERT_NE(bench.panes[1].split, nullptr);
-  EXPECT_EQ(bench.panes[1].split->before.total(), 1);
-  EXPECT_EQ(bench.panes[1].split->since.total(), 4);
+  EXPECT_EQ(bench.panes[1].split->before.moments.total(), 1);
+  EXPECT_EQ(bench.panes[1].split->since.moments.total(), 4);
   bench.panes.clear();
   bench.windows.end_epoch(bench.panes);
   EXPECT_EQ(bench.sums(), (std::vector<std::pair<double, std::uint64_t>>{{2, 1}}));
@@ -239,7 +240,7 @@ TEST(AlignedWindows, ShedsItsOldestAndTakesNothingMoreForThem) {
   bench.windows.shed({10 * kSecond, 1}, bench.panes);
   ASSERT_EQ(bench.panes.size(), 2u);
   EXPECT_EQ(bench.panes[1].window.start_ns, 10 * kSecond);
-  EXPECT_EQ(bench.panes[1].moments.count, 2u);
+  EXPECT_EQ(bench.panes[1].content.moments.count, 2u);
   EXPECT_EQ(bench.panes[1].revision, 1u);
   EXPECT_EQ(bench.panes[1].quality, PaneQuality::partial_limit);
   EXPECT_EQ(bench.windows.count(), 1u);

@@ -46,6 +46,9 @@ struct Node {
     spec.name = "p";
     spec.hash = hash;
     spec.windows = {WindowSpec::tumbling(10 * kSecond)};
+    spec.windows[0].extras.histogram = HistogramOptions{};
+    spec.windows[0].extras.counter = CounterOptions{};
+    spec.windows[0].extras.top = TopOptions{4, 64};
     spec.stages.push_back(std::make_unique<DropNegative>(false));
     return spec;
   }
@@ -100,7 +103,7 @@ TEST(Engine, LogsBatchesAndEncodesClosedPanesInTheSameGroup) {
   ASSERT_TRUE(eventually([&] { return node.messages_term(Term::decoded) == 3; }));
   engine->stop();
   ASSERT_EQ(node.encoder.blocks.size(), 1u);
-  EXPECT_EQ(node.encoder.blocks[0].panes[0].moments.count, 1u);
+  EXPECT_EQ(node.encoder.blocks[0].panes[0].content.moments.count, 1u);
   const Ledger ledger = node.commits.ledger();
   EXPECT_EQ(ledger.difference(), 0);
   EXPECT_EQ(ledger.get(LedgerKind::panes, "p", Term::outbox), 1);
@@ -351,7 +354,7 @@ TEST(Engine, ANewIdleTimeoutKeepsTheStateAndTakesEffect) {
   ASSERT_TRUE(eventually(
       [&] { return node.commits.ledger().get(LedgerKind::panes, "p", Term::closed) == 1; }));
   engine->stop();
-  EXPECT_EQ(node.encoder.blocks[0].panes[0].moments.count, 1u);
+  EXPECT_EQ(node.encoder.blocks[0].panes[0].content.moments.count, 1u);
   EXPECT_EQ(node.encoder.blocks[0].panes[0].quality, PaneQuality::complete);
   EXPECT_EQ(node.commits.ledger().difference(), 0);
 }
@@ -461,13 +464,13 @@ TEST(Engine, PanesAfterKillsEqualThoseOfARunWithoutThem) {
       node.messages.take(lost, 1'000'000, std::chrono::milliseconds(0));
     }
     EXPECT_EQ(node.commits.ledger().difference(), 0);
-    std::map<std::int64_t, Moments> panes;
+    std::map<std::int64_t, WindowContent> panes;
     // Blocks encoded for a group that never became durable do not count.
     for (const CommitGroup& group : node.commits.groups()) {
       for (const OutboxRow& row : group.outbox) {
         const auto index = static_cast<std::size_t>(std::stoul(row.bytes.substr(6))) - 1;
         for (const Pane& pane : node.encoder.blocks[index].panes) {
-          EXPECT_TRUE(panes.emplace(pane.window.start_ns, pane.moments).second) << "closed twice";
+          EXPECT_TRUE(panes.emplace(pane.window.start_ns, pane.content).second) << "closed twice";
         }
       }
     }
@@ -476,10 +479,19 @@ TEST(Engine, PanesAfterKillsEqualThoseOfARunWithoutThem) {
   const auto expected = run(false);
   const auto actual = run(true);
   ASSERT_EQ(expected.size(), actual.size());
-  for (const auto& [start, moments] : expected) {
-    EXPECT_EQ(moments.count, actual.at(start).count);
-    EXPECT_EQ(moments.total(), actual.at(start).total());
-    EXPECT_EQ(moments.m2, actual.at(start).m2);
+  for (const auto& [start, content] : expected) {
+    const WindowContent& other = actual.at(start);
+    EXPECT_EQ(content.moments.count, other.moments.count);
+    EXPECT_EQ(content.moments.total(), other.moments.total());
+    EXPECT_EQ(content.moments.m2, other.moments.m2);
+    EXPECT_EQ(content.held.integral_s, other.held.integral_s);
+    EXPECT_EQ(content.held.integral_error_s, other.held.integral_error_s);
+    EXPECT_EQ(content.held.largest_gap_ns, other.held.largest_gap_ns);
+    ByteWriter straight;
+    ByteWriter killed;
+    content.extras->snapshot(straight);
+    other.extras->snapshot(killed);
+    EXPECT_TRUE(straight.bytes() == killed.bytes()) << start;
   }
 }
 

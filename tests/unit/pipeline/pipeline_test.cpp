@@ -57,8 +57,8 @@ TEST(Pipeline, ClosesAWindowWhenTheWatermarkReachesItsEnd) {
   ASSERT_EQ(plant.closed.size(), 1u);
   EXPECT_EQ(plant.closed[0].window.start_ns, 0);
   EXPECT_EQ(plant.closed[0].window.end_ns, 10 * kSecond);
-  EXPECT_EQ(plant.closed[0].moments.count, 2u);
-  EXPECT_EQ(plant.closed[0].moments.total(), 12);
+  EXPECT_EQ(plant.closed[0].content.moments.count, 2u);
+  EXPECT_EQ(plant.closed[0].content.moments.total(), 12);
   EXPECT_EQ(plant.term(Term::aggregated), 4);
   EXPECT_EQ(plant.ledger.difference(), 0);
 }
@@ -104,7 +104,7 @@ TEST(Pipeline, ATopicIsNotSilentWhileItsSourceIsDisconnected) {
   plant.process(*pipeline, plant.batch({{7, 1}, {11, 1}}, 1'060));
   EXPECT_EQ(plant.term(Term::late), 0);
   ASSERT_EQ(plant.closed.size(), 1u);
-  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+  EXPECT_EQ(plant.closed[0].content.moments.count, 2u);
 }
 
 TEST(Pipeline, ATopicOfADisconnectedSourceHoldsTheWindowsOfTheOthersForADayAtMost) {
@@ -252,9 +252,9 @@ TEST(Pipeline, CatchesUpWithEverythingItMissedWhileParked) {
   log.replay(plant, pipeline);
   plant.process(pipeline, plant.batch({{31, 1}}));
   ASSERT_EQ(plant.closed.size(), 3u);
-  EXPECT_EQ(plant.closed[0].moments.count, 3u);
-  EXPECT_EQ(plant.closed[1].moments.count, 2u);
-  EXPECT_EQ(plant.closed[2].moments.count, 1u);
+  EXPECT_EQ(plant.closed[0].content.moments.count, 3u);
+  EXPECT_EQ(plant.closed[1].content.moments.count, 2u);
+  EXPECT_EQ(plant.closed[2].content.moments.count, 1u);
   EXPECT_EQ(plant.term(Term::pending), 0);
   EXPECT_EQ(plant.term(Term::aggregated), 7);
   EXPECT_EQ(plant.term(Term::filtered), 2);
@@ -297,7 +297,7 @@ TEST(Pipeline, CatchingUpKnowsWhenASourceWasDisconnected) {
     log.replay(plant, pipeline);
     EXPECT_EQ(plant.term(Term::late), 0);
     ASSERT_EQ(plant.closed.size(), 1u);
-    EXPECT_EQ(plant.closed[0].moments.count, 3u);
+    EXPECT_EQ(plant.closed[0].content.moments.count, 3u);
   }
 }
 
@@ -327,7 +327,7 @@ TEST(Pipeline, RetiringWhileParkedStillClosesTheWindowsItKept) {
   plant.process(parked, plant.batch({{3, 1}}));
   parked.retire(plant.ledger, {plant.ledger, plant.closed});
   ASSERT_EQ(plant.closed.size(), 1u);
-  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+  EXPECT_EQ(plant.closed[0].content.moments.count, 2u);
   EXPECT_EQ(plant.closed[0].quality, PaneQuality::partial_config);
   EXPECT_EQ(plant.term(Term::pending), 0);
   EXPECT_EQ(plant.term(Term::rejected), 1);
@@ -378,7 +378,7 @@ TEST(Pipeline, RetiringWithoutItsStagesGivesUpWhatCameAfterTheCheckpointAndNoMor
       ASSERT_EQ(plant.closed.size(), 1u);
       std::int64_t in_panes = 0;
       for (const Pane& pane : plant.closed) {
-        in_panes += static_cast<std::int64_t>(pane.moments.count);
+        in_panes += static_cast<std::int64_t>(pane.content.moments.count);
         EXPECT_EQ(pane.quality, closes ? PaneQuality::complete : PaneQuality::partial_config);
       }
       EXPECT_EQ(plant.term(Term::aggregated), in_panes);
@@ -431,7 +431,7 @@ TEST(Pipeline, StateThatAStageRefusesParksThePipelineAndIsKept) {
   log.replay(plant, pipeline);
   plant.process(pipeline, plant.batch({{11, 1}}));
   ASSERT_EQ(plant.closed.size(), 1u);
-  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+  EXPECT_EQ(plant.closed[0].content.moments.count, 2u);
 }
 
 // One that could not save would hold up the checkpoint that every change of config needs.
@@ -453,7 +453,7 @@ TEST(Pipeline, ASpecWhoseStageCannotSaveItsStateIsParkedWhenItTakesOver) {
   log.replay(plant, pipeline);
   plant.process(pipeline, plant.batch({{11, 1}}));
   ASSERT_EQ(plant.closed.size(), 1u);
-  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+  EXPECT_EQ(plant.closed[0].content.moments.count, 2u);
   EXPECT_NE(pipeline.pane_hash(), pipeline.hash()) << "it remembers that it took over";
 }
 
@@ -500,16 +500,16 @@ TEST(Pipeline, AnEpochChangePartsWhatWasThereAtTheStartFromWhatCameSince) {
   ASSERT_EQ(plant.closed.size(), 1u);
   EXPECT_EQ(plant.closed[0].quality, PaneQuality::partial_epoch);
   EXPECT_EQ(plant.closed[0].window.start_ns, 10 * kSecond);
-  EXPECT_EQ(plant.closed[0].moments.count, 2u);
-  EXPECT_EQ(plant.closed[0].moments.total(), 8);
+  EXPECT_EQ(plant.closed[0].content.moments.count, 2u);
+  EXPECT_EQ(plant.closed[0].content.moments.total(), 8);
   EXPECT_EQ(pipeline.windows_open(), 2u) << "13 and 21 are of the next epoch";
   plant.closed.clear();
   plant.process(pipeline, plant.batch({{40, 0}}));
   ASSERT_EQ(plant.closed.size(), 2u);
-  EXPECT_EQ(plant.closed[0].moments.total(), 100);
+  EXPECT_EQ(plant.closed[0].content.moments.total(), 100);
   EXPECT_EQ(plant.closed[0].quality, PaneQuality::complete);
   EXPECT_EQ(plant.closed[0].split, nullptr);
-  EXPECT_EQ(plant.closed[1].moments.total(), 200);
+  EXPECT_EQ(plant.closed[1].content.moments.total(), 200);
   EXPECT_EQ(plant.ledger.difference(), 0);
 }
 
@@ -525,12 +525,12 @@ TEST(Pipeline, AWindowThatClosesBeforeTheCloudWasAskedKeepsItsTwoParts) {
     plant.closed.clear();
     plant.process(pipeline, plant.batch({{2, 7}, {10, 1}, {20, 1}}));
     ASSERT_EQ(plant.closed.size(), 2u);
-    EXPECT_EQ(plant.closed[0].moments.total(), 12) << "the pane is the same, asked or not";
+    EXPECT_EQ(plant.closed[0].content.moments.total(), 12) << "the pane is the same, asked or not";
     EXPECT_EQ(plant.closed[1].split, nullptr) << "it began after the start";
     ASSERT_EQ(plant.closed[0].split == nullptr, asked);
     if (asked) continue;
-    EXPECT_EQ(plant.closed[0].split->before.total(), 5);
-    EXPECT_EQ(plant.closed[0].split->since.total(), 7);
+    EXPECT_EQ(plant.closed[0].split->before.moments.total(), 5);
+    EXPECT_EQ(plant.closed[0].split->since.moments.total(), 7);
   }
 }
 
@@ -542,12 +542,12 @@ TEST(Pipeline, AConfirmedEpochTakesEverythingWithItWhenItEnds) {
   plant.process(pipeline, plant.batch({{1, 5}, {2, 5}}));
   pipeline.end_epoch({plant.ledger, plant.closed});
   ASSERT_EQ(plant.closed.size(), 1u);
-  EXPECT_EQ(plant.closed[0].moments.count, 2u);
+  EXPECT_EQ(plant.closed[0].content.moments.count, 2u);
   EXPECT_EQ(pipeline.windows_open(), 0u);
   plant.closed.clear();
   plant.process(pipeline, plant.batch({{3, 9}, {12, 1}}));
   ASSERT_EQ(plant.closed.size(), 1u) << "the watermark went on, the window has a second part";
-  EXPECT_EQ(plant.closed[0].moments.total(), 9);
+  EXPECT_EQ(plant.closed[0].content.moments.total(), 9);
   EXPECT_EQ(plant.term(Term::late), 0);
 }
 
@@ -573,11 +573,11 @@ TEST(Pipeline, AnEpochChangeEmptiesTheReorderBufferInOrder) {
   EXPECT_EQ(stage->out_of_order, 0u);
   EXPECT_EQ(pipeline.readings_pending(), 0u);
   ASSERT_EQ(plant.closed.size(), 1u);
-  EXPECT_EQ(plant.closed[0].moments.total(), 3);
+  EXPECT_EQ(plant.closed[0].content.moments.total(), 3);
   plant.closed.clear();
   plant.process(pipeline, plant.batch({{16, 0}}));
   ASSERT_EQ(plant.closed.size(), 1u);
-  EXPECT_EQ(plant.closed[0].moments.total(), 300);
+  EXPECT_EQ(plant.closed[0].content.moments.total(), 300);
   EXPECT_EQ(plant.term(Term::pending), 1);
   EXPECT_EQ(plant.ledger.difference(), 0);
 }
@@ -594,14 +594,14 @@ TEST(Pipeline, AParkedPipelineClosesItsWindowsWithTheEpochAndRunsOnLater) {
   plant.process(parked, plant.batch({{2, 7}}));
   parked.end_epoch({plant.ledger, plant.closed});
   ASSERT_EQ(plant.closed.size(), 1u);
-  EXPECT_EQ(plant.closed[0].moments.total(), 5);
+  EXPECT_EQ(plant.closed[0].content.moments.total(), 5);
   plant.closed.clear();
   Pipeline again(plant.spec(10, 0), plant.series, plant.topics);
   ASSERT_TRUE(again.restore(parts_of(parked)).ok());
   again.catch_up({plant.ledger, plant.closed});
   plant.process(again, plant.batch({{10, 1}}));
   ASSERT_EQ(plant.closed.size(), 1u);
-  EXPECT_EQ(plant.closed[0].moments.total(), 7);
+  EXPECT_EQ(plant.closed[0].content.moments.total(), 7);
   EXPECT_EQ(plant.ledger.difference(), 0);
 }
 
@@ -639,7 +639,8 @@ TEST(Pipeline, PanesDoNotDependOnShufflesSplitsOrRestarts) {
       EXPECT_EQ(plant.term(Term::late), 0);
       std::map<std::int64_t, Moments> panes;
       for (const Pane& pane : plant.closed) {
-        EXPECT_TRUE(panes.emplace(pane.window.start_ns, pane.moments).second) << "closed twice";
+        EXPECT_TRUE(panes.emplace(pane.window.start_ns, pane.content.moments).second)
+            << "closed twice";
       }
       return panes;
     };
@@ -719,7 +720,7 @@ TEST(Pipeline, ClosesTheSameWindowsEarlyInOtherBatchesAndAfterARestart) {
     }
     std::vector<std::pair<std::int64_t, double>> closed;
     for (const Pane& pane : plant.closed) {
-      closed.push_back({pane.window.start_ns, pane.moments.total()});
+      closed.push_back({pane.window.start_ns, pane.content.moments.total()});
     }
     EXPECT_EQ(plant.ledger.difference(), 0);
     return closed;
@@ -828,7 +829,7 @@ TEST(Pipeline, PanesAndLedgerDoNotDependOnHowMessagesWereSplitIntoBatches) {
       Outcome outcome;
       for (const Pane& pane : plant.closed) {
         outcome.panes[{pane.window.key, pane.window.start_ns}] = {
-            pane.moments.count, pane.moments.total(), pane.moments.m2};
+            pane.content.moments.count, pane.content.moments.total(), pane.content.moments.m2};
       }
       for (const auto& [key, count] : plant.ledger.counters()) {
         if (count != 0) outcome.ledger[key] = count;

@@ -49,8 +49,8 @@ TEST(WindowKeys, ReadingsOfASiteShareAWindowThatWaitsForItsSlowestTopic) {
   ASSERT_EQ(sites.closed.size(), 1u);
   const Pane& pane = sites.closed[0];
   EXPECT_EQ(sites.series.at(pane.window.key), (Series{"v", "Cel", {{"site", "a"}}}));
-  EXPECT_EQ(pane.moments.count, 2u);
-  EXPECT_EQ(pane.moments.total(), 30);
+  EXPECT_EQ(pane.content.moments.count, 2u);
+  EXPECT_EQ(pane.content.moments.total(), 30);
   EXPECT_EQ(sites.ledger.difference(), 0);
 }
 
@@ -63,7 +63,7 @@ TEST(WindowKeys, WithoutLabelsAllOfAMeasurementAreOne) {
   sites.process(pipeline, "b", "3", 12, 0);
   ASSERT_EQ(sites.closed.size(), 1u);
   EXPECT_EQ(sites.series.at(sites.closed[0].window.key), (Series{"v", "Cel", {}}));
-  EXPECT_EQ(sites.closed[0].moments.total(), 4);
+  EXPECT_EQ(sites.closed[0].content.moments.total(), 4);
 }
 
 TEST(WindowKeys, AReadingWhoseKeyHasNoRoomIsCounted) {

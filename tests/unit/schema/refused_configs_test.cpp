@@ -132,7 +132,7 @@ const Mistake kMistakes[] = {
      " {tumbling: 6s}, {tumbling: 7s}, {tumbling: 8s}, {tumbling: 9s}] #!\n",
      "pipelines[0].windows",
      "expected a list of 0 to 8 mappings with the keys tumbling, hopping, offset, "
-     "allowed_lateness, got 9"},
+     "allowed_lateness, expected_every, aggregates, got 9"},
     {kAll, "pipelines:\n  - name: p\n    windows:\n      - {} #!\n", "pipelines[0].windows[0]",
      "expected tumbling: DURATION or hopping: {size, every}"},
     {kAll,
@@ -161,6 +161,37 @@ const Mistake kMistakes[] = {
      "pipelines:\n  - name: p\n    windows:\n      - tumbling: 1s\n"
      "      - {tumbling: 1s, allowed_lateness: 1m} #!\n",
      "pipelines[0].windows[1]", "expected other windows than those before it in the list"},
+    {kAll, "pipelines:\n  - name: p\n    windows:\n      - {tumbling: 1s, expected_every: 2s} #!\n",
+     "pipelines[0].windows[0].expected_every",
+     "expected at most the length of a window, \"1s\", got \"2s\""},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n"
+     "      - {tumbling: 1s, aggregates: {counter: {wrap_bits: 24}}} #!\n",
+     "pipelines[0].windows[0].aggregates.counter.wrap_bits",
+     "expected 0, 16, 32 or 64, got \"24\""},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n"
+     "      - {tumbling: 1s, aggregates: {counter: {wrap_rate_max: 2.5}}} #!\n",
+     "pipelines[0].windows[0].aggregates.counter.wrap_rate_max", "expected wrap_bits beside it"},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n"
+     "      - {tumbling: 1s, aggregates: {histogram: {zero_threshold: -0.5}}} #!\n",
+     "pipelines[0].windows[0].aggregates.histogram.zero_threshold",
+     "expected a number such as 0.5 of at least 0, got \"-0.5\""},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n"
+     "      - {tumbling: 1s, aggregates: {histogram: {zero_threshold: 0x1p3}}} #!\n",
+     "pipelines[0].windows[0].aggregates.histogram.zero_threshold",
+     "expected a number such as 0.5 of at least 0, got \"0x1p3\""},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n"
+     "      - {tumbling: 1s, aggregates: {distinct: {precision: 17}}} #!\n",
+     "pipelines[0].windows[0].aggregates.distinct.precision", "between 4 and 16"},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n"
+     "      - {tumbling: 1s, aggregates: {median: {}}} #!\n",
+     "pipelines[0].windows[0].aggregates.median",
+     "accepted here: histogram, distinct, top, counter, states"},
     {kAll, "pipelines:\n  - name: p\n    match:\n      labels: [a] #!\n",
      "pipelines[0].match.labels", "expected a mapping of 0 to 32 names to text, got a list"},
     {kAll, "pipelines:\n  - name: p\n    match:\n      labels:\n        site: [a] #!\n",

@@ -30,8 +30,8 @@ TEST(SchemaFields, UsesOnlyTypesThatTheReaderHandles) {
       return;
     }
     static const std::set<Kind> kHandled = {
-        Kind::CPPTYPE_STRING, Kind::CPPTYPE_BOOL, Kind::CPPTYPE_UINT32, Kind::CPPTYPE_UINT64,
-        Kind::CPPTYPE_INT64,  Kind::CPPTYPE_ENUM, Kind::CPPTYPE_MESSAGE};
+        Kind::CPPTYPE_STRING, Kind::CPPTYPE_BOOL,   Kind::CPPTYPE_UINT32, Kind::CPPTYPE_UINT64,
+        Kind::CPPTYPE_INT64,  Kind::CPPTYPE_DOUBLE, Kind::CPPTYPE_ENUM,   Kind::CPPTYPE_MESSAGE};
     EXPECT_TRUE(kHandled.contains(field.cpp_type()));
     if (field.is_repeated()) {
       EXPECT_TRUE(field.cpp_type() == Kind::CPPTYPE_STRING ||

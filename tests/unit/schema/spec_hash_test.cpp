@@ -1,5 +1,6 @@
 #include "schema/spec_hash.h"
 
+#include <functional>
 #include <set>
 
 #include "example.h"
@@ -100,6 +101,32 @@ TEST(SpecHash, ChangesWithEverythingThatChangesResults) {
   p.mutable_windows(0)->mutable_hopping()->set_every_ns(60'000'000'000);
   expect_new(p);
   p = pipeline();
+  p.mutable_windows(0)->set_expected_every_ns(1);
+  expect_new(p);
+  p = pipeline();
+  v1::AggregatesConfig& aggregates = *p.mutable_windows(0)->mutable_aggregates();
+  expect_new(p);
+  const std::function<void()> settings[] = {
+      [&] { aggregates.mutable_histogram(); },
+      [&] { aggregates.mutable_histogram()->set_max_size(1); },
+      [&] { aggregates.mutable_histogram()->set_max_scale(1); },
+      [&] { aggregates.mutable_histogram()->set_zero_threshold(0.5); },
+      [&] { aggregates.mutable_distinct(); },
+      [&] { aggregates.mutable_distinct()->set_precision(1); },
+      [&] { aggregates.mutable_top(); },
+      [&] { aggregates.mutable_top()->set_capacity(1); },
+      [&] { aggregates.mutable_counter(); },
+      [&] { aggregates.mutable_counter()->set_wrap_bits(1); },
+      [&] { aggregates.mutable_counter()->set_wrap_rate_max(0.5); },
+      [&] { aggregates.mutable_states(); },
+      [&] { aggregates.mutable_states()->set_states_max(1); },
+      [&] { aggregates.mutable_states()->set_hold_max_ns(1); },
+  };
+  for (const auto& set : settings) {
+    set();
+    expect_new(p);
+  }
+  p = pipeline();
   *p.add_windows() = p.windows(0);
   expect_new(p);
   p = pipeline();
@@ -128,7 +155,13 @@ TEST(SpecHash, KnowsEveryFieldOfAPipeline) {
   EXPECT_EQ(fields(v1::MatchConfig::descriptor()), "sources measurements labels ");
   EXPECT_EQ(fields(v1::StageConfig::descriptor()), "plugin name config ");
   EXPECT_EQ(fields(v1::WindowConfig::descriptor()),
-            "tumbling_ns hopping offset_ns allowed_lateness_ns ");
+            "tumbling_ns hopping offset_ns allowed_lateness_ns expected_every_ns aggregates ");
+  EXPECT_EQ(fields(v1::AggregatesConfig::descriptor()), "histogram distinct top counter states ");
+  EXPECT_EQ(fields(v1::HistogramConfig::descriptor()), "max_size max_scale zero_threshold ");
+  EXPECT_EQ(fields(v1::DistinctConfig::descriptor()), "precision ");
+  EXPECT_EQ(fields(v1::TopConfig::descriptor()), "capacity ");
+  EXPECT_EQ(fields(v1::CounterConfig::descriptor()), "wrap_bits wrap_rate_max ");
+  EXPECT_EQ(fields(v1::StatesConfig::descriptor()), "states_max hold_max_ns ");
   EXPECT_EQ(fields(v1::HoppingConfig::descriptor()), "size_ns every_ns ");
   EXPECT_EQ(fields(v1::KeyByConfig::descriptor()), "labels ");
 }
