@@ -275,6 +275,7 @@ std::vector<SourceSpec> compose_source_specs(const v1::Config& config) {
     spec.inflight_window = mqtt.version() == v1::MqttConfig::VERSION_3_1_1 ? mqtt.broker_inflight()
                                                                            : mqtt.receive_max();
     spec.arrival_stamped = source.decode().time().empty();
+    spec.max_future_ns = source.decode().max_future_ns();
     const Result<BrokerAddress> broker = parse_broker_url(mqtt.url());
     spec.session = {broker.ok() ? broker->host + ":" + std::to_string(broker->port) : mqtt.url(),
                     client_id(config, source)};

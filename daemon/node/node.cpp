@@ -7,7 +7,9 @@
 
 namespace sluice {
 
-Node::Node(const v1::Config& config) : config_(config) {}
+Node::Node(const v1::Config& config)
+    : config_(config),
+      trust_(clock_, read_kernel_sync, std::int64_t{SLUICE_BUILD_TIME_S} * 1'000'000'000) {}
 
 Result<std::unique_ptr<Node>> Node::start(const v1::Config& config) {
   std::unique_ptr<Node> node(new Node(config));
@@ -18,7 +20,7 @@ Result<std::unique_ptr<Node>> Node::start(const v1::Config& config) {
 
 Status Node::recover() {
   Result<std::unique_ptr<DataPlane>> plane =
-      DataPlane::open(config_, clock_, compose_store(config_), compose_engine(config_));
+      DataPlane::open(config_, clock_, compose_store(config_), compose_engine(config_), &trust_);
   if (!plane.ok()) return plane.status();
   plane_ = *std::move(plane);
   Result<std::vector<SourceOptions>> sources = compose_sources(config_);

@@ -16,6 +16,7 @@ bool is_loss(const LedgerKey& key) {
   switch (key.kind) {
     case LedgerKind::messages:
       return key.term == Term::dropped || (key.term == Term::rejected && key.cause == kSeriesCap);
+    case LedgerKind::source_readings: return key.term == Term::rejected;
     case LedgerKind::readings:
       return key.term == Term::rejected || key.term == Term::late ||
              (key.term == Term::filtered && key.cause.ends_with(kStageSeriesCap));

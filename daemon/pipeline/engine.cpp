@@ -318,6 +318,7 @@ void Engine::take_from_source() {
 void Engine::take_messages() {
   if (builder_.empty()) group_wall_ns_ = last_take_wall_ns_;
   if (!has_waiting()) take_from_source();
+  if (rooms_.trust != nullptr) intake_.set_time(rooms_.trust->now());
   for (; has_waiting() && builder_.bytes() < options_.group_bytes_max; ++next_event_) {
     const IngestEvent& event = events_[next_event_];
     if (event.kind == IngestEvent::Kind::message) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/clock_trust.h"
 #include "base/mutex.h"
 #include "base/thread.h"
 #include "model/log.h"
@@ -71,6 +72,7 @@ class Engine {
     const SeriesTable& series;
     const TopicTable& topics;
     const Clock& clock;
+    ClockTrust* trust = nullptr;  ///< null: the wall clock is never believed
   };
   Engine(EngineOptions options, std::vector<SourceSpec> sources,
          std::vector<PipelineSpec> pipelines, Rooms rooms);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock_trust.h"
 #include "model/ports.h"
 #include "pipeline/commit_builder.h"
 #include "pipeline/left_sessions.h"
@@ -19,6 +20,8 @@ struct SourceSpec {
   std::size_t inflight_window = 1000;  ///< messages the broker may have unacknowledged
   bool arrival_stamped = false;        ///< payloads carry no event time
   SessionId session;
+  /// So much later than its arrival a reading may be stamped.
+  std::int64_t max_future_ns = 600'000'000'000;
 };
 
 /// When something happened, by both clocks.
@@ -33,6 +36,9 @@ class Intake {
  public:
   Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder);
 
+  /// What time it is, for the messages that follow. What is set aside because of it is not in the
+  /// log, so a replay asks nobody.
+  void set_time(const TrustedTime& time) { time_ = time; }
   /// Takes one message into the open batch.
   void take(const IngestEvent& message);
   /// What is no message. The open batch must have been flushed.
@@ -79,12 +85,15 @@ class Intake {
                           std::uint64_t count, std::string_view cause);
   void leave(const SourceSpec& source, const State& state, const Moment& now);
   void reject(const IngestEvent& message, std::string reason, std::string detail);
+  void add_dead_letter(const IngestEvent& message, std::string reason, std::string detail);
+  void set_aside_future(const IngestEvent& message, std::size_t first_row);
 
   std::vector<SourceSpec> sources_;
   std::vector<State> states_;
   LeftSessions left_;
   Decoder& decoder_;
   CommitBuilder& builder_;
+  TrustedTime time_;
   BatchEntry open_;
 };
 
