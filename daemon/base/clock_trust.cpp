@@ -3,6 +3,7 @@
 #include <sys/timex.h>
 
 #include <algorithm>
+#include <fstream>
 #include <limits>
 #include <utility>
 
@@ -33,9 +34,20 @@ KernelSync read_kernel_sync() {
   return {true, std::int64_t{state.maxerror} * 1'000};
 }
 
+std::string read_boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  std::erase(id, '-');
+  return id;
+}
+
 ClockTrust::ClockTrust(const Clock& clock, std::function<KernelSync()> kernel,
-                       std::int64_t floor_ns)
-    : clock_(clock), kernel_(std::move(kernel)), floor_ns_(floor_ns) {}
+                       std::int64_t floor_ns, std::string boot_id)
+    : clock_(clock),
+      kernel_(std::move(kernel)),
+      floor_ns_(floor_ns),
+      boot_id_(std::move(boot_id)) {}
 
 std::int64_t ClockTrust::error_at(const Measured& measured, std::int64_t boottime_ns) const {
   const std::int64_t age_ns = std::max<std::int64_t>(0, boottime_ns - measured.boottime_ns);

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -15,6 +17,15 @@ enum class ClockQuality : std::uint8_t {
   rebased = 1,   ///< CLOCK_BOOTTIME plus what the hub said, or the kernel did earlier in this boot
   synced = 2     ///< the kernel says that its clock is kept by a time server
 };
+
+constexpr std::string_view clock_quality_name(ClockQuality quality) {
+  switch (quality) {
+    case ClockQuality::unsynced: return "unsynced";
+    case ClockQuality::rebased: return "rebased";
+    case ClockQuality::synced: return "synced";
+  }
+  return "";
+}
 
 /// The time of day as far as it is known: CLOCK_BOOTTIME + offset, wrong by `error_ns` at most.
 struct TrustedTime {
@@ -35,6 +46,8 @@ struct KernelSync {
 };
 /// By adjtimex(2), reading only: needs no privilege.
 KernelSync read_kernel_sync();
+/// The kernel's id of this boot, 32 hex digits; empty where it cannot be read.
+std::string read_boot_id();
 
 /// Whether the wall clock can be believed, and what time it is when it cannot (P7).
 ///
@@ -48,7 +61,8 @@ class ClockTrust {
  public:
   /// A kernel or hub that names an earlier time than `floor_ns`, when this program was built, is
   /// not believed. `clock` is borrowed for life.
-  ClockTrust(const Clock& clock, std::function<KernelSync()> kernel, std::int64_t floor_ns);
+  ClockTrust(const Clock& clock, std::function<KernelSync()> kernel, std::int64_t floor_ns,
+             std::string boot_id = "boot");
 
   /// Asks the kernel, then says what is known now.
   TrustedTime now();
@@ -58,6 +72,8 @@ class ClockTrust {
   /// What was known at that moment of this boot, as the log has it from before a restart.
   void remember(const TrustedTime& time, std::int64_t boottime_ns);
   std::int64_t floor_ns() const { return floor_ns_; }
+  /// Of the boot that all of this is about.
+  const std::string& boot_id() const { return boot_id_; }
 
   /// A bound that kernels and hubs exceed is no knowledge of the time.
   static constexpr std::int64_t kErrorMaxNs = 16'000'000'000;
@@ -77,6 +93,7 @@ class ClockTrust {
   const Clock& clock_;
   const std::function<KernelSync()> kernel_;
   const std::int64_t floor_ns_;
+  const std::string boot_id_;
   mutable Mutex mutex_;
   std::optional<Measured> held_ SLUICE_GUARDED_BY(mutex_);  ///< the best that is not the kernel's
 };

@@ -22,7 +22,10 @@ constexpr char kWindows[] =
     " pane.first, pane.last, pane.m2, pane.first_time_ns, pane.last_time_ns"
     " FROM pane JOIN node ON node.id = pane.node_id"
     " JOIN series ON series.node_id = pane.node_id AND series.id = pane.series_id"
-    " WHERE pane.kind = ? AND series.measurement = ?";
+    " WHERE pane.kind = ? AND series.measurement = ?"
+    // Nobody knows when a window was whose boot has no time.
+    " AND (pane.boot_id = '' OR EXISTS (SELECT 1 FROM boot_time"
+    " WHERE boot_time.node = node.node AND boot_time.boot_id = pane.boot_id))";
 
 Status check(const v1::MergeSummariesRequest& request) {
   if (Status s = check_limit(request.limit()); !s.ok()) return s;

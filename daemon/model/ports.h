@@ -100,6 +100,7 @@ class SummaryEncoder {
  public:
   virtual ~SummaryEncoder() = default;
   virtual std::string encode(const SummaryBlock& block) = 0;
+  virtual std::string encode(const TimeCorrection& correction) = 0;
 };
 
 /// Why rows of an ended identity are not ours to deliver.

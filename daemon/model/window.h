@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/boot_time.h"
 #include "model/reading.h"
 
 namespace sluice {
@@ -54,7 +55,8 @@ enum class PaneQuality : std::uint8_t {
   complete = 0,
   partial_config = 1,  ///< the window straddled a change of its pipeline's config
   partial_epoch = 2,   ///< its epoch ended while it was open; later readings are in another epoch
-  partial_limit = 3    ///< closed early, its pipeline had too many windows; later readings are late
+  partial_limit = 3,   ///< closed early, its pipeline had too many windows; later readings are late
+  partial_clock = 4    ///< of boot time, which ended: the time became known, or the boot is over
 };
 
 /// A window's readings, parted at the start of the process: what an epoch change needs to know as
@@ -71,6 +73,7 @@ struct Pane {
   PaneQuality quality = PaneQuality::complete;
   Moments moments;
   std::shared_ptr<const PaneSplit> split;  ///< null unless the window was open at the start
+  std::shared_ptr<const BootStretch> boot = nullptr;  ///< set: its times are CLOCK_BOOTTIME
 };
 
 /// Panes of one block; what closes beyond that in one commit goes into further blocks. The hub
@@ -83,6 +86,7 @@ struct SummaryBlock {
   std::string pipeline;
   std::uint64_t spec_hash = 0;  ///< Pipeline::pane_hash()
   std::vector<Pane> panes;
+  std::string boot_id = {};  ///< not empty: all times are CLOCK_BOOTTIME of that boot
 };
 
 }  // namespace sluice

@@ -26,13 +26,14 @@ class Backlog {
     tick = 1,
     batch = 2,
     disconnected = 3,
-    connected = 4
+    connected = 4,
+    boot = 5
   };
   struct Step {
     Kind kind = Kind::batch;
     std::int64_t boottime_ns = 0;
     ReadingBatch readings;  ///< of `batch`
-    std::string source;     ///< of `disconnected` and `connected`
+    std::string source;     ///< of `disconnected` and `connected`; of `boot` the stretch, encoded
     bool applied = false;
   };
 
@@ -51,6 +52,9 @@ class Backlog {
   void add_connection(Kind kind, std::int64_t boottime_ns, const std::string& source);
   /// After the replay there are none: nothing is due while the pipeline is behind.
   void add_tick(std::int64_t boottime_ns);
+
+  /// The stretch of boot time that the next readings are in, encoded.
+  void add_boot(std::int64_t boottime_ns, const std::string& stretch);
 
   /// What the ledger says became of the applied readings: so many were folded into windows.
   void add_applied_aggregated(std::int64_t count) { applied_aggregated_ += count; }
@@ -87,6 +91,7 @@ class Backlog {
   // Written before the next readings.
   std::optional<std::int64_t> start_boottime_ns_;
   std::map<std::string, std::pair<Kind, std::int64_t>> connections_;  ///< by source
+  std::optional<std::pair<std::int64_t, std::string>> boot_;
 };
 
 }  // namespace sluice

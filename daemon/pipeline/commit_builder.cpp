@@ -1,7 +1,11 @@
 #include "pipeline/commit_builder.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
+
+#include "base/bytes.h"
+#include "base/hash.h"
 
 namespace sluice {
 namespace {
@@ -34,6 +38,18 @@ std::string gap_owner(const LedgerKey& key) {
   return key.kind == LedgerKind::messages ? key.owner.substr(0, key.owner.rfind('/')) : key.owner;
 }
 
+/// Boot time begins anew with each boot, and so with each stretch of it: panes of two are never
+/// taken for one window.
+std::uint64_t spec_hash_in(std::uint64_t spec_hash,
+                           const std::shared_ptr<const BootStretch>& boot) {
+  if (!boot) return spec_hash;
+  ByteWriter key;
+  key.fixed64(spec_hash);
+  key.string(boot->boot_id);
+  key.i64(boot->since_ns);
+  return hash64(key.bytes());
+}
+
 /// What the window held when the process started: stays with the epoch of that time.
 Pane before_part(const Pane& pane) {
   Pane part = pane;
@@ -63,7 +79,7 @@ void CommitBuilder::touch(std::int64_t boottime_ns) {
 bool CommitBuilder::empty() const {
   return group_.segment.entries.empty() && messages_ == 0 && panes_.empty() &&
          ended_panes_.empty() && group_.segment.ledger.empty() && group_.gaps.empty() &&
-         !group_.epoch_end;
+         group_.outbox.empty() && !group_.epoch_end;
 }
 
 void CommitBuilder::add_entry(LogEntry entry, std::int64_t boottime_ns) {
@@ -75,6 +91,13 @@ void CommitBuilder::add_panes(const std::string& pipeline, std::uint64_t spec_ha
                               std::vector<Pane> panes) {
   std::vector<Pane>& all = panes_[{pipeline, spec_hash}];
   std::move(panes.begin(), panes.end(), std::back_inserter(all));
+}
+
+void CommitBuilder::add_correction(const TimeCorrection& correction, std::int64_t boottime_ns) {
+  touch(boottime_ns);
+  OutboxRow row;
+  row.bytes = encoder_.encode(correction);
+  group_.outbox.push_back(std::move(row));
 }
 
 void CommitBuilder::add_dead_letter(DeadLetter letter) {
@@ -177,7 +200,7 @@ OutboxRow CommitBuilder::make_row(const SummaryBlock& block) {
   }
   row.bytes = encoder_.encode(block);
   if (!block.panes.front().split) return row;
-  SummaryBlock before{block.pipeline, block.spec_hash, {}};
+  SummaryBlock before{block.pipeline, block.spec_hash, {}, block.boot_id};
   SummaryBlock since = before;
   for (const Pane& pane : block.panes) {
     before.panes.push_back(before_part(pane));
@@ -191,9 +214,9 @@ OutboxRow CommitBuilder::make_row(const SummaryBlock& block) {
 
 void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
   for (const auto& [key, panes] : all) {
-    // A block has windows of one kind. Panes with a split are few and of the first moments after a
-    // start: they get rows of their own.
-    std::map<std::pair<bool, WindowKind>, SummaryBlock> blocks;
+    // A block has windows of one kind, all in event time or all of one stretch of boot time. Panes
+    // with a split are few and of the first moments after a start: they get rows of their own.
+    std::map<std::tuple<bool, WindowKind, std::uint64_t>, SummaryBlock> blocks;
     const auto flush = [&, of_ended_epoch](SummaryBlock& block) {
       if (block.panes.empty()) return;
       group_.outbox.push_back(make_row(block));
@@ -201,8 +224,11 @@ void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
       block.panes.clear();
     };
     for (const Pane& pane : panes) {
-      const auto [block, fresh] = blocks.try_emplace({pane.split != nullptr, pane.window.kind},
-                                                     SummaryBlock{key.first, key.second, {}});
+      const std::uint64_t spec_hash = spec_hash_in(key.second, pane.boot);
+      const auto [block, fresh] =
+          blocks.try_emplace({pane.split != nullptr, pane.window.kind, spec_hash},
+                             SummaryBlock{key.first, spec_hash, {}, {}});
+      if (fresh && pane.boot) block->second.boot_id = pane.boot->boot_id;
       block->second.panes.push_back(pane);
       if (block->second.panes.size() == kPanesPerBlockMax) flush(block->second);
     }

@@ -26,6 +26,8 @@ class CommitBuilder {
   /// After end_epoch(): panes of the epoch that ends.
   void add_ended_panes(const std::string& pipeline, std::uint64_t spec_hash,
                        std::vector<Pane> panes);
+  /// Goes up as a row of its own.
+  void add_correction(const TimeCorrection& correction, std::int64_t boottime_ns);
   void add_dead_letter(DeadLetter letter);
   /// A loss goes upstream with this group. One of the same kind, owner and cause is widened instead
   /// of a second one begun, so that a storm of losses stays a few records.

@@ -34,7 +34,7 @@ Engine::Engine(EngineOptions options, std::vector<SourceSpec> sources,
       rooms_(rooms),
       sources_(sources),
       builder_(rooms.series, rooms.topics, rooms.encoder),
-      intake_(std::move(sources), rooms.decoder, builder_) {
+      intake_(std::move(sources), rooms.decoder, builder_, &time_line_) {
   for (PipelineSpec& spec : pipelines) {
     pipelines_.push_back(std::make_unique<Pipeline>(std::move(spec), rooms.series, rooms.topics));
   }
@@ -46,6 +46,11 @@ Engine::~Engine() { stop(); }
 Status Engine::restore(const std::vector<CheckpointPart>& parts) {
   builder_.definitions_are_stored();
   if (Status s = intake_.restore(parts); !s.ok()) return s;
+  const auto clock = std::find_if(parts.begin(), parts.end(),
+                                  [](const CheckpointPart& part) { return part.name == "clock"; });
+  if (clock != parts.end()) {
+    if (Status s = time_line_.restore(clock->bytes); !s.ok()) return s;
+  }
   for (const auto& pipeline : pipelines_) {
     if (Status s = pipeline->restore(parts); !s.ok()) return s;
   }
@@ -90,8 +95,18 @@ void Engine::replay_entry(const TickEntry& tick) {
   }
 }
 
+void Engine::replay_entry(const ClockEntry& clock) {
+  time_line_.apply(clock);
+  Ledger ignored_ledger;
+  std::vector<Pane> ignored_panes;
+  for (const auto& pipeline : pipelines_) {
+    pipeline->set_boot(time_line_.stretch(), clock.boottime_ns, {ignored_ledger, ignored_panes});
+  }
+}
+
 void Engine::replay_entry(const BatchEntry& batch) {
   intake_.replay(batch);
+  time_line_.took(batch);
   Ledger ignored_ledger;
   std::vector<Pane> ignored_panes;
   std::vector<bool> routed(batch.readings.size());
@@ -153,6 +168,9 @@ void Engine::begin() {
   run_pipelines([this](Pipeline& pipeline, PipelineEffects effects) {
     pipeline.catch_up(effects, tracks_start_);
   });
+  // Pipelines that another config brought know nothing of boot time yet.
+  set_boot();
+  recall_time();
   for (const auto& pipeline : pipelines_) {
     if (pipeline->parked().empty()) continue;
     log::error("pipeline", "parked: it waits for a plugin and a config that fit",
@@ -168,6 +186,52 @@ void Engine::begin() {
 void Engine::start() {
   begin();
   thread_ = Thread("sl-pipeline", [this] { run(); });
+}
+
+void Engine::set_boot() {
+  const std::int64_t now = rooms_.clock.boottime_ns();
+  run_pipelines([&](Pipeline& pipeline, PipelineEffects effects) {
+    pipeline.set_boot(time_line_.stretch(), now, effects);
+  });
+}
+
+/// What was known in this boot before the process was started again.
+void Engine::recall_time() {
+  const auto& last = time_line_.last();
+  if (rooms_.trust == nullptr || !last || last->boot_id != rooms_.trust->boot_id()) return;
+  rooms_.trust->remember(last->time, last->boottime_ns);
+}
+
+std::int64_t Engine::arrivals_reached() const {
+  const auto is_stamped = [this](const std::string& source) {
+    return std::any_of(sources_.begin(), sources_.end(), [&](const SourceSpec& spec) {
+      return spec.arrival_stamped && spec.name == source;
+    });
+  };
+  std::int64_t reached_ns = kNoTime;
+  for (const auto& pipeline : pipelines_) {
+    reached_ns = std::max(reached_ns, pipeline->reached(is_stamped));
+  }
+  return reached_ns;
+}
+
+/// A step of the time is an entry of the log, and with it goes what the cloud must know.
+void Engine::note_time() {
+  if (rooms_.trust == nullptr) return;
+  const TrustedTime time = rooms_.trust->now();
+  intake_.set_time(time);
+  const std::int64_t now = rooms_.clock.boottime_ns();
+  const auto entry =
+      time_line_.due(rooms_.trust->boot_id(), time, now, [this] { return arrivals_reached(); });
+  if (!entry) return;
+  time_line_.apply(*entry);
+  set_boot();
+  builder_.add_entry(*entry, now);
+  if (const auto correction = time_line_.correction()) builder_.add_correction(*correction, now);
+  log::info("pipeline", "what is known of the time has changed",
+            {{"trusted", time.trusted()},
+             {"error_ms", time.error_ns / 1'000'000},
+             {"arrivals_in_boot_time", entry->in_boot_time}});
 }
 
 void Engine::start_idle_clocks() {
@@ -318,7 +382,7 @@ void Engine::take_from_source() {
 void Engine::take_messages() {
   if (builder_.empty()) group_wall_ns_ = last_take_wall_ns_;
   if (!has_waiting()) take_from_source();
-  if (rooms_.trust != nullptr) intake_.set_time(rooms_.trust->now());
+  note_time();
   for (; has_waiting() && builder_.bytes() < options_.group_bytes_max; ++next_event_) {
     const IngestEvent& event = events_[next_event_];
     if (event.kind == IngestEvent::Kind::message) {
@@ -377,9 +441,10 @@ void Engine::process_batch() {
   });
   for (std::size_t i = 0; i < routed.size(); ++i) {
     builder_.ledger().add(LedgerKind::source_readings,
-                          rooms_.topics.at(batch.readings.topic[i]).source,
+                          rooms_.topics.at(plain_topic(batch.readings.topic[i])).source,
                           routed[i] ? Term::routed : Term::unmatched, 1);
   }
+  time_line_.took(batch);
   readings_since_checkpoint_ += batch.readings.size();
   readings_processed_ += batch.readings.size();
   const std::int64_t boottime_ns = batch.boottime_ns;
@@ -445,6 +510,7 @@ Status Engine::add_checkpoint(CommitGroup& group) {
   std::vector<CheckpointPart> parts;
   parts.push_back({"config", options_.config});
   intake_.snapshot(parts);
+  parts.push_back({"clock", time_line_.snapshot()});
   for (const auto& pipeline : pipelines_) {
     if (Status s = pipeline->snapshot(parts); !s.ok()) return s;
   }
@@ -465,6 +531,8 @@ void Engine::publish_view() {
                               early == panes_partial_limit_.end() ? 0 : early->second});
   }
   view.readings_processed = readings_processed_;
+  view.clock_floor_ns = time_line_.floor_ns();
+  view.in_boot_time = time_line_.stretch() != nullptr;
   MutexLock lock(view_mutex_);
   view_ = std::move(view);
 }

@@ -19,6 +19,7 @@
 #include "pipeline/intake.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/recent_panes.h"
+#include "pipeline/time_line.h"
 
 namespace sluice {
 
@@ -55,6 +56,8 @@ struct EngineView {
   };
   std::vector<PipelineView> pipelines;
   std::uint64_t readings_processed = 0;
+  std::int64_t clock_floor_ns = 0;  ///< the latest time that was known, ns since 1970; 0: none
+  bool in_boot_time = false;        ///< arrivals are stamped in boot time
 };
 
 /// The data plane between ingest and store: takes messages, runs pipelines, fills commit groups.
@@ -124,6 +127,7 @@ class Engine {
   void replay_entry(const SubscribedEntry& entry);
   void replay_entry(const BrokerDropsEntry& entry);
   void replay_entry(const TickEntry& tick);
+  void replay_entry(const ClockEntry& clock);
   void replay_entry(const BatchEntry& batch);
   std::unique_ptr<Pipeline> adopt_pipeline(PipelineSpec spec, std::int64_t next_seq);
   void retire(Pipeline& old, const Ledger& durable);
@@ -151,6 +155,10 @@ class Engine {
   void start_idle_clocks();
   void begin_disconnected();
   void take_event(const IngestEvent& event);
+  void recall_time();
+  void note_time();
+  std::int64_t arrivals_reached() const;
+  void set_boot();
   std::string source_name(std::uint32_t source) const;
   void publish_view();
   template <typename Step>
@@ -162,6 +170,7 @@ class Engine {
   Rooms rooms_;
   std::vector<SourceSpec> sources_;
   CommitBuilder builder_;
+  TimeLine time_line_;
   Intake intake_;
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
   std::optional<CommitGroup> sealed_;  ///< waits for room in the store

@@ -24,8 +24,9 @@ std::string seconds_text(std::int64_t ns) { return std::to_string(ns / 1'000'000
 Moment moment_of(const IngestEvent& event) { return {event.boottime_ns, event.wall_ns}; }
 }  // namespace
 
-Intake::Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder)
-    : sources_(std::move(sources)), decoder_(decoder), builder_(builder) {
+Intake::Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder,
+               const TimeLine* time_line)
+    : sources_(std::move(sources)), decoder_(decoder), builder_(builder), time_line_(time_line) {
   for (const SourceSpec& source : sources_) {
     states_.push_back({Redelivery(source.arrival_stamped), {}, 0});
   }
@@ -67,7 +68,11 @@ void Intake::take(const IngestEvent& message) {
   ledger.add(LedgerKind::messages, owner, Term::decoded, 1);
   ledger.add(LedgerKind::source_readings, source.name, Term::decoded,
              static_cast<std::int64_t>(open_.readings.size() - before));
-  if (!source.arrival_stamped) set_aside_future(message, before);
+  if (!source.arrival_stamped) {
+    set_aside_future(message, before);
+  } else if (time_line_ != nullptr) {
+    time_line_->stamp(message.boottime_ns, open_.readings, before);
+  }
 }
 
 /// A device stamped in 2050 would close every window up to there. Our clock may be wrong by its

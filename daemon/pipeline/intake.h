@@ -10,6 +10,7 @@
 #include "pipeline/commit_builder.h"
 #include "pipeline/left_sessions.h"
 #include "pipeline/redelivery.h"
+#include "pipeline/time_line.h"
 
 namespace sluice {
 
@@ -34,7 +35,10 @@ struct Moment {
 /// message ledger. Thread: [pipeline].
 class Intake {
  public:
-  Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder);
+  /// `time_line`, borrowed for life, stamps what has no time of its own; null: the decoder's stamps
+  /// stay.
+  Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder,
+         const TimeLine* time_line = nullptr);
 
   /// What time it is, for the messages that follow. What is set aside because of it is not in the
   /// log, so a replay asks nobody.
@@ -93,6 +97,7 @@ class Intake {
   LeftSessions left_;
   Decoder& decoder_;
   CommitBuilder& builder_;
+  const TimeLine* time_line_;
   TrustedTime time_;
   BatchEntry open_;
 };

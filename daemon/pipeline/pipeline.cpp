@@ -43,7 +43,7 @@ void Pipeline::count(PipelineEffects effects, Term term, std::int64_t n,
 Flow Pipeline::route(const BatchEntry& batch, std::vector<bool>& routed, PipelineEffects effects) {
   Flow flow;
   for (std::size_t i = 0; i < batch.readings.size(); ++i) {
-    if (!matcher_.wants(batch.readings.series[i], batch.readings.topic[i])) continue;
+    if (!matcher_.wants(batch.readings.series[i], plain_topic(batch.readings.topic[i]))) continue;
     routed[i] = true;
     flow.append(batch.readings.at(i), flow.size());
   }
@@ -101,6 +101,12 @@ void Pipeline::keep_sources(const std::vector<std::string>& sources, std::int64_
   if (!behind_) run_.keep_sources(sources, boottime_ns);
 }
 
+void Pipeline::set_boot(const std::shared_ptr<const BootStretch>& boot, std::int64_t boottime_ns,
+                        PipelineEffects effects) {
+  if (behind_) return backlog_.add_boot(boottime_ns, encode_stretch(boot));
+  run_.set_boot(boot, effects);
+}
+
 // --- the end of a spec ---
 
 void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
@@ -142,6 +148,7 @@ void Pipeline::pass_over(const Backlog::Step& step) {
     case Backlog::Kind::disconnected: run_.disconnected(step.source, step.boottime_ns); break;
     case Backlog::Kind::connected: run_.connected(step.source, step.boottime_ns); break;
     case Backlog::Kind::tick: run_.pass_over_tick(step.boottime_ns); break;
+    case Backlog::Kind::boot: run_.pass_over_boot(decode_stretch(step.source)); break;
     case Backlog::Kind::batch: run_.pass_over(step.readings, step.boottime_ns); break;
   }
 }
@@ -233,6 +240,10 @@ void Pipeline::take_step(const Backlog::Step& step, PipelineEffects effects) {
     case Backlog::Kind::tick: run_.tick(step.boottime_ns, before); break;
     case Backlog::Kind::disconnected: run_.disconnected(step.source, step.boottime_ns); break;
     case Backlog::Kind::connected: run_.connected(step.source, step.boottime_ns); break;
+    // Panes of an applied step are out; what closes after pending readings is new.
+    case Backlog::Kind::boot:
+      run_.set_boot(decode_stretch(step.source), step.applied ? before : effects);
+      break;
     case Backlog::Kind::batch: {
       const Flow in = Flow::of(step.readings);
       if (!step.applied) count(effects, Term::pending, -static_cast<std::int64_t>(in.size()));

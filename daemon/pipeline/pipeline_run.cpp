@@ -19,6 +19,8 @@ std::string disconnected_part_name(const std::string& pipeline) {
   return part_name(pipeline) + "/disconnected";
 }
 
+std::string boot_part_name(const std::string& pipeline) { return part_name(pipeline) + "/boot"; }
+
 Flow flow_of(ReorderBuffer::Released released) {
   Flow flow;
   flow.readings = std::move(released.readings);
@@ -28,6 +30,23 @@ Flow flow_of(ReorderBuffer::Released released) {
 }
 
 }  // namespace
+
+std::string encode_stretch(const std::shared_ptr<const BootStretch>& boot) {
+  if (!boot) return {};
+  ByteWriter out;
+  out.string(boot->boot_id);
+  out.i64(boot->since_ns);
+  return out.take();
+}
+
+std::shared_ptr<const BootStretch> decode_stretch(std::string_view bytes) {
+  ByteReader in(bytes);
+  BootStretch stretch;
+  stretch.boot_id = in.string();
+  stretch.since_ns = in.i64();
+  if (bytes.empty() || !in.at_end()) return nullptr;
+  return std::make_shared<const BootStretch>(std::move(stretch));
+}
 
 PipelineRun::PipelineRun(PipelineSpec& spec, const TopicTable& topics)
     : name_(spec.name),
@@ -102,6 +121,8 @@ void PipelineRun::run_ordered(ReorderBuffer::Released released, PipelineEffects 
 
 void PipelineRun::fold(const Reading& reading, bool before, PipelineEffects effects) {
   if (windows_.empty()) return count(effects, Term::observed, 1);
+  // A stage may have held it until the boot time that it is of was over.
+  if (in_boot_time(reading.topic) && !boot_) return count(effects, Term::late, 1);
   const bool folded = windows_.fold(reading, before || processes_before_, effects.closed);
   count(effects, folded ? Term::aggregated : Term::late, 1);
 }
@@ -135,7 +156,7 @@ void PipelineRun::tick(std::int64_t boottime_ns, PipelineEffects effects) {
 }
 
 Watermarks::OfSource PipelineRun::topics_of(const std::string& source) const {
-  return [this, &source](TopicId topic) { return topics_.at(topic).source == source; };
+  return [this, &source](TopicId topic) { return topics_.at(plain_topic(topic)).source == source; };
 }
 
 void PipelineRun::disconnected(const std::string& source, std::int64_t boottime_ns) {
@@ -148,13 +169,41 @@ void PipelineRun::connected(const std::string& source, std::int64_t boottime_ns)
 
 void PipelineRun::keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns) {
   const auto is_gone = [&](TopicId topic) {
-    return std::find(sources.begin(), sources.end(), topics_.at(topic).source) == sources.end();
+    const std::string& source = topics_.at(plain_topic(topic)).source;
+    return std::find(sources.begin(), sources.end(), source) == sources.end();
   };
   watermarks_.connected(is_gone, boottime_ns);
 }
 
 void PipelineRun::close_windows(PaneQuality quality, PipelineEffects effects) {
   windows_.close_all(quality, effects.closed);
+}
+
+/// What waits to be put in order is of the stretch that ends, and so is what closes.
+void PipelineRun::set_boot(std::shared_ptr<const BootStretch> boot, PipelineEffects effects) {
+  if (encode_stretch(boot) == encode_stretch(boot_)) return;
+  ReorderBuffer::Released released;
+  reorder_.drain_boot_time(released);
+  count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
+  run_ordered(std::move(released), effects);
+  windows_.correct(effects.closed);
+  watermarks_.forget_boot_time();
+  boot_ = std::move(boot);
+  windows_.set_boot(boot_, effects.closed);
+}
+
+std::int64_t PipelineRun::reached(const std::function<bool(const std::string&)>& is_source) const {
+  const auto is_wanted = [&](TopicId topic) {
+    return !in_boot_time(topic) && is_source(topics_.at(topic).source);
+  };
+  return std::max(watermarks_.highest(is_wanted), windows_.highest(is_wanted));
+}
+
+void PipelineRun::pass_over_boot(std::shared_ptr<const BootStretch> boot) {
+  std::vector<Pane> closed_before;
+  watermarks_.forget_boot_time();
+  boot_ = std::move(boot);
+  windows_.set_boot(boot_, closed_before);
 }
 
 void PipelineRun::pass_over(const ReadingBatch& readings, std::int64_t boottime_ns) {
@@ -224,6 +273,7 @@ Status PipelineRun::snapshot(std::vector<CheckpointPart>& parts) {
   if (!disconnected.bytes().empty()) {
     parts.push_back({disconnected_part_name(name_), disconnected.take()});
   }
+  if (boot_) parts.push_back({boot_part_name(name_), encode_stretch(boot_)});
   return stages_.snapshot(stage_prefix(name_), parts);
 }
 
@@ -245,7 +295,7 @@ bool PipelineRun::is_own(const CheckpointPart& part) const {
 
 bool PipelineRun::is_part(const CheckpointPart& part) const {
   return is_own(part) || part.name == disconnected_part_name(name_) ||
-         part.name.starts_with(stage_prefix(name_));
+         part.name == boot_part_name(name_) || part.name.starts_with(stage_prefix(name_));
 }
 
 bool PipelineRun::has_state(const std::vector<CheckpointPart>& parts) const {
@@ -262,6 +312,7 @@ Status PipelineRun::restore(const std::vector<CheckpointPart>& parts) {
   if (own == nullptr) return {};
   if (Status s = restore_own(*own); !s.ok()) return s;
   if (Status s = windows_.restore_windows(windows_prefix(name_), parts); !s.ok()) return s;
+  if (Status s = restore_boot(parts); !s.ok()) return s;
   return restore_disconnected(parts);
 }
 
@@ -274,6 +325,13 @@ Status PipelineRun::restore_own(const CheckpointPart& part) {
   if (Status s = reorder_.restore(in); !s.ok()) return s;
   if (Status s = windows_.restore(in); !s.ok()) return s;
   return in.at_end() ? Status() : data_loss("malformed pipeline checkpoint");
+}
+
+Status PipelineRun::restore_boot(const std::vector<CheckpointPart>& parts) {
+  const CheckpointPart* part = find_part(parts, boot_part_name(name_));
+  boot_ = part == nullptr ? nullptr : decode_stretch(part->bytes);
+  windows_.restore_boot(boot_);
+  return part == nullptr || boot_ ? Status() : data_loss("malformed boot time in a checkpoint");
 }
 
 Status PipelineRun::restore_disconnected(const std::vector<CheckpointPart>& parts) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +25,10 @@ struct PipelineEffects {
   Ledger& ledger;
   std::vector<Pane>& closed;
 };
+
+/// As checkpoints and backlogs keep it; empty bytes, and what cannot be read: null.
+std::string encode_stretch(const std::shared_ptr<const BootStretch>& boot);
+std::shared_ptr<const BootStretch> decode_stretch(std::string_view bytes);
 
 /// The part of a pipeline that works: stages in order, then windows, and the state of both.
 ///
@@ -54,11 +60,17 @@ class PipelineRun {
   /// From here on the bound of the spec holds, whatever that of the restored state was.
   void use_windows_max_of_spec() { windows_.set_max(windows_max_); }
   void close_windows(PaneQuality quality, PipelineEffects effects);
+  /// Arrivals are stamped in this stretch of boot time from here on; null: in event time. What is
+  /// open of another one closes.
+  void set_boot(std::shared_ptr<const BootStretch> boot, PipelineEffects effects);
+  /// How far event time has come for topics that none but these sources feed; kNoTime: not at all.
+  std::int64_t reached(const std::function<bool(const std::string&)>& is_source) const;
 
   /// Only the watermarks and what they close, as if the readings had been processed. Panes are
   /// thrown away.
   void pass_over(const ReadingBatch& readings, std::int64_t boottime_ns);
   void pass_over_tick(std::int64_t boottime_ns);
+  void pass_over_boot(std::shared_ptr<const BootStretch> boot);
   /// Some window of the reading has closed, as far as its topic goes.
   bool closed_one_of(const Reading& reading) const {
     return windows_.closed_one_of(reading, watermarks_);
@@ -77,8 +89,8 @@ class PipelineRun {
   void end_epoch_of_windows(PipelineEffects effects);
 
   /// Appends the parts "pipeline/<name>", "pipeline/<name>/windows/<n>/<first window>",
-  /// "pipeline/<name>/stage/<n>", and "pipeline/<name>/disconnected" when a source has no
-  /// connection.
+  /// "pipeline/<name>/stage/<n>", "pipeline/<name>/disconnected" when a source has no connection,
+  /// and "pipeline/<name>/boot" in boot time.
   Status snapshot(std::vector<CheckpointPart>& parts);
   bool is_part(const CheckpointPart& part) const;
   bool has_state(const std::vector<CheckpointPart>& parts) const;
@@ -102,6 +114,7 @@ class PipelineRun {
   void fold_all(const Flow& flow, PipelineEffects effects);
   void snapshot_own(std::vector<CheckpointPart>& parts) const;
   Status restore_own(const CheckpointPart& part);
+  Status restore_boot(const std::vector<CheckpointPart>& parts);
   Status restore_disconnected(const std::vector<CheckpointPart>& parts);
   bool is_own(const CheckpointPart& part) const;
   Watermarks::OfSource topics_of(const std::string& source) const;
@@ -115,7 +128,8 @@ class PipelineRun {
   Watermarks watermarks_;
   ReorderBuffer reorder_;
   WindowSets windows_;
-  std::int64_t notified_ns_ = kNoTime;  ///< the stages know that event time has come so far
+  std::shared_ptr<const BootStretch> boot_;  ///< null: there is nothing of boot time
+  std::int64_t notified_ns_ = kNoTime;       ///< the stages know that event time has come so far
   bool marked_ = false;
   bool processes_before_ = false;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "model/boot_time.h"
+
 namespace sluice {
 
 /// std::*_heap keep the largest on top, so "less" is "later".
@@ -56,6 +58,13 @@ void ReorderBuffer::drain(Released& out) {
   for (auto& [topic, lane] : lanes_) {
     while (!lane.heap.empty()) pop(lane, out);
   }
+}
+
+void ReorderBuffer::drain_boot_time(Released& out) {
+  for (auto& [topic, lane] : lanes_) {
+    while (in_boot_time(topic) && !lane.heap.empty()) pop(lane, out);
+  }
+  std::erase_if(lanes_, [](const auto& entry) { return in_boot_time(entry.first); });
 }
 
 void ReorderBuffer::mark_start() {

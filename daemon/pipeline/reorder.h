@@ -36,6 +36,8 @@ class ReorderBuffer {
   void release_all(const Watermarks& watermarks, std::int64_t boottime_ns, Released& out);
   /// Releases everything, whatever the watermarks say.
   void drain(Released& out);
+  /// The stretch of boot time is over: releases what waits of it.
+  void drain_boot_time(Released& out);
   /// Everything that waits now counts as from before. Not part of snapshots.
   void mark_start();
   void forget_start();

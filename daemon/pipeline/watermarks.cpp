@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/boot_time.h"
+
 namespace sluice {
 
 Watermarks::Watermarks(std::int64_t max_out_of_order_ns, std::int64_t idle_timeout_ns)
@@ -49,11 +51,19 @@ bool Watermarks::idle(TopicId topic, std::int64_t boottime_ns) const {
 std::int64_t Watermarks::lowest(std::int64_t boottime_ns) const {
   std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
   for (const auto& [topic, state] : topics_) {
-    if (silent_ns(state, boottime_ns) < idle_timeout_ns_) {
+    if (!in_boot_time(topic) && silent_ns(state, boottime_ns) < idle_timeout_ns_) {
       lowest = std::min(lowest, state.watermark_ns);
     }
   }
   return lowest == std::numeric_limits<std::int64_t>::max() ? kNoTime : lowest;
+}
+
+std::int64_t Watermarks::highest(const OfSource& of_source) const {
+  std::int64_t highest_ns = kNoTime;
+  for (const auto& [topic, state] : topics_) {
+    if (of_source(topic)) highest_ns = std::max(highest_ns, state.watermark_ns);
+  }
+  return highest_ns;
 }
 
 void Watermarks::settle(std::int64_t boottime_ns) {
@@ -80,6 +90,10 @@ void Watermarks::connected(const OfSource& of_source, std::int64_t boottime_ns) 
     state.disconnected_boottime_ns = kNoTime;
     state.arrived_boottime_ns = boottime_ns;
   }
+}
+
+void Watermarks::forget_boot_time() {
+  std::erase_if(topics_, [](const auto& entry) { return in_boot_time(entry.first); });
 }
 
 std::vector<TopicId> Watermarks::ordered_topics() const {

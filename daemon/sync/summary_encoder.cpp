@@ -200,6 +200,7 @@ v1::PaneQuality wire_quality(PaneQuality quality) {
     case PaneQuality::partial_config: return v1::PANE_QUALITY_PARTIAL_CONFIG;
     case PaneQuality::partial_epoch: return v1::PANE_QUALITY_PARTIAL_EPOCH;
     case PaneQuality::partial_limit: return v1::PANE_QUALITY_PARTIAL_LIMIT;
+    case PaneQuality::partial_clock: return v1::PANE_QUALITY_PARTIAL_CLOCK;
   }
   SLUICE_ASSERT(false);
   return v1::PANE_QUALITY_UNSPECIFIED;
@@ -222,6 +223,7 @@ std::string ProtoSummaryEncoder::encode(const SummaryBlock& block) {
   v1::SummaryBlock out;
   out.set_pipeline(block.pipeline);
   out.set_spec_hash(block.spec_hash);
+  out.set_boot_id(block.boot_id);
   out.set_kind(wire_kind(block.panes.front().window.kind));
   for (const Pane* pane : panes) out.add_series_id(pane->window.key);
   put_times(panes, out);
@@ -235,6 +237,16 @@ std::string ProtoSummaryEncoder::encode(const SummaryBlock& block) {
   put_decimals(panes, *out.mutable_first(), [](const Moments& m) { return m.first; });
   put_decimals(panes, *out.mutable_last(), [](const Moments& m) { return m.last; });
   put_m2(panes, *out.mutable_m2());
+  return out.SerializeAsString();
+}
+
+std::string ProtoSummaryEncoder::encode(const TimeCorrection& correction) {
+  v1::SummaryBlock out;
+  v1::TimeCorrection& time = *out.mutable_time_correction();
+  time.set_boot_id(correction.boot_id);
+  time.set_offset_ns(correction.offset_ns);
+  time.set_error_ns(correction.error_ns);
+  time.set_boottime_ns(correction.boottime_ns);
   return out.SerializeAsString();
 }
 

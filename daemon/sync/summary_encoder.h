@@ -16,6 +16,7 @@ class ProtoSummaryEncoder final : public SummaryEncoder {
   /// `block` holds 1..kBlockPanesMax panes, each with count >= 1 and
   /// start <= first time <= last time < end.
   std::string encode(const SummaryBlock& block) override;
+  std::string encode(const TimeCorrection& correction) override;
 };
 
 }  // namespace sluice
