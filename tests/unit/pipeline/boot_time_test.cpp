@@ -92,7 +92,8 @@ class Gateway {
     spec.name = "p";
     spec.hash = 1;
     spec.windows = {WindowSpec::tumbling(kSize)};
-    spec.stages.push_back(std::make_unique<DropNegative>(ordered_));
+    spec.parked = parked_;
+    if (parked_.empty()) spec.stages.push_back(std::make_unique<DropNegative>(ordered_));
     specs.push_back(std::move(spec));
     EngineOptions options;
     options.commit_interval_ns = 0;
@@ -105,6 +106,13 @@ class Gateway {
       ASSERT_TRUE(engine_->replay(segment).ok());
     }
     if (!with_pipeline) engine_->adopt({kSource}, {}, "none", commits_.ledger(), 1'000'000);
+  }
+  /// The pipeline's plugin goes, or comes back; what it misses meanwhile waits.
+  void park(bool on) {
+    step();
+    parked_ = on ? "no plugin" : "";
+    restart();
+    step();
   }
   void set_ordered() {
     ordered_ = true;
@@ -226,6 +234,7 @@ class Gateway {
   KernelSync kernel_;
   int boots_ = 0;
   bool ordered_ = false;
+  std::string parked_;
   std::unique_ptr<ClockTrust> trust_;
   SeriesTable series_{100};
   TopicTable topics_{100};
@@ -377,7 +386,9 @@ TEST(BootTime, HoldsEveryReadingOnceWhateverHappens) {
       return std::uniform_int_distribution<std::int64_t>(0, below - 1)(node.random());
     };
     for (int i = 0; i < 120; ++i) {
-      switch (pick(14)) {
+      switch (pick(16)) {
+        case 8: node.park(true); break;
+        case 9: node.park(false); break;
         case 0: node.step(), node.reboot(); break;
         case 1: node.step(), node.restart(); break;
         case 2: node.sync(pick(400'000'000) - 200'000'000); break;
@@ -392,6 +403,7 @@ TEST(BootTime, HoldsEveryReadingOnceWhateverHappens) {
           node.pass(pick(6 * kSecond));
       }
     }
+    node.park(false);
     node.end();
     EXPECT_EQ(node.look(true).readings, node.published());
     if (testing::Test::HasFailure()) return;
