@@ -75,6 +75,9 @@ class Counter {
   static Result<Counter> of(const CounterOptions& options, const Point& point);
   std::size_t state_bytes() const { return sizeof *this + parts_.heap_bytes(); }
 
+  /// As TimeParts.
+  void move_by(std::int64_t ns) { parts_.move_by(ns); }
+
  private:
   struct Sums {
     CompensatedSum increase;

@@ -63,6 +63,9 @@ class StateDuration {
   static Result<StateDuration> restore(ByteReader& reader);
   std::size_t state_bytes() const;
 
+  /// As TimeParts.
+  void move_by(std::int64_t ns) { parts_.move_by(ns); }
+
  private:
   void fold(const Step& step, Times& times) const;
   void credit(double state, std::uint64_t time_ns, Times& times) const;

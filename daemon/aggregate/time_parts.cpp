@@ -151,6 +151,16 @@ void TimeParts::close_gaps(const OnStep& on_step) {
   earlier_ = std::vector<Part>();  // `= {}` would keep the memory
 }
 
+void TimeParts::move_by(std::int64_t ns) {
+  const auto move = [ns](Part& part) {
+    part.first.time_ns += ns;
+    part.last.time_ns += ns;
+  };
+  std::for_each(earlier_.begin(), earlier_.end(), move);
+  if (any_) move(last_);
+  if (before_last_) before_last_->time_ns += ns;
+}
+
 void TimeParts::write(ByteWriter& writer) const {
   writer.u64(size());
   if (!any_) return;

@@ -98,6 +98,9 @@ class TimeParts {
     if (before_last_) on_step(Step{*before_last_, last_.last});
   }
 
+  /// Counts time from another moment: adds `ns` to every stamp. No stamp may overflow.
+  void move_by(std::int64_t ns);
+
   std::size_t open_steps() const { return any_ ? earlier_.size() + (before_last_ ? 1 : 0) : 0; }
 
   void write(ByteWriter& writer) const;

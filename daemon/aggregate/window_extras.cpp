@@ -121,6 +121,16 @@ void WindowExtras::close_gaps() {
   }
 }
 
+void WindowExtras::move_by(std::int64_t ns) {
+  for (Kind& kind : kinds_) {
+    std::visit(
+        [ns](auto& aggregate) {
+          if constexpr (kNeedsOrder<std::decay_t<decltype(aggregate)>>) aggregate.move_by(ns);
+        },
+        kind);
+  }
+}
+
 ExtrasSpec WindowExtras::spec() const {
   ExtrasSpec spec;
   if (const auto* kind = histogram()) spec.histogram = kind->options();

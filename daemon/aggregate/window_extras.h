@@ -52,6 +52,7 @@ class WindowExtras {
 
   /// See TimeParts.
   void close_gaps();
+  void move_by(std::int64_t ns);
 
   /// Null when not configured.
   const ExponentialHistogram* histogram() const { return find<ExponentialHistogram>(); }

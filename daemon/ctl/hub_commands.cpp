@@ -46,8 +46,25 @@ std::string quality_text(v1::PaneQuality quality) {
     case v1::PANE_QUALITY_PARTIAL_CONFIG: return "partial_config";
     case v1::PANE_QUALITY_PARTIAL_EPOCH: return "partial_epoch";
     case v1::PANE_QUALITY_PARTIAL_LIMIT: return "partial_limit";
+    case v1::PANE_QUALITY_PARTIAL_CLOCK: return "partial_clock";
     default: return "-";
   }
+}
+
+/// How far the window's time can be believed.
+std::string time_text(const v1::SummaryRecord& s) {
+  switch (s.time_quality()) {
+    case v1::TIME_QUALITY_STAMPED: return "stamped";
+    case v1::TIME_QUALITY_CORRECTED:
+      return "+-" + value_text(static_cast<double>(s.time_error_ns()) / 1e9) + " s";
+    case v1::TIME_QUALITY_UNSYNCED: return "unsynced, boot " + s.boot_id().substr(0, 8);
+    default: return "-";
+  }
+}
+
+std::string start_text(const v1::SummaryRecord& s) {
+  if (s.time_quality() != v1::TIME_QUALITY_UNSYNCED) return utc_text(s.start_ns());
+  return "boot + " + duration_text(static_cast<double>(s.start_ns()) / 1e9);
 }
 
 std::string kind_text(v1::GapKind kind) {
@@ -85,16 +102,16 @@ struct SummaryListing {
   }
   static const auto& rows(const v1::ListSummariesResponse& page) { return page.summaries(); }
   static std::vector<Table::Column> columns() {
-    return {{"NODE"},         {"PIPELINE"},     {"SERIES"},        {"WINDOW START"},
-            {"LENGTH", true}, {"COUNT", true},  {"MEAN", true},    {"MIN", true},
-            {"MAX", true},    {"STDDEV", true}, {"TW MEAN", true}, {"GAP", true},
-            {"CAME", true},   {"REV", true},    {"QUALITY"},       {"AGGREGATES"}};
+    return {{"NODE"},          {"PIPELINE"},   {"SERIES"},     {"WINDOW START"}, {"LENGTH", true},
+            {"COUNT", true},   {"MEAN", true}, {"MIN", true},  {"MAX", true},    {"STDDEV", true},
+            {"TW MEAN", true}, {"GAP", true},  {"CAME", true}, {"REV", true},    {"QUALITY"},
+            {"TIME"},          {"AGGREGATES"}};
   }
   static std::vector<std::string> cells(const v1::SummaryRecord& s) {
     return {s.node(),
             s.pipeline(),
             series_text(series_of(s)),
-            utc_text(s.start_ns()),
+            start_text(s),
             window_text(s.start_ns(), s.end_ns()),
             grouped(s.count()),
             value_text(s.mean()),
@@ -106,6 +123,7 @@ struct SummaryListing {
             coverage_text(s),
             std::to_string(s.revision()),
             quality_text(s.quality()),
+            time_text(s),
             aggregates_text(s.aggregates())};
   }
 };

@@ -22,6 +22,17 @@ std::string last_error_text(const v1::SourceStatus& source) {
   return duration_text(source.last_error_age_s()) + " ago: " + source.last_error();
 }
 
+std::string clock_text(const v1::ClockStatus& clock) {
+  std::string text = utc_text(clock.now_ns()) + ", " + clock.quality();
+  if (clock.error_ns() > 0) {
+    text += ", wrong by " + value_text(static_cast<double>(clock.error_ns()) / 1e9) + " s at most";
+  }
+  if (clock.arrivals_in_boot_time()) {
+    text += "; readings without a time of their own go up in boot time";
+  }
+  return text;
+}
+
 std::string node_text(const v1::Status& s) {
   Pairs pairs;
   pairs.add("node", s.node());
@@ -32,6 +43,10 @@ std::string node_text(const v1::Status& s) {
   pairs.add("uptime", duration_text(s.uptime_s()));
   pairs.add("memory", bytes_text(s.rss_bytes()));
   pairs.add("series", grouped(std::uint64_t{s.series()}));
+  if (s.has_clock()) {
+    pairs.add("clock", clock_text(s.clock()));
+    pairs.add("not before", utc_text(s.clock().floor_ns()));
+  }
   return pairs.text();
 }
 
@@ -167,7 +182,10 @@ std::string recent_text(const v1::ListRecentSummariesResponse& response) {
                {"STDDEV", true},
                {"REV", true}});
   for (const auto& s : response.summaries()) {
-    table.add_row({s.pipeline(), series_text(series_of(s)), utc_text(s.start_ns()),
+    table.add_row({s.pipeline(), series_text(series_of(s)),
+                   s.in_boot_time()
+                       ? "boot + " + duration_text(static_cast<double>(s.start_ns()) / 1e9)
+                       : utc_text(s.start_ns()),
                    window_text(s.start_ns(), s.end_ns()), grouped(s.count()), value_text(s.mean()),
                    value_text(s.min()), value_text(s.max()), value_text(s.stddev()),
                    std::to_string(s.revision())});

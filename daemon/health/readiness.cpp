@@ -28,6 +28,11 @@ std::vector<std::string> readiness_problems(const HealthInput& input) {
   if (!input.uplink_missing.empty()) {
     problems.push_back("uplink: what was acknowledged is missing: " + input.uplink_missing);
   }
+  if (input.clock_before_certificate) {
+    problems.push_back(
+        "clock_before_certificate: the system's clock is behind a time that has surely passed, so "
+        "TLS takes certificates for not yet valid: set the clock, or let a time server do so");
+  }
   return problems;
 }
 

@@ -21,8 +21,9 @@ struct HealthInput {
   std::vector<PipelineHealth> pipelines;
   std::string store_error;     ///< why commits fail now; empty when they succeed
   std::string uplink_refused;  ///< why the hub does not take what we send; empty when it does
-  std::uint64_t uplink_rows_unread = 0;  ///< the hub keeps them, but cannot read them
-  std::string uplink_unread;             ///< why not the newest of them
+  std::uint64_t uplink_rows_unread = 0;   ///< the hub keeps them, but cannot read them
+  std::string uplink_unread;              ///< why not the newest of them
+  bool clock_before_certificate = false;  ///< TLS fails, and the wall clock is surely behind
   std::string uplink_missing;  ///< what was acknowledged and is not at the hub; empty: nothing
 };
 

@@ -37,8 +37,8 @@ constexpr char kFindPane[] =
 constexpr char kInsertPane[] =
     "INSERT INTO pane (revision, quality, count, sum, min, max, first, last, m2, first_time_ns,"
     " last_time_ns, largest_gap_ns, time_integral_s, expected_every_ns, extras, node_id, start_ns,"
-    " end_ns, kind, series_id, pipeline, spec_hash)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    " end_ns, kind, series_id, pipeline, spec_hash, boot_id)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char kUpdatePane[] =
     "UPDATE pane SET revision = ?, quality = ?, count = ?, sum = ?, min = ?, max = ?, first = ?,"
     " last = ?, m2 = ?, first_time_ns = ?, last_time_ns = ?, largest_gap_ns = ?,"
@@ -47,6 +47,7 @@ constexpr char kInsertGap[] =
     "INSERT OR IGNORE INTO gap (node_id, seq, kind, owner, cause, from_ns, to_ns, count,"
     " received_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr int kContentColumns = 15;
+constexpr int kKeyColumns = 7;
 
 std::int64_t stored_gap_ns(const DecodedPane& pane) {
   return pane.has_held ? static_cast<std::int64_t>(pane.largest_gap_ns) : kGapUnknown;
@@ -119,6 +120,9 @@ Result<ChangeWriter> ChangeWriter::create(Database& database) {
   auto unread = UnreadTable::create(database);
   if (!unread.ok()) return unread.status();
   writer.unread_.emplace(std::move(*unread));
+  auto boot_times = BootTimes::create(database);
+  if (!boot_times.ok()) return boot_times.status();
+  writer.boot_times_.emplace(std::move(*boot_times));
   return writer;
 }
 
@@ -235,6 +239,9 @@ Result<ChangeWriter::Reading> ChangeWriter::read_block(std::string_view bytes,
                                                        std::int64_t node_id) {
   auto block = decode_summary_block(bytes);
   if (!block.ok()) return Reading{{}, std::string(block.status().message())};
+  if (!block->boot_id.empty()) {
+    if (Status s = boot_times_->label(node_id, *block); !s.ok()) return s;
+  }
   for (const DecodedPane& pane : block->panes) {
     const auto defined = is_defined(node_id, pane.series_id);
     if (!defined.ok()) return defined.status();
@@ -248,6 +255,7 @@ Result<ChangeWriter::Reading> ChangeWriter::read_block(std::string_view bytes,
 
 Result<bool> ChangeWriter::write_block(const DecodedBlock& block, std::int64_t seq,
                                        const NodeKey& from, Node& node, RowCounters& counters) {
+  if (block.correction) return boot_times_->correct(from.node, *block.correction);
   bool is_new = false;
   for (const DecodedPane& pane : block.panes) {
     const auto fate = write_pane(block, pane, node);
@@ -376,6 +384,7 @@ Status ChangeWriter::insert_pane(const DecodedBlock& block, const DecodedPane& p
                                  std::int64_t node_id) {
   bind_content(insert_pane_, pane);
   bind_key(insert_pane_, kContentColumns, node_id, block, pane);
+  insert_pane_.bind_text(kContentColumns + kKeyColumns, block.boot_id);
   return insert_pane_.run();
 }
 

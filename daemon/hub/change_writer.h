@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "hub/boot_times.h"
 #include "hub/hub_store.h"
 #include "hub/sqlite.h"
 #include "hub/summary_decoder.h"
@@ -89,7 +90,8 @@ class ChangeWriter {
   Statement insert_pane_;
   Statement update_pane_;
   Statement insert_gap_;
-  std::optional<UnreadTable> unread_;  ///< always there after create()
+  std::optional<UnreadTable> unread_;  ///< both always there after create()
+  std::optional<BootTimes> boot_times_;
 };
 
 }  // namespace sluice::hub

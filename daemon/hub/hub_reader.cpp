@@ -23,9 +23,12 @@ constexpr char kListSummaries[] =
     "SELECT pane.id, node.node, node.epoch, pane.pipeline, pane.spec_hash, series.definition,"
     " pane.kind, pane.start_ns, pane.end_ns, pane.revision, pane.quality, pane.count, pane.sum,"
     " pane.min, pane.max, pane.first, pane.last, pane.m2, pane.first_time_ns, pane.last_time_ns,"
-    " pane.largest_gap_ns, pane.time_integral_s, pane.expected_every_ns, pane.extras"
+    " pane.largest_gap_ns, pane.time_integral_s, pane.expected_every_ns, pane.extras,"
+    " pane.boot_id, ifnull(boot_time.error_ns, -1)"
     " FROM pane JOIN node ON node.id = pane.node_id"
-    " JOIN series ON series.node_id = pane.node_id AND series.id = pane.series_id WHERE TRUE";
+    " JOIN series ON series.node_id = pane.node_id AND series.id = pane.series_id"
+    " LEFT JOIN boot_time ON boot_time.node = node.node AND boot_time.boot_id = pane.boot_id"
+    " WHERE TRUE";
 
 constexpr char kListGaps[] =
     "SELECT gap.id, node.node, node.epoch, gap.seq, gap.kind, gap.owner, gap.cause, gap.from_ns,"
@@ -145,6 +148,11 @@ Status fill_rest(const Statement& row, v1::SummaryRecord& out) {
   return {};
 }
 
+v1::TimeQuality time_quality(const Statement& row) {
+  if (row.column_bytes(24).empty()) return v1::TIME_QUALITY_STAMPED;
+  return row.column_i64(25) < 0 ? v1::TIME_QUALITY_UNSYNCED : v1::TIME_QUALITY_CORRECTED;
+}
+
 Status fill(const Statement& row, v1::SummaryRecord& out) {
   const auto series = decode_series(row.column_bytes(5));
   if (!series.ok()) return series.status();
@@ -171,6 +179,9 @@ Status fill(const Statement& row, v1::SummaryRecord& out) {
   out.set_stddev(count < 2 ? 0 : std::sqrt(row.column_f64(17) / static_cast<double>(count - 1)));
   out.set_first_time_ns(row.column_i64(18));
   out.set_last_time_ns(row.column_i64(19));
+  out.set_boot_id(std::string(row.column_bytes(24)));
+  out.set_time_quality(time_quality(row));
+  if (out.time_quality() == v1::TIME_QUALITY_CORRECTED) out.set_time_error_ns(row.column_i64(25));
   return fill_rest(row, out);
 }
 

@@ -8,6 +8,9 @@ namespace {
 // "SLHB": tells our file from another program's. Never to change.
 constexpr std::int64_t kApplicationId = 0x534C4842;
 
+// A pane in boot time has its `boot_id`; its times are CLOCK_BOOTTIME until `boot_time` has a row
+// for that boot, and then those plus its `offset_ns`. Its `spec_hash` is of that boot alone.
+//
 // Entry i takes a database from user_version i to i + 1. Entries are history: add, never edit.
 //
 // `pane` is unique over the pane key, in an order that also serves "one node, by time". Its id
@@ -100,6 +103,18 @@ ALTER TABLE pane ADD COLUMN largest_gap_ns INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE pane ADD COLUMN time_integral_s REAL NOT NULL DEFAULT 0;
 ALTER TABLE pane ADD COLUMN expected_every_ns INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pane ADD COLUMN extras BLOB NOT NULL DEFAULT x'';
+)",
+                                    R"(
+CREATE TABLE boot_time (
+  node TEXT NOT NULL,
+  boot_id TEXT NOT NULL,
+  offset_ns INTEGER NOT NULL,
+  error_ns INTEGER NOT NULL,
+  boottime_ns INTEGER NOT NULL,
+  PRIMARY KEY (node, boot_id)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE pane ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';
+CREATE INDEX pane_by_boot ON pane (boot_id) WHERE boot_id <> '';
 )"};
 
 Status check_owner(Database& database, std::int64_t version) {

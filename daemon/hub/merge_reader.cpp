@@ -22,10 +22,14 @@ constexpr char kWindows[] =
     "SELECT pane.node_id, node.node, pane.pipeline, pane.spec_hash, series.definition,"
     " pane.start_ns, pane.end_ns, pane.quality, pane.count, pane.sum, pane.min, pane.max,"
     " pane.first, pane.last, pane.m2, pane.first_time_ns, pane.last_time_ns,"
-    " pane.largest_gap_ns, pane.time_integral_s, pane.expected_every_ns, pane.extras FROM pane "
-    "JOIN node ON node.id = pane.node_id"
+    " pane.largest_gap_ns, pane.time_integral_s, pane.expected_every_ns, pane.extras,"
+    " ifnull(boot_time.offset_ns, 0)"
+    " FROM pane JOIN node ON node.id = pane.node_id"
     " JOIN series ON series.node_id = pane.node_id AND series.id = pane.series_id"
-    " WHERE pane.kind = ? AND series.measurement = ?";
+    " LEFT JOIN boot_time ON boot_time.node = node.node AND boot_time.boot_id = pane.boot_id"
+    " WHERE pane.kind = ? AND series.measurement = ?"
+    // Nobody knows when a window was whose boot has no time.
+    " AND (pane.boot_id = '' OR boot_time.offset_ns IS NOT NULL)";
 
 Status check(const v1::MergeSummariesRequest& request) {
   if (Status s = check_limit(request.limit()); !s.ok()) return s;
@@ -87,6 +91,8 @@ Result<StoredWindow> read_window(const Statement& row) {
   auto extras = WindowExtras::restore(bytes);
   if (!extras.ok()) return extras.status();
   window.extras = *std::move(extras);
+  // The pane has been labelled; what it keeps is as the node sent it.
+  window.extras->move_by(row.column_i64(21));
   return window;
 }
 

@@ -76,6 +76,7 @@ Status read_identity(const v1::SummaryBlock& block, std::size_t i, DecodedPane& 
     case v1::PANE_QUALITY_PARTIAL_CONFIG: pane.quality = PaneQuality::partial_config; return {};
     case v1::PANE_QUALITY_PARTIAL_EPOCH: pane.quality = PaneQuality::partial_epoch; return {};
     case v1::PANE_QUALITY_PARTIAL_LIMIT: pane.quality = PaneQuality::partial_limit; return {};
+    case v1::PANE_QUALITY_PARTIAL_CLOCK: pane.quality = PaneQuality::partial_clock; return {};
     default: return broken_at("quality", i, "unknown quality");
   }
 }
@@ -163,6 +164,26 @@ Status read_gaps(const v1::SummaryBlock& block, std::vector<DecodedPane>& panes)
   return {};
 }
 
+Status check_boot_id(std::string_view field, std::string_view id) {
+  const auto fits = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+  };
+  if (!id.empty() && id.size() <= kBootIdBytesMax && std::all_of(id.begin(), id.end(), fits)) {
+    return {};
+  }
+  return broken(field, "expected 1 to 64 of 0-9 A-Z a-z -");
+}
+
+/// Also bounds what corrections make of them.
+Status check_boot_times(const std::vector<DecodedPane>& panes) {
+  for (std::size_t i = 0; i < panes.size(); ++i) {
+    if (panes[i].start_ns < -kBoottimeMaxNs || panes[i].end_ns > kBoottimeMaxNs) {
+      return broken_at("start", i, "a window more than ten years from the node's boot");
+    }
+  }
+  return {};
+}
+
 /// A mean over time lies between min and max; the rest is rounding.
 bool integral_fits(const DecodedPane& pane, double integral, double span_s) {
   constexpr double kRounding = 1e-9;
@@ -194,6 +215,16 @@ Status read_held(const v1::SummaryBlock& block, std::vector<DecodedPane>& panes)
   return {};
 }
 
+Result<TimeCorrection> read_correction(const v1::SummaryBlock& block) {
+  const v1::TimeCorrection& time = block.time_correction();
+  if (block.series_id_size() != 0) return broken("time_correction", "stands beside panes");
+  if (Status s = check_boot_id("time_correction.boot_id", time.boot_id()); !s.ok()) return s;
+  const bool fits = time.offset_ns() >= 0 && time.offset_ns() <= kBootOffsetMaxNs &&
+                    time.error_ns() >= 0 && time.boottime_ns() >= 0;
+  if (!fits) return broken("time_correction", "its times are negative, or after 2093");
+  return TimeCorrection{time.boot_id(), time.offset_ns(), time.error_ns(), time.boottime_ns()};
+}
+
 Status check_values(const std::vector<DecodedPane>& panes) {
   for (std::size_t i = 0; i < panes.size(); ++i) {
     const DecodedPane& pane = panes[i];
@@ -215,9 +246,15 @@ Result<DecodedBlock> decode_summary_block(std::string_view bytes) {
     return data_loss("these " + std::to_string(bytes.size()) +
                      " bytes are not a SummaryBlock: cut short, damaged or not from a node");
   }
+  DecodedBlock out;
+  if (block.has_time_correction()) {
+    auto correction = read_correction(block);
+    if (!correction.ok()) return correction.status();
+    out.correction = *std::move(correction);
+    return out;
+  }
   if (Status s = check_head(block); !s.ok()) return s;
   if (Status s = check_lengths(block); !s.ok()) return s;
-  DecodedBlock out;
   out.pipeline = block.pipeline();
   out.spec_hash = block.spec_hash();
   DecodedPane empty;
@@ -229,6 +266,10 @@ Result<DecodedBlock> decode_summary_block(std::string_view bytes) {
   if (Status s = check_values(out.panes); !s.ok()) return s;
   if (Status s = read_held(block, out.panes); !s.ok()) return s;
   if (Status s = read_extras(block, out.panes); !s.ok()) return s;
+  if (block.boot_id().empty()) return out;
+  out.boot_id = block.boot_id();
+  if (Status s = check_boot_id("boot_id", out.boot_id); !s.ok()) return s;
+  if (Status s = check_boot_times(out.panes); !s.ok()) return s;
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +41,16 @@ struct DecodedPane {
 struct DecodedBlock {
   std::string pipeline;  ///< 1..128 bytes
   std::uint64_t spec_hash = 0;
-  std::vector<DecodedPane> panes;  ///< 1..65536, in the order of the block
+  std::vector<DecodedPane> panes;  ///< 1..65536, in the order of the block; none with `correction`
+  /// Not empty: all times are CLOCK_BOOTTIME of that boot, within kBoottimeMaxNs of its begin.
+  std::string boot_id = {};
+  std::optional<TimeCorrection> correction = {};  ///< then there is nothing else
 };
+
+/// No node runs longer without a reboot.
+inline constexpr std::int64_t kBoottimeMaxNs = std::int64_t{10} * 365 * 86'400 * 1'000'000'000;
+/// Offsets of corrections are 0 to this, in the year 2093.
+inline constexpr std::int64_t kBootOffsetMaxNs = 3'900'000'000'000'000'000;
 
 /// Reads the bytes of one outbox row (proto/sluice/v1/summary.proto). The bytes come from a node
 /// over the network, so nothing in them is believed: `data_loss` when they are not a SummaryBlock

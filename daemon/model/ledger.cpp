@@ -23,7 +23,8 @@ int side(LedgerKind kind, Term term) {
       switch (term) {
         case Term::decoded: return 1;
         case Term::routed:
-        case Term::unmatched: return -1;
+        case Term::unmatched:
+        case Term::rejected: return -1;
         default: return 0;
       }
     case LedgerKind::readings:

@@ -19,7 +19,7 @@ enum class LedgerKind : std::uint8_t { messages = 1, source_readings = 2, readin
 enum class Term : std::uint8_t {
   received = 1,           ///< messages
   decoded = 2,            ///< messages: made readings; source_readings: the readings made
-  rejected = 3,           ///< messages, readings: refused, by reason
+  rejected = 3,           ///< messages, source_readings, readings: refused, by reason
   duplicate = 4,          ///< messages: redelivered after it was stored
   dropped = 5,            ///< messages of QoS 0 that a full queue turned away, by reason
   routed = 6,             ///< source_readings: taken by one or more pipelines

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock_trust.h"
 #include "model/gap.h"
 #include "model/identity.h"
 #include "model/ledger.h"
@@ -88,8 +89,18 @@ struct TickEntry {
   friend bool operator==(const TickEntry&, const TickEntry&) = default;
 };
 
+/// What is known of the time from here on: by it, arrivals are stamped.
+struct ClockEntry {
+  std::int64_t boottime_ns = 0;
+  std::string boot_id;  ///< of the boot that CLOCK_BOOTTIME counts from
+  TrustedTime time;
+  bool in_boot_time = false;  ///< arrivals are stamped CLOCK_BOOTTIME alone
+  std::int64_t least_ns = 0;  ///< else no earlier than this: event time has come so far
+  friend bool operator==(const ClockEntry&, const ClockEntry&) = default;
+};
+
 using LogEntry = std::variant<StartEntry, ConnectedEntry, SubscribedEntry, BatchEntry, TickEntry,
-                              BrokerDropsEntry, DisconnectedEntry>;
+                              BrokerDropsEntry, DisconnectedEntry, ClockEntry>;
 
 /// What one commit appends to the log: one row.
 struct Segment {

@@ -78,6 +78,8 @@ class Stage {
   /// Fills `out`, which comes cleared. A failure means the stage did nothing: all input passes by
   /// and is counted `rejected(stage_failed)`.
   virtual Status process(const ReadingBatch& in, StageOutput& out) = 0;
+  /// Whether on_time() has any effect; it is called at every rise of the watermark.
+  virtual bool wants_time() const { return true; }
   /// Event time has reached `watermark_ns` for everything that will still come.
   virtual Status on_time(std::int64_t watermark_ns, StageOutput& out) = 0;
   virtual Result<std::string> snapshot() = 0;
@@ -100,6 +102,7 @@ class SummaryEncoder {
  public:
   virtual ~SummaryEncoder() = default;
   virtual std::string encode(const SummaryBlock& block) = 0;
+  virtual std::string encode(const TimeCorrection& correction) = 0;
 };
 
 /// Why rows of an ended identity are not ours to deliver.

@@ -73,6 +73,15 @@ struct ReadingBatch {
   Reading at(std::size_t i) const {
     return {series[i], topic[i], event_time_ns[i], Value{kind[i], bits[i]}, quality[i]};
   }
+  /// Drops the rows from `first` on for which `gone` is true; the others keep their order.
+  template <typename Gone>
+  void erase_if(std::size_t first, Gone gone) {
+    std::size_t kept = first;
+    for (std::size_t i = first; i < size(); ++i) {
+      if (!gone(at(i))) set(kept++, at(i));
+    }
+    truncate(kept);
+  }
   void set(std::size_t i, const Reading& r) {
     series[i] = r.series;
     topic[i] = r.topic;

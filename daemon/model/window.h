@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/boot_time.h"
 #include "model/reading.h"
 
 namespace sluice {
@@ -54,7 +55,8 @@ enum class PaneQuality : std::uint8_t {
   complete = 0,
   partial_config = 1,  ///< the window straddled a change of its pipeline's config
   partial_epoch = 2,   ///< its epoch ended while it was open; later readings are in another epoch
-  partial_limit = 3    ///< closed early, its pipeline had too many windows; later readings are late
+  partial_limit = 3,   ///< closed early, its pipeline had too many windows; later readings are late
+  partial_clock = 4    ///< of boot time, which ended: the time became known, or the boot is over
 };
 
 /// How the readings of one window stand in time, each value held until the next reading: a sum over
@@ -106,6 +108,7 @@ struct Pane {
   /// Stands for `expected_every_ns` and the options of `extras`, which all panes of a block share.
   std::uint64_t kept = 0;
   std::shared_ptr<const PaneSplit> split;  ///< null unless the window was open at the start
+  std::shared_ptr<const BootStretch> boot = nullptr;  ///< set: its times are CLOCK_BOOTTIME
 };
 
 /// Panes of one block; what closes beyond that in one commit goes into further blocks. The hub
@@ -118,6 +121,7 @@ struct SummaryBlock {
   std::string pipeline;
   std::uint64_t spec_hash = 0;  ///< Pipeline::pane_hash()
   std::vector<Pane> panes;
+  std::string boot_id = {};  ///< not empty: all times are CLOCK_BOOTTIME of that boot
 };
 
 }  // namespace sluice

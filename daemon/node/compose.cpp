@@ -107,7 +107,9 @@ PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& 
   spec.max_out_of_order_ns = pipeline.max_out_of_order_ns();
   spec.idle_timeout_ns = pipeline.idle_timeout_ns();
   spec.reorder_max = pipeline.reorder_max();
-  spec.windows_max = state_budget(config).windows_per_pipeline(config);
+  const StateBudget budget = state_budget(config);
+  spec.windows_max = budget.windows_per_pipeline(config);
+  spec.pending_max = budget.pending_per_pipeline(config);
   for (int i = 0; i < pipeline.stages_size(); ++i) {
     Result<std::unique_ptr<Stage>> built = compose_stage(config, index, i, series);
     if (!built.ok()) {
@@ -305,6 +307,7 @@ std::vector<SourceSpec> compose_source_specs(const v1::Config& config) {
     spec.inflight_window = mqtt.version() == v1::MqttConfig::VERSION_3_1_1 ? mqtt.broker_inflight()
                                                                            : mqtt.receive_max();
     spec.arrival_stamped = source.decode().time().empty();
+    spec.max_future_ns = source.decode().max_future_ns();
     const Result<BrokerAddress> broker = parse_broker_url(mqtt.url());
     spec.session = {broker.ok() ? broker->host + ":" + std::to_string(broker->port) : mqtt.url(),
                     client_id(config, source)};

@@ -31,17 +31,19 @@ std::string config_part(const std::vector<CheckpointPart>& parts) {
 
 }  // namespace
 
-DataPlane::DataPlane(const v1::Config& config, Clock& clock, const EngineOptions& engine)
+DataPlane::DataPlane(const v1::Config& config, Clock& clock, const EngineOptions& engine,
+                     ClockTrust* trust)
     : config_(config),
       clock_(clock),
+      trust_(trust),
       engine_options_(engine),
       series_(config.limits().series_max()),
       topics_(config.limits().series_max()) {}
 
 Result<std::unique_ptr<DataPlane>> DataPlane::open(const v1::Config& config, Clock& clock,
                                                    const StoreOptions& store,
-                                                   const EngineOptions& engine) {
-  std::unique_ptr<DataPlane> plane(new DataPlane(config, clock, engine));
+                                                   const EngineOptions& engine, ClockTrust* trust) {
+  std::unique_ptr<DataPlane> plane(new DataPlane(config, clock, engine, trust));
   if (Status s = plane->load(store); !s.ok()) return s;
   return plane;
 }
@@ -80,7 +82,7 @@ Status DataPlane::recover(MessageSource& messages) {
   engine_options_.config = state_config.SerializeAsString();
   engine_ = std::make_unique<Engine>(
       engine_options_, compose_source_specs(state_config), compose_pipelines(state_config, series_),
-      Engine::Rooms{messages, *decoder_, *store_, encoder_, series_, topics_, clock_});
+      Engine::Rooms{messages, *decoder_, *store_, encoder_, series_, topics_, clock_, trust_});
   if (Status s = engine_->restore(recovered_.checkpoint); !s.ok()) return s;
   if (Status s = store_->replay([&](const Segment& segment) { return engine_->replay(segment); });
       !s.ok()) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/clock_trust.h"
 #include "base/status.h"
 #include "ingest/json_decoder.h"
 #include "model/ports.h"
@@ -22,12 +23,13 @@ namespace sluice {
 /// Thread: the owner's; the rooms bring their own.
 class DataPlane {
  public:
-  /// Opens the store and reads what was durable. `config` and `clock` are borrowed for life. Of
-  /// `engine` the config is filled in here.
+  /// Opens the store and reads what was durable. `config`, `clock` and `trust` (null: the wall
+  /// clock is never believed) are borrowed for life. Of `engine` the config is filled in here.
   /// `invalid_argument` and `failed_precondition` mean that trying again will not help.
   static Result<std::unique_ptr<DataPlane>> open(const v1::Config& config, Clock& clock,
                                                  const StoreOptions& store,
-                                                 const EngineOptions& engine);
+                                                 const EngineOptions& engine,
+                                                 ClockTrust* trust = nullptr);
 
   /// Builds the engine over `messages` and brings its state back: last checkpoint, replay, and the
   /// change of config if there was one. Once.
@@ -38,12 +40,13 @@ class DataPlane {
   const SeriesTable& series() const { return series_; }
 
  private:
-  DataPlane(const v1::Config& config, Clock& clock, const EngineOptions& engine);
+  DataPlane(const v1::Config& config, Clock& clock, const EngineOptions& engine, ClockTrust* trust);
   Status load(const StoreOptions& options);
   void set_capacity(const v1::Config& config);
 
   const v1::Config& config_;
   Clock& clock_;
+  ClockTrust* trust_;
   EngineOptions engine_options_;
   SeriesTable series_;
   TopicTable topics_;

@@ -7,7 +7,10 @@
 
 namespace sluice {
 
-Node::Node(const v1::Config& config) : config_(config) {}
+Node::Node(const v1::Config& config)
+    : config_(config),
+      trust_(clock_, read_kernel_sync, std::int64_t{SLUICE_BUILD_TIME_S} * 1'000'000'000,
+             read_boot_id()) {}
 
 Result<std::unique_ptr<Node>> Node::start(const v1::Config& config) {
   std::unique_ptr<Node> node(new Node(config));
@@ -18,7 +21,7 @@ Result<std::unique_ptr<Node>> Node::start(const v1::Config& config) {
 
 Status Node::recover() {
   Result<std::unique_ptr<DataPlane>> plane =
-      DataPlane::open(config_, clock_, compose_store(config_), compose_engine(config_));
+      DataPlane::open(config_, clock_, compose_store(config_), compose_engine(config_), &trust_);
   if (!plane.ok()) return plane.status();
   plane_ = *std::move(plane);
   Result<std::vector<SourceOptions>> sources = compose_sources(config_);
@@ -38,17 +41,21 @@ void Node::start_rooms() {
     Engine& engine = plane_->engine();
     uplink_ = std::make_unique<Uplink>(
         compose_uplink(config_), store, plane_->series(), clock_,
-        UplinkCallbacks{.next_seq = [&store] { return store.next_seq(); },
-                        .end_epoch =
-                            [&engine](const std::string& epoch, std::int64_t highest_seq) {
-                              engine.end_epoch(epoch, highest_seq);
-                            },
-                        .confirm_epoch = [&engine] { engine.confirm_epoch(); },
-                        .gaps = &store});
+        UplinkCallbacks{
+            .next_seq = [&store] { return store.next_seq(); },
+            .end_epoch = [&engine](
+                             const std::string& epoch,
+                             std::int64_t highest_seq) { engine.end_epoch(epoch, highest_seq); },
+            .confirm_epoch = [&engine] { engine.confirm_epoch(); },
+            .heard_time =
+                [this](std::int64_t wall_ns, std::int64_t sent_ns, std::int64_t received_ns) {
+                  trust_.heard(wall_ns, sent_ns, received_ns);
+                },
+            .gaps = &store});
   }
   report_ = std::make_unique<NodeReport>(
       config_, NodeReport::Rooms{store, *sources_, plane_->engine(), uplink_.get(),
-                                 plane_->series(), clock_});
+                                 plane_->series(), clock_, trust_});
   store.start();
   plane_->engine().start();
   if (Status s = sources_->start(); !s.ok()) {

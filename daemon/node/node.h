@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/clock_trust.h"
 #include "base/status.h"
 #include "control/admin_server.h"
 #include "ingest/mqtt_source.h"
@@ -31,6 +32,7 @@ class Node {
 
   const v1::Config config_;
   SystemClock clock_;
+  ClockTrust trust_;
   std::unique_ptr<DataPlane> plane_;
   std::unique_ptr<MqttSources> sources_;
   std::unique_ptr<Uplink> uplink_;

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "health/process.h"
 #include "health/readiness.h"
 #include "plugin_host/plugin_library.h"
@@ -44,6 +46,7 @@ v1::Status NodeReport::status() {
   status.mutable_store()->set_commit_failures(store.commit_failures);
   status.mutable_store()->set_last_error(store.last_error);
   add_uplink(status);
+  add_clock(status);
   add_totals(status);
   add_problems(status);
   return status;
@@ -94,6 +97,30 @@ void NodeReport::add_uplink(v1::Status& status) const {
   uplink.set_missing_at_hub(stats.missing_at_hub);
 }
 
+void NodeReport::add_clock(v1::Status& status) const {
+  const TrustedTime time = rooms_.trust.now();
+  const EngineView view = rooms_.engine.view();
+  v1::ClockStatus& clock = *status.mutable_clock();
+  clock.set_quality(std::string(clock_quality_name(time.quality)));
+  clock.set_now_ns(time.trusted() ? time.wall_at(rooms_.clock.boottime_ns())
+                                  : rooms_.clock.wall_ns());
+  clock.set_error_ns(time.trusted() ? time.error_ns : 0);
+  clock.set_floor_ns(std::max(rooms_.trust.floor_ns(), view.clock_floor_ns));
+  clock.set_arrivals_in_boot_time(view.in_boot_time);
+}
+
+/// A TLS library asks the system for the time, whatever we know.
+bool NodeReport::clock_fails_tls(const v1::Status& status) const {
+  if (rooms_.clock.wall_ns() >= status.clock().floor_ns()) return false;
+  const auto fails = [](bool connected, const std::string& error) {
+    return !connected && error.find("certificate") != std::string::npos;
+  };
+  if (fails(status.uplink().connected(), status.uplink().last_error())) return true;
+  return std::any_of(status.sources().begin(), status.sources().end(), [&](const auto& source) {
+    return fails(source.connected(), source.last_error());
+  });
+}
+
 void NodeReport::add_totals(v1::Status& status) const {
   const Ledger ledger = rooms_.store.durable_ledger();
   using enum LedgerKind;
@@ -125,6 +152,7 @@ void NodeReport::add_problems(v1::Status& status) const {
   input.uplink_rows_unread = status.uplink().rows_unread();
   input.uplink_unread = status.uplink().unread();
   input.uplink_missing = status.uplink().missing_at_hub();
+  input.clock_before_certificate = clock_fails_tls(status);
   for (const std::string& problem : readiness_problems(input)) status.add_problems(problem);
   status.set_ready(status.problems().empty());
 }
@@ -187,6 +215,7 @@ v1::ListRecentSummariesResponse NodeReport::recent(const v1::ListRecentSummaries
     row.set_stddev(m.stddev());
     row.set_first(m.first);
     row.set_last(m.last);
+    row.set_in_boot_time(entry.pane.boot != nullptr);
   }
   return response;
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/clock_trust.h"
 #include "control/node_view.h"
 #include "ingest/mqtt_source.h"
 #include "model/series.h"
@@ -25,6 +26,7 @@ class NodeReport final : public NodeView {
     const Uplink* uplink;  ///< null when no hub is configured
     const SeriesTable& series;
     const Clock& clock;
+    ClockTrust& trust;
   };
   NodeReport(const v1::Config& config, Rooms rooms);
 
@@ -38,6 +40,8 @@ class NodeReport final : public NodeView {
   void add_sources(v1::Status& status) const;
   void add_pipelines(v1::Status& status) const;
   void add_uplink(v1::Status& status) const;
+  void add_clock(v1::Status& status) const;
+  bool clock_fails_tls(const v1::Status& status) const;
   void add_totals(v1::Status& status) const;
   void add_problems(v1::Status& status) const;
 

@@ -5,6 +5,7 @@
 
 #include "node/compose.h"
 #include "pipeline/aligned_windows.h"
+#include "pipeline/backlog.h"
 #include "pipeline/redelivery.h"
 
 namespace sluice {
@@ -20,6 +21,8 @@ constexpr std::uint64_t kQuotaPayloadPart = 8;
 constexpr std::uint64_t kTailBytes = Redelivery::kTailMax * 7 + 4096;
 constexpr std::uint64_t kWaitingBytes = 40;  // of a reading in a reorder buffer
 constexpr std::uint64_t kSeriesBytes = 16;
+constexpr std::uint64_t kBacklogBytes = 24;  // of a reading that waits for its pipeline
+constexpr std::uint64_t kBacklogPart = 4;    // of the room, for all of them
 
 std::string mib(std::uint64_t bytes) {
   char text[32];
@@ -27,10 +30,17 @@ std::string mib(std::uint64_t bytes) {
   return text;
 }
 
+/// Without stages there is nothing that could be missing.
+std::uint64_t can_be_parked(const v1::Config& config) {
+  return static_cast<std::uint64_t>(
+      std::count_if(config.pipelines().begin(), config.pipelines().end(),
+                    [](const v1::PipelineConfig& p) { return p.stages_size() > 0; }));
+}
+
 }  // namespace
 
 std::uint64_t StateBudget::checkpoint_bytes() const {
-  const std::uint64_t bytes = beside_windows_bytes() + windows_max * window_bytes;
+  const std::uint64_t bytes = beside_windows_bytes() + backlog_bytes + windows_max * window_bytes;
   return std::min(bytes, room_bytes + room_bytes / 2);
 }
 
@@ -39,6 +49,12 @@ std::uint64_t StateBudget::windows_per_pipeline(const v1::Config& config) const 
       std::count_if(config.pipelines().begin(), config.pipelines().end(),
                     [](const v1::PipelineConfig& p) { return p.windows_size() > 0; });
   return std::max<std::uint64_t>(windows_max / std::max<std::uint64_t>(pipelines, 1), 16);
+}
+
+std::uint64_t StateBudget::pending_per_pipeline(const v1::Config& config) const {
+  const std::uint64_t each =
+      backlog_bytes / kBacklogBytes / std::max<std::uint64_t>(can_be_parked(config), 1);
+  return std::clamp<std::uint64_t>(each, 16, Backlog::kPendingMax);
 }
 
 Status StateBudget::check() const {
@@ -74,6 +90,8 @@ StateBudget state_budget(const v1::Config& config) {
                                                               pipeline.max_out_of_order_ns() > 0));
     }
   }
+  budget.backlog_bytes = std::min(budget.room_bytes / kBacklogPart,
+                                  can_be_parked(config) * Backlog::kPendingMax * kBacklogBytes);
   budget.windows_wanted = config.limits().windows_max();
   if (budget.windows_wanted == 0) budget.windows_wanted = kWindowsDefault;
   const std::uint64_t left_bytes =

@@ -16,6 +16,7 @@ struct StateBudget {
   std::uint64_t tails_bytes = 0;    ///< what is known of messages that may come again, by source
   std::uint64_t reorder_bytes = 0;  ///< readings that wait in reorder buffers
   std::uint64_t series_bytes = 0;   ///< the watermark of every series in every kind of windows
+  std::uint64_t backlog_bytes = 0;  ///< readings of pipelines that are parked
   std::uint64_t window_bytes = 0;   ///< of one window, the largest that is configured
   std::uint64_t windows_wanted = 0;
   std::uint64_t windows_max = 0;  ///< what fits of them
@@ -25,6 +26,8 @@ struct StateBudget {
   std::uint64_t checkpoint_bytes() const;
   /// Windows that each pipeline may keep, of pipelines that have any.
   std::uint64_t windows_per_pipeline(const v1::Config& config) const;
+  /// Readings that each pipeline may have waiting while it is parked.
+  std::uint64_t pending_per_pipeline(const v1::Config& config) const;
   /// `invalid_argument`, with the arithmetic, when too few windows fit to be of use.
   Status check() const;
   /// The arithmetic when not all that are wanted fit; else empty.

@@ -52,6 +52,16 @@ std::int64_t AlignedWindows::first_end_of(std::int64_t event_time_ns) const {
   return before + spec_.every_ns + spec_.size_ns;
 }
 
+std::int64_t AlignedWindows::highest(const Watermarks::OfSource& of_source) const {
+  std::int64_t highest_ns = kNoTime;
+  for (const auto& [series, key] : keys_) {
+    if (key.topics.empty() || !std::all_of(key.topics.begin(), key.topics.end(), of_source))
+      continue;
+    highest_ns = std::max(highest_ns, key.watermark_ns);
+  }
+  return highest_ns;
+}
+
 void AlignedWindows::link(TopicId topic, SeriesId series, Key& key) {
   if (std::find(key.topics.begin(), key.topics.end(), topic) != key.topics.end()) return;
   key.topics.push_back(topic);
@@ -99,8 +109,9 @@ void AlignedWindows::add(const Reading& reading, bool before, const Key& key,
 }
 
 bool AlignedWindows::fold(const Reading& reading, bool before) {
-  Key& key = keys_[reading.series];
-  link(reading.topic, reading.series, key);
+  const SeriesId series = window_key(reading);
+  Key& key = keys_[series];
+  link(reading.topic, series, key);
   bool taken = false;
   for (std::int64_t start = last_start_of(reading.event_time_ns);
        start > reading.event_time_ns - spec_.size_ns; start -= spec_.every_ns) {
@@ -109,7 +120,7 @@ bool AlignedWindows::fold(const Reading& reading, bool before) {
     taken = true;
     if (start + spec_.size_ns > key.watermark_ns || key.to_correct) continue;
     key.to_correct = true;
-    to_correct_.push_back(reading.series);
+    to_correct_.push_back(series);
   }
   return taken;
 }
@@ -170,11 +181,18 @@ void AlignedWindows::end_epoch(std::vector<Pane>& panes) {
   forget_start();
 }
 
+void AlignedWindows::forget_closed() {
+  for (auto& [series, key] : keys_) {
+    count_ -= std::erase_if(key.windows, [](const Window& w) { return w.revision > 0; });
+  }
+}
+
 Pane AlignedWindows::make_pane(SeriesId series, Window& window) {
   open_count_ -= window.revision == 0 ? 1 : 0;
   window.changed = false;
   Pane pane;
-  pane.window = {spec_.kind, series, window.start_ns, end_of(window)};
+  pane.window = {spec_.kind, series & ~kBootSeries, window.start_ns, end_of(window)};
+  if ((series & kBootSeries) != 0) pane.boot = boot_;
   pane.revision = ++window.revision;
   pane.content = window.content.content();
   pane.expected_every_ns = spec_.expected_every_ns;
@@ -257,6 +275,24 @@ void AlignedWindows::close_all(PaneQuality quality, std::vector<Pane>& panes) {
   }
   to_correct_.clear();
   open_count_ = count_ = 0;
+}
+
+void AlignedWindows::set_boot(std::shared_ptr<const BootStretch> boot, std::vector<Pane>& panes) {
+  const auto is_over = [](SeriesId series) { return (series & kBootSeries) != 0; };
+  for (const SeriesId series : ordered_keys()) {
+    if (!is_over(series)) continue;
+    for (Window& window : keys_.at(series).windows) {
+      if (window.changed) {
+        panes.push_back(make_pane(series, window));
+        panes.back().quality = PaneQuality::partial_clock;
+      }
+      --count_;
+    }
+    keys_.erase(series);
+  }
+  std::erase_if(fed_by_, [](const auto& entry) { return in_boot_time(entry.first); });
+  std::erase_if(to_correct_, is_over);
+  boot_ = std::move(boot);
 }
 
 void AlignedWindows::places(std::vector<Place>& out) const {

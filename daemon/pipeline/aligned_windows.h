@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -58,6 +59,9 @@ class AlignedWindows {
 
   /// Makes panes of what is open, marked with `quality`, and keeps nothing.
   void close_all(PaneQuality quality, std::vector<Pane>& panes);
+  /// Which stretch windows of boot time belong to from here on. Those of the one before are closed
+  /// as `partial_clock`, and nothing of it is kept.
+  void set_boot(std::shared_ptr<const BootStretch> boot, std::vector<Pane>& panes);
 
   /// From here on windows remember what they held until now, so that end_epoch() can part it from
   /// what follows. Costs memory and time only for windows that are kept now. Not part of snapshots.
@@ -68,8 +72,17 @@ class AlignedWindows {
   /// came since. Ends the mark.
   void end_epoch(std::vector<Pane>& panes);
 
+  /// Forgets the windows that have a pane: their readings have been delivered under an epoch that
+  /// is over. Readings that still come for one make a window of their own.
+  void forget_closed();
+
+  /// `topic` feeds the windows of `series` from now on, though no reading of it has been folded.
+  void expect(TopicId topic, SeriesId series) { link(topic, series, keys_[series]); }
+
   /// Of the windows that hold a reading of this time, the end of the one that closes first.
   std::int64_t first_end_of(std::int64_t event_time_ns) const;
+  /// The largest watermark of series that none but such topics feed; kNoTime: there are none.
+  std::int64_t highest(const Watermarks::OfSource& of_source) const;
   /// Windows without a pane yet.
   std::size_t open_count() const { return open_count_; }
   /// Windows that are kept: the open ones, and those that can still be corrected.
@@ -87,6 +100,8 @@ class AlignedWindows {
   /// windows can be corrected, a quarter of OpenContent::kWaitingMax wait in each.
   static std::size_t snapshot_bytes(const WindowSpec& spec, bool disordered);
   Status restore(ByteReader& in);
+  /// After restore(): which stretch windows of boot time belong to.
+  void restore_boot(std::shared_ptr<const BootStretch> boot) { boot_ = std::move(boot); }
   /// After restore(): takes what stands in `parts` under `prefix`.
   Status restore_windows(const std::string& prefix, const std::vector<CheckpointPart>& parts);
 
@@ -133,6 +148,7 @@ class AlignedWindows {
   std::size_t open_count_ = 0;
   std::size_t count_ = 0;
   bool marked_ = false;
+  std::shared_ptr<const BootStretch> boot_;
 };
 
 }  // namespace sluice

@@ -8,6 +8,8 @@ namespace {
 // Bits of one byte of the checkpoint part. Once there was no more than the start.
 constexpr std::uint8_t kHasStart = 1;
 constexpr std::uint8_t kHasConnections = 2;
+constexpr std::uint8_t kHasBoot = 4;
+constexpr std::uint8_t kEpochEnded = 8;
 
 void write_reading(ByteWriter& out, const Reading& reading) {
   out.u64(reading.series);
@@ -78,9 +80,19 @@ void Backlog::add_connection(Kind kind, std::int64_t boottime_ns, const std::str
   ++applied_;
 }
 
+void Backlog::add_boot(std::int64_t boottime_ns, const std::string& stretch) {
+  if (!is_replay_) {
+    boot_ = {boottime_ns, stretch};
+    return;
+  }
+  append_connection(Kind::boot, boottime_ns, stretch);
+  ++applied_;
+}
+
 std::size_t Backlog::add_pending(std::int64_t boottime_ns, const ReadingBatch& readings) {
   SLUICE_ASSERT(!is_replay_);
-  const std::size_t count = std::min<std::size_t>(readings.size(), kPendingMax - pending_);
+  const std::size_t count =
+      std::min<std::size_t>(readings.size(), pending_max_ - std::min(pending_max_, pending_));
   if (count == 0) return 0;
   if (start_boottime_ns_) append(Kind::start, *start_boottime_ns_, {}, 0);
   start_boottime_ns_.reset();
@@ -88,6 +100,8 @@ std::size_t Backlog::add_pending(std::int64_t boottime_ns, const ReadingBatch& r
     append_connection(what.first, what.second, source);
   }
   connections_.clear();
+  if (boot_) append_connection(Kind::boot, boot_->first, boot_->second);
+  boot_.reset();
   append(Kind::batch, boottime_ns, readings, count);
   pending_ += count;
   return count;
@@ -96,7 +110,7 @@ std::size_t Backlog::add_pending(std::int64_t boottime_ns, const ReadingBatch& r
 std::optional<Backlog::Step> Backlog::Reader::next() {
   if (in_.remaining() == 0) return std::nullopt;
   Step step;
-  step.kind = static_cast<Kind>(std::min<std::uint8_t>(in_.u8(), 4));
+  step.kind = static_cast<Kind>(std::min<std::uint8_t>(in_.u8(), 5));
   step.boottime_ns = in_.i64();
   for (std::size_t n = in_.count(); n > 0 && in_.ok(); --n) step.readings.append(read_reading(in_));
   if (step.kind >= Kind::disconnected) step.source = in_.string();
@@ -109,7 +123,8 @@ std::optional<Backlog::Step> Backlog::Reader::next() {
 void Backlog::snapshot(ByteWriter& out) const {
   out.u64(applied_);
   out.u64(pending_);
-  out.u8((start_boottime_ns_ ? kHasStart : 0) | kHasConnections);
+  out.u8((start_boottime_ns_ ? kHasStart : 0) | kHasConnections | (boot_ ? kHasBoot : 0) |
+         (epoch_ended_ ? kEpochEnded : 0));
   out.i64(start_boottime_ns_.value_or(0));
   out.string(bytes_);
   out.u64(connections_.size());
@@ -119,6 +134,9 @@ void Backlog::snapshot(ByteWriter& out) const {
     out.i64(what.second);
   }
   out.i64(applied_aggregated_);
+  if (!boot_) return;
+  out.i64(boot_->first);
+  out.string(boot_->second);
 }
 
 Status Backlog::restore(ByteReader& in) {
@@ -126,6 +144,7 @@ Status Backlog::restore(ByteReader& in) {
   applied_ = in.u64();
   pending_ = in.u64();
   const std::uint8_t has = in.u8();
+  epoch_ended_ = (has & kEpochEnded) != 0;
   const std::int64_t start_boottime_ns = in.i64();
   start_boottime_ns_ = (has & kHasStart) != 0 ? std::optional(start_boottime_ns) : std::nullopt;
   bytes_ = in.string();
@@ -139,6 +158,11 @@ Status Backlog::restore(ByteReader& in) {
     connections_[std::move(source)] = {kind, in.i64()};
   }
   if (!ends_here) applied_aggregated_ = in.i64();
+  boot_.reset();
+  if ((has & kHasBoot) != 0) {
+    const std::int64_t boottime_ns = in.i64();
+    boot_ = {boottime_ns, std::string(in.string())};
+  }
   std::uint64_t applied = 0;
   std::uint64_t pending = 0;
   Reader steps(*this);

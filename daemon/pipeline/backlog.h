@@ -16,25 +16,31 @@ namespace sluice {
 ///
 /// Two parts: first what ran before and only its state must be brought back (`applied`: the log
 /// after the checkpoint, when the plugin was gone at the restart), then what never ran. The first
-/// is bounded by the engine's checkpoints, the second by kPendingMax. Thread: [pipeline].
+/// is bounded by the engine's checkpoints, the second by `pending_max`. Thread: [pipeline].
 class Backlog {
  public:
   static constexpr std::uint64_t kPendingMax = 50'000;
+
+  /// `pending_max`: readings that it takes, at most kPendingMax.
+  explicit Backlog(std::uint64_t pending_max = kPendingMax) : pending_max_(pending_max) {}
 
   enum class Kind : std::uint8_t {
     start = 0,
     tick = 1,
     batch = 2,
     disconnected = 3,
-    connected = 4
+    connected = 4,
+    boot = 5
   };
   struct Step {
     Kind kind = Kind::batch;
     std::int64_t boottime_ns = 0;
     ReadingBatch readings;  ///< of `batch`
-    std::string source;     ///< of `disconnected` and `connected`
+    std::string source;     ///< of `disconnected` and `connected`; of `boot` the stretch, encoded
     bool applied = false;
   };
+
+  void set_pending_max(std::uint64_t pending_max) { pending_max_ = pending_max; }
 
   /// What is added is `applied`, until end_replay(). A restored one is past that.
   bool is_replay() const { return is_replay_; }
@@ -52,9 +58,16 @@ class Backlog {
   /// After the replay there are none: nothing is due while the pipeline is behind.
   void add_tick(std::int64_t boottime_ns);
 
+  /// The stretch of boot time that the next readings are in, encoded.
+  void add_boot(std::int64_t boottime_ns, const std::string& stretch);
+
   /// What the ledger says became of the applied readings: so many were folded into windows.
   void add_applied_aggregated(std::int64_t count) { applied_aggregated_ += count; }
   std::int64_t applied_aggregated() const { return applied_aggregated_; }
+
+  /// An epoch has ended since the applied steps: what their windows had delivered by then, it has.
+  void end_epoch() { epoch_ended_ = true; }
+  bool epoch_ended() const { return epoch_ended_; }
 
   std::uint64_t pending() const { return pending_; }
   bool has_applied() const { return applied_ > 0; }
@@ -79,7 +92,9 @@ class Backlog {
   void append(Kind kind, std::int64_t boottime_ns, const ReadingBatch& readings, std::size_t count);
   void append_connection(Kind kind, std::int64_t boottime_ns, const std::string& source);
 
+  std::uint64_t pending_max_;
   bool is_replay_ = true;
+  bool epoch_ended_ = false;
   std::string bytes_;  ///< encoded: a step for a single reading is common
   std::uint64_t applied_ = 0;
   std::int64_t applied_aggregated_ = 0;
@@ -87,6 +102,7 @@ class Backlog {
   // Written before the next readings.
   std::optional<std::int64_t> start_boottime_ns_;
   std::map<std::string, std::pair<Kind, std::int64_t>> connections_;  ///< by source
+  std::optional<std::pair<std::int64_t, std::string>> boot_;
 };
 
 }  // namespace sluice

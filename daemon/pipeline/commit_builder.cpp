@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "aggregate/window_extras.h"
+#include "base/bytes.h"
+#include "base/hash.h"
 
 namespace sluice {
 namespace {
@@ -21,6 +23,7 @@ bool is_loss(const LedgerKey& key) {
   switch (key.kind) {
     case LedgerKind::messages:
       return key.term == Term::dropped || (key.term == Term::rejected && key.cause == kSeriesCap);
+    case LedgerKind::source_readings: return key.term == Term::rejected;
     case LedgerKind::readings:
       return key.term == Term::rejected || key.term == Term::late ||
              (key.term == Term::filtered && key.cause.ends_with(kStageSeriesCap));
@@ -36,6 +39,18 @@ std::string gap_cause(const LedgerKey& key) {
 /// The ledger of messages is kept by source and QoS, "source/qos0".
 std::string gap_owner(const LedgerKey& key) {
   return key.kind == LedgerKind::messages ? key.owner.substr(0, key.owner.rfind('/')) : key.owner;
+}
+
+/// Boot time begins anew with each boot, and so with each stretch of it: panes of two are never
+/// taken for one window.
+std::uint64_t spec_hash_in(std::uint64_t spec_hash,
+                           const std::shared_ptr<const BootStretch>& boot) {
+  if (!boot) return spec_hash;
+  ByteWriter key;
+  key.fixed64(spec_hash);
+  key.string(boot->boot_id);
+  key.i64(boot->since_ns);
+  return hash64(key.bytes());
 }
 
 /// What the window held when the process started: stays with the epoch of that time.
@@ -67,7 +82,7 @@ void CommitBuilder::touch(std::int64_t boottime_ns) {
 bool CommitBuilder::empty() const {
   return group_.segment.entries.empty() && messages_ == 0 && panes_.empty() &&
          ended_panes_.empty() && group_.segment.ledger.empty() && group_.gaps.empty() &&
-         !group_.epoch_end;
+         group_.outbox.empty() && !group_.epoch_end;
 }
 
 void CommitBuilder::add_entry(LogEntry entry, std::int64_t boottime_ns) {
@@ -79,6 +94,13 @@ void CommitBuilder::add_panes(const std::string& pipeline, std::uint64_t spec_ha
                               std::vector<Pane> panes) {
   std::vector<Pane>& all = panes_[{pipeline, spec_hash}];
   std::move(panes.begin(), panes.end(), std::back_inserter(all));
+}
+
+void CommitBuilder::add_correction(const TimeCorrection& correction, std::int64_t boottime_ns) {
+  touch(boottime_ns);
+  OutboxRow row;
+  row.bytes = encoder_.encode(correction);
+  group_.outbox.push_back(std::move(row));
 }
 
 void CommitBuilder::add_dead_letter(DeadLetter letter) {
@@ -152,22 +174,25 @@ void CommitBuilder::end_epoch(const EpochEnd& end, std::int64_t boottime_ns) {
   touch(boottime_ns);
   group_.epoch_end = end;
   for (auto& [key, panes] : std::exchange(panes_, {})) {
-    for (Pane& pane : panes) {
-      if (!end.takes_rows_along) {
-        ended_panes_[key].push_back(std::move(pane));
-        continue;
-      }
-      if (pane.split) ended_panes_[key].push_back(before_part(pane));
-      if (!pane.split || pane.split->since.moments.count > 0)
-        panes_[key].push_back(since_part(pane));
-    }
+    for (Pane& pane : panes) add_at_end(key, std::move(pane));
   }
+}
+
+/// What a window held at the start stays with the epoch that ends. What it took since goes along,
+/// if rows do, and so does all that closed in between; but a window that the end itself has closed
+/// holds nothing else than what stays.
+void CommitBuilder::add_at_end(const PaneOwner& key, Pane pane) {
+  if (!group_.epoch_end->takes_rows_along || pane.quality == PaneQuality::partial_epoch) {
+    ended_panes_[key].push_back(std::move(pane));
+    return;
+  }
+  if (pane.split) ended_panes_[key].push_back(before_part(pane));
+  if (!pane.split || pane.split->since.moments.count > 0) panes_[key].push_back(since_part(pane));
 }
 
 void CommitBuilder::add_ended_panes(const std::string& pipeline, std::uint64_t spec_hash,
                                     std::vector<Pane> panes) {
-  std::vector<Pane>& all = ended_panes_[{pipeline, spec_hash}];
-  std::move(panes.begin(), panes.end(), std::back_inserter(all));
+  for (Pane& pane : panes) add_at_end({pipeline, spec_hash}, std::move(pane));
 }
 
 OutboxRow CommitBuilder::make_row(const SummaryBlock& block) {
@@ -182,7 +207,7 @@ OutboxRow CommitBuilder::make_row(const SummaryBlock& block) {
   }
   row.bytes = encoder_.encode(block);
   if (!block.panes.front().split) return row;
-  SummaryBlock before{block.pipeline, block.spec_hash, {}};
+  SummaryBlock before{block.pipeline, block.spec_hash, {}, block.boot_id};
   SummaryBlock since = before;
   for (const Pane& pane : block.panes) {
     before.panes.push_back(before_part(pane));
@@ -196,13 +221,14 @@ OutboxRow CommitBuilder::make_row(const SummaryBlock& block) {
 
 void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
   for (const auto& [key, panes] : all) {
-    // A block has windows of one kind that keep the same. Panes with a split are few and of the
-    // first moments after a start: they get rows of their own.
+    // A block has windows of one kind that keep the same, all in event time or all of one stretch
+    // of boot time. Panes with a split are few and of the first moments after a start: they get
+    // rows of their own.
     struct Open {
       SummaryBlock block;
       std::size_t extras_bytes = 0;  ///< in memory; on the wire they are smaller
     };
-    std::map<std::tuple<bool, WindowKind, std::uint64_t>, Open> blocks;
+    std::map<std::tuple<bool, WindowKind, std::uint64_t, std::uint64_t>, Open> blocks;
     const auto flush = [&, of_ended_epoch](Open& open) {
       if (open.block.panes.empty()) return;
       group_.outbox.push_back(make_row(open.block));
@@ -211,9 +237,12 @@ void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
       open.extras_bytes = 0;
     };
     for (const Pane& pane : panes) {
-      const auto [at, fresh] = blocks.try_emplace(
-          {pane.split != nullptr, pane.window.kind, pane.kept}, Open{{key.first, key.second, {}}});
+      const std::uint64_t spec_hash = spec_hash_in(key.second, pane.boot);
+      const auto [at, fresh] =
+          blocks.try_emplace({pane.split != nullptr, pane.window.kind, pane.kept, spec_hash},
+                             Open{{key.first, spec_hash, {}, {}}});
       Open& open = at->second;
+      if (fresh && pane.boot) open.block.boot_id = pane.boot->boot_id;
       open.block.panes.push_back(pane);
       if (pane.content.extras) open.extras_bytes += pane.content.extras->state_bytes();
       const bool full =

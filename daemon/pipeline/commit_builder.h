@@ -26,6 +26,8 @@ class CommitBuilder {
   /// After end_epoch(): panes of the epoch that ends.
   void add_ended_panes(const std::string& pipeline, std::uint64_t spec_hash,
                        std::vector<Pane> panes);
+  /// Goes up as a row of its own.
+  void add_correction(const TimeCorrection& correction, std::int64_t boottime_ns);
   void add_dead_letter(DeadLetter letter);
   /// A loss goes upstream with this group. One of the same kind, owner and cause is widened instead
   /// of a second one begun, so that a storm of losses stays a few records.
@@ -54,9 +56,11 @@ class CommitBuilder {
   void definitions_are_stored();
 
  private:
-  void add_definitions();
-  using PanesByPipeline = std::map<std::pair<std::string, std::uint64_t>, std::vector<Pane>>;
+  using PaneOwner = std::pair<std::string, std::uint64_t>;  ///< pipeline, spec hash
+  using PanesByPipeline = std::map<PaneOwner, std::vector<Pane>>;
 
+  void add_definitions();
+  void add_at_end(const PaneOwner& key, Pane pane);
   void add_outbox();
   void add_rows(const PanesByPipeline& panes, bool of_ended_epoch);
   OutboxRow make_row(const SummaryBlock& block);

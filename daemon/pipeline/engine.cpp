@@ -34,7 +34,7 @@ Engine::Engine(EngineOptions options, std::vector<SourceSpec> sources,
       rooms_(rooms),
       sources_(sources),
       builder_(rooms.series, rooms.topics, rooms.encoder),
-      intake_(std::move(sources), rooms.decoder, builder_) {
+      intake_(std::move(sources), rooms.decoder, builder_, &time_line_) {
   for (PipelineSpec& spec : pipelines) {
     pipelines_.push_back(std::make_unique<Pipeline>(std::move(spec), rooms.series, rooms.topics));
   }
@@ -46,6 +46,11 @@ Engine::~Engine() { stop(); }
 Status Engine::restore(const std::vector<CheckpointPart>& parts) {
   builder_.definitions_are_stored();
   if (Status s = intake_.restore(parts); !s.ok()) return s;
+  const auto clock = std::find_if(parts.begin(), parts.end(),
+                                  [](const CheckpointPart& part) { return part.name == "clock"; });
+  if (clock != parts.end()) {
+    if (Status s = time_line_.restore(clock->bytes); !s.ok()) return s;
+  }
   for (const auto& pipeline : pipelines_) {
     if (Status s = pipeline->restore(parts); !s.ok()) return s;
   }
@@ -90,8 +95,18 @@ void Engine::replay_entry(const TickEntry& tick) {
   }
 }
 
+void Engine::replay_entry(const ClockEntry& clock) {
+  time_line_.apply(clock);
+  Ledger ignored_ledger;
+  std::vector<Pane> ignored_panes;
+  for (const auto& pipeline : pipelines_) {
+    pipeline->set_boot(time_line_.stretch(), clock.boottime_ns, {ignored_ledger, ignored_panes});
+  }
+}
+
 void Engine::replay_entry(const BatchEntry& batch) {
   intake_.replay(batch);
+  time_line_.took(batch);
   Ledger ignored_ledger;
   std::vector<Pane> ignored_panes;
   std::vector<bool> routed(batch.readings.size());
@@ -103,7 +118,6 @@ void Engine::replay_entry(const BatchEntry& batch) {
 
 void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> specs,
                    std::string config, const Ledger& durable, std::int64_t next_seq) {
-  adopted_ = true;
   sources_ = sources;
   intake_.adopt(std::move(sources), {rooms_.clock.boottime_ns(), rooms_.clock.wall_ns()});
   std::vector<std::unique_ptr<Pipeline>> next;
@@ -153,6 +167,9 @@ void Engine::begin() {
   run_pipelines([this](Pipeline& pipeline, PipelineEffects effects) {
     pipeline.catch_up(effects, tracks_start_);
   });
+  // Pipelines that another config brought know nothing of boot time yet.
+  set_boot();
+  recall_time();
   for (const auto& pipeline : pipelines_) {
     if (pipeline->parked().empty()) continue;
     log::error("pipeline", "parked: it waits for a plugin and a config that fit",
@@ -168,6 +185,52 @@ void Engine::begin() {
 void Engine::start() {
   begin();
   thread_ = Thread("sl-pipeline", [this] { run(); });
+}
+
+void Engine::set_boot() {
+  const std::int64_t now = rooms_.clock.boottime_ns();
+  run_pipelines([&](Pipeline& pipeline, PipelineEffects effects) {
+    pipeline.set_boot(time_line_.stretch(), now, effects);
+  });
+}
+
+/// What was known in this boot before the process was started again.
+void Engine::recall_time() {
+  const auto& last = time_line_.last();
+  if (rooms_.trust == nullptr || !last || last->boot_id != rooms_.trust->boot_id()) return;
+  rooms_.trust->remember(last->time, last->boottime_ns);
+}
+
+std::int64_t Engine::arrivals_reached() const {
+  const auto is_stamped = [this](const std::string& source) {
+    return std::any_of(sources_.begin(), sources_.end(), [&](const SourceSpec& spec) {
+      return spec.arrival_stamped && spec.name == source;
+    });
+  };
+  std::int64_t reached_ns = kNoTime;
+  for (const auto& pipeline : pipelines_) {
+    reached_ns = std::max(reached_ns, pipeline->reached(is_stamped));
+  }
+  return reached_ns;
+}
+
+/// A step of the time is an entry of the log, and with it goes what the cloud must know.
+void Engine::note_time() {
+  if (rooms_.trust == nullptr) return;
+  const TrustedTime time = rooms_.trust->now();
+  intake_.set_time(time);
+  const std::int64_t now = rooms_.clock.boottime_ns();
+  const auto entry =
+      time_line_.due(rooms_.trust->boot_id(), time, now, [this] { return arrivals_reached(); });
+  if (!entry) return;
+  time_line_.apply(*entry);
+  set_boot();
+  builder_.add_entry(*entry, now);
+  if (const auto correction = time_line_.correction()) builder_.add_correction(*correction, now);
+  log::info("pipeline", "what is known of the time has changed",
+            {{"trusted", time.trusted()},
+             {"error_ms", time.error_ns / 1'000'000},
+             {"arrivals_in_boot_time", entry->in_boot_time}});
 }
 
 void Engine::start_idle_clocks() {
@@ -282,8 +345,6 @@ void Engine::settle_epoch() {
 }
 
 bool Engine::may_take() const {
-  // A change of epoch waits for the checkpoint that belongs to it: nothing may get in between.
-  if (lacks_checkpoint()) return false;
   return !(sealed_ && (group_due() || builder_.bytes() >= options_.group_bytes_max));
 }
 
@@ -318,6 +379,7 @@ void Engine::take_from_source() {
 void Engine::take_messages() {
   if (builder_.empty()) group_wall_ns_ = last_take_wall_ns_;
   if (!has_waiting()) take_from_source();
+  note_time();
   for (; has_waiting() && builder_.bytes() < options_.group_bytes_max; ++next_event_) {
     const IngestEvent& event = events_[next_event_];
     if (event.kind == IngestEvent::Kind::message) {
@@ -376,9 +438,10 @@ void Engine::process_batch() {
   });
   for (std::size_t i = 0; i < routed.size(); ++i) {
     builder_.ledger().add(LedgerKind::source_readings,
-                          rooms_.topics.at(batch.readings.topic[i]).source,
+                          rooms_.topics.at(plain_topic(batch.readings.topic[i])).source,
                           routed[i] ? Term::routed : Term::unmatched, 1);
   }
+  time_line_.took(batch);
   readings_since_checkpoint_ += batch.readings.size();
   readings_processed_ += batch.readings.size();
   const std::int64_t boottime_ns = batch.boottime_ns;
@@ -412,7 +475,6 @@ void Engine::submit_if_due() {
 }
 
 bool Engine::submit() {
-  if (lacks_checkpoint() && !add_checkpoint(*sealed_).ok()) return false;
   if (!rooms_.commits.try_submit(*sealed_)) return false;
   sealed_.reset();
   return true;
@@ -428,30 +490,39 @@ void Engine::name_losses(std::int64_t since_wall_ns) {
 }
 
 void Engine::seal(bool checkpoint) {
+  std::optional<std::vector<CheckpointPart>> parts;
+  if (checkpoint) parts = take_checkpoint();  // first: it may add to the group
   name_losses(group_wall_ns_);
   sealed_ = builder_.seal();
   log_bytes_since_checkpoint_ += log_bytes(sealed_->segment);
-  if (checkpoint) {
-    if (const Status status = add_checkpoint(*sealed_); !status.ok()) {
-      log::error("pipeline", "no checkpoint: a stage cannot save its state",
-                 {{"error", status.to_string()}});
-    }
+  if (parts) {
+    sealed_->checkpoint = std::move(parts);
+    readings_since_checkpoint_ = 0;
+    log_bytes_since_checkpoint_ = 0;
+    checkpoint_wanted_ = false;
   }
   publish_view();
 }
 
-Status Engine::add_checkpoint(CommitGroup& group) {
+/// Always succeeds, or the log could never be trimmed and no epoch could end: a pipeline whose
+/// stage cannot save its state is parked.
+std::vector<CheckpointPart> Engine::take_checkpoint() {
   std::vector<CheckpointPart> parts;
   parts.push_back({"config", options_.config});
   intake_.snapshot(parts);
+  parts.push_back({"clock", time_line_.snapshot()});
   for (const auto& pipeline : pipelines_) {
-    if (Status s = pipeline->snapshot(parts); !s.ok()) return s;
+    std::vector<CheckpointPart> own;
+    if (const Status s = pipeline->snapshot(own); !s.ok()) {
+      std::vector<Pane> none;
+      pipeline->give_up_stages(s, {builder_.ledger(), none});
+      own.clear();
+      const Status parked = pipeline->snapshot(own);
+      SLUICE_ASSERT(parked.ok());
+    }
+    std::move(own.begin(), own.end(), std::back_inserter(parts));
   }
-  group.checkpoint = std::move(parts);
-  readings_since_checkpoint_ = 0;
-  log_bytes_since_checkpoint_ = 0;
-  checkpoint_wanted_ = adopted_ = false;
-  return {};
+  return parts;
 }
 
 void Engine::publish_view() {
@@ -464,6 +535,8 @@ void Engine::publish_view() {
                               early == panes_partial_limit_.end() ? 0 : early->second});
   }
   view.readings_processed = readings_processed_;
+  view.clock_floor_ns = time_line_.floor_ns();
+  view.in_boot_time = time_line_.stretch() != nullptr;
   MutexLock lock(view_mutex_);
   view_ = std::move(view);
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/clock_trust.h"
 #include "base/mutex.h"
 #include "base/thread.h"
 #include "model/log.h"
@@ -18,6 +19,7 @@
 #include "pipeline/intake.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/recent_panes.h"
+#include "pipeline/time_line.h"
 
 namespace sluice {
 
@@ -54,6 +56,8 @@ struct EngineView {
   };
   std::vector<PipelineView> pipelines;
   std::uint64_t readings_processed = 0;
+  std::int64_t clock_floor_ns = 0;  ///< the latest time that was known, ns since 1970; 0: none
+  bool in_boot_time = false;        ///< arrivals are stamped in boot time
 };
 
 /// The data plane between ingest and store: takes messages, runs pipelines, fills commit groups.
@@ -71,6 +75,7 @@ class Engine {
     SeriesTable& series;
     const TopicTable& topics;
     const Clock& clock;
+    ClockTrust* trust = nullptr;  ///< null: the wall clock is never believed
   };
   Engine(EngineOptions options, std::vector<SourceSpec> sources,
          std::vector<PipelineSpec> pipelines, Rooms rooms);
@@ -122,6 +127,7 @@ class Engine {
   void replay_entry(const SubscribedEntry& entry);
   void replay_entry(const BrokerDropsEntry& entry);
   void replay_entry(const TickEntry& tick);
+  void replay_entry(const ClockEntry& clock);
   void replay_entry(const BatchEntry& batch);
   std::unique_ptr<Pipeline> adopt_pipeline(PipelineSpec spec, std::int64_t next_seq);
   void retire(Pipeline& old, const Ledger& durable);
@@ -138,10 +144,6 @@ class Engine {
   bool acks_wait_for_disk() const;
   bool hears_silence() const;
   void settle_epoch();
-  /// No replay may cross the end of an epoch or a change of config.
-  bool lacks_checkpoint() const {
-    return sealed_ && !sealed_->checkpoint && (sealed_->epoch_end || adopted_);
-  }
   bool submit();
   void seal(bool checkpoint);
   void name_losses(std::int64_t since_wall_ns);
@@ -149,17 +151,22 @@ class Engine {
   void start_idle_clocks();
   void begin_disconnected();
   void take_event(const IngestEvent& event);
+  void recall_time();
+  void note_time();
+  std::int64_t arrivals_reached() const;
+  void set_boot();
   std::string source_name(std::uint32_t source) const;
   void publish_view();
   template <typename Step>
   void run_pipelines(Step step);
   void count_early(const std::string& pipeline, const std::vector<Pane>& closed);
-  Status add_checkpoint(CommitGroup& group);
+  std::vector<CheckpointPart> take_checkpoint();
 
   EngineOptions options_;
   Rooms rooms_;
   std::vector<SourceSpec> sources_;
   CommitBuilder builder_;
+  TimeLine time_line_;
   Intake intake_;
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
   std::optional<CommitGroup> sealed_;  ///< waits for room in the store
@@ -170,7 +177,6 @@ class Engine {
   std::uint64_t readings_processed_ = 0;
   std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline
   bool checkpoint_wanted_ = false;
-  bool adopted_ = false;       ///< a config, and no checkpoint has been made since
   bool tracks_start_ = false;  ///< pipelines know what was there at the start
   std::int64_t next_tick_boottime_ns_ = 0;
   std::int64_t last_heard_boottime_ns_ = 0;  ///< messages could come until then

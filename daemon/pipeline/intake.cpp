@@ -14,14 +14,19 @@ std::string owner_of(const SourceSpec& source, std::uint8_t qos) {
 constexpr std::uint8_t kFormat = 3;
 constexpr std::uint8_t kFormatNoDropCounter = 2;
 constexpr const char* kBrokerLoss = "suspected_broker_loss";
+/// A cause of the durable ledger: never to change.
+constexpr const char* kFuture = "future";
 
 std::string part_name(const SourceSpec& source) { return "source/" + source.name; }
+
+std::string seconds_text(std::int64_t ns) { return std::to_string(ns / 1'000'000'000) + " s"; }
 
 Moment moment_of(const IngestEvent& event) { return {event.boottime_ns, event.wall_ns}; }
 }  // namespace
 
-Intake::Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder)
-    : sources_(std::move(sources)), decoder_(decoder), builder_(builder) {
+Intake::Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder,
+               const TimeLine* time_line)
+    : sources_(std::move(sources)), decoder_(decoder), builder_(builder), time_line_(time_line) {
   for (const SourceSpec& source : sources_) {
     states_.push_back({Redelivery(source.arrival_stamped), {}, 0});
   }
@@ -63,14 +68,52 @@ void Intake::take(const IngestEvent& message) {
   ledger.add(LedgerKind::messages, owner, Term::decoded, 1);
   ledger.add(LedgerKind::source_readings, source.name, Term::decoded,
              static_cast<std::int64_t>(open_.readings.size() - before));
+  if (!source.arrival_stamped) {
+    set_aside_future(message, before);
+  } else if (time_line_ != nullptr) {
+    time_line_->stamp(message.boottime_ns, open_.readings, before);
+  }
+}
+
+/// A device stamped in 2050 would close every window up to there. Our clock may be wrong by its
+/// error: in doubt the reading counts.
+void Intake::set_aside_future(const IngestEvent& message, std::size_t first_row) {
+  if (!time_.trusted()) return;
+  const SourceSpec& source = sources_[message.position.source];
+  const std::int64_t now_ns = time_.wall_at(message.boottime_ns);
+  std::int64_t last_ns = 0;
+  if (__builtin_add_overflow(now_ns, source.max_future_ns, &last_ns) ||
+      __builtin_add_overflow(last_ns, time_.error_ns, &last_ns)) {
+    return;
+  }
+  const std::vector<std::int64_t>& times_ns = open_.readings.event_time_ns;
+  const auto begin = times_ns.begin() + static_cast<std::ptrdiff_t>(first_row);
+  if (begin == times_ns.end()) return;
+  const std::int64_t furthest_ns = *std::max_element(begin, times_ns.end());
+  if (furthest_ns <= last_ns) return;
+  const std::size_t decoded = open_.readings.size();
+  open_.readings.erase_if(first_row,
+                          [&](const Reading& reading) { return reading.event_time_ns > last_ns; });
+  const std::size_t count = decoded - open_.readings.size();
+  builder_.ledger().add(LedgerKind::source_readings, source.name, Term::rejected,
+                        static_cast<std::int64_t>(count), kFuture);
+  add_dead_letter(message, kFuture,
+                  std::to_string(count) + " of " + std::to_string(decoded - first_row) +
+                      " readings are stamped up to " + seconds_text(furthest_ns - now_ns) +
+                      " ahead of their arrival; decode.max_future is " +
+                      seconds_text(source.max_future_ns) + ", is the device's clock right?");
 }
 
 void Intake::reject(const IngestEvent& message, std::string reason, std::string detail) {
   const SourceSpec& source = sources_[message.position.source];
   builder_.ledger().add(LedgerKind::messages, owner_of(source, message.qos), Term::rejected, 1,
                         reason);
+  add_dead_letter(message, std::move(reason), std::move(detail));
+}
+
+void Intake::add_dead_letter(const IngestEvent& message, std::string reason, std::string detail) {
   DeadLetter letter;
-  letter.source = source.name;
+  letter.source = sources_[message.position.source].name;
   letter.topic = message.topic;
   letter.reason = std::move(reason);
   letter.detail = std::move(detail);

@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "base/clock_trust.h"
 #include "model/ports.h"
 #include "pipeline/commit_builder.h"
 #include "pipeline/left_sessions.h"
 #include "pipeline/redelivery.h"
+#include "pipeline/time_line.h"
 
 namespace sluice {
 
@@ -19,6 +21,8 @@ struct SourceSpec {
   std::size_t inflight_window = 1000;  ///< messages the broker may have unacknowledged
   bool arrival_stamped = false;        ///< payloads carry no event time
   SessionId session;
+  /// So much later than its arrival a reading may be stamped.
+  std::int64_t max_future_ns = 600'000'000'000;
 };
 
 /// When something happened, by both clocks.
@@ -31,8 +35,14 @@ struct Moment {
 /// message ledger. Thread: [pipeline].
 class Intake {
  public:
-  Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder);
+  /// `time_line`, borrowed for life, stamps what has no time of its own; null: the decoder's stamps
+  /// stay.
+  Intake(std::vector<SourceSpec> sources, Decoder& decoder, CommitBuilder& builder,
+         const TimeLine* time_line = nullptr);
 
+  /// What time it is, for the messages that follow. What is set aside because of it is not in the
+  /// log, so a replay asks nobody.
+  void set_time(const TrustedTime& time) { time_ = time; }
   /// Takes one message into the open batch.
   void take(const IngestEvent& message);
   /// What is no message. The open batch must have been flushed.
@@ -79,12 +89,16 @@ class Intake {
                           std::uint64_t count, std::string_view cause);
   void leave(const SourceSpec& source, const State& state, const Moment& now);
   void reject(const IngestEvent& message, std::string reason, std::string detail);
+  void add_dead_letter(const IngestEvent& message, std::string reason, std::string detail);
+  void set_aside_future(const IngestEvent& message, std::size_t first_row);
 
   std::vector<SourceSpec> sources_;
   std::vector<State> states_;
   LeftSessions left_;
   Decoder& decoder_;
   CommitBuilder& builder_;
+  const TimeLine* time_line_;
+  TrustedTime time_;
   BatchEntry open_;
 };
 

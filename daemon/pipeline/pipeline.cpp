@@ -23,7 +23,8 @@ Pipeline::Pipeline(PipelineSpec spec, SeriesTable& series, const TopicTable& top
     : spec_(std::move(spec)),
       matcher_(spec_.match, series, topics),
       run_(spec_, series, topics),
-      behind_(!spec_.parked.empty()) {}
+      behind_(!spec_.parked.empty()),
+      backlog_(spec_.pending_max) {}
 
 std::uint64_t Pipeline::pane_hash() const {
   if (since_seq_ == 0) return spec_.hash;
@@ -43,7 +44,7 @@ void Pipeline::count(PipelineEffects effects, Term term, std::int64_t n,
 Flow Pipeline::route(const BatchEntry& batch, std::vector<bool>& routed, PipelineEffects effects) {
   Flow flow;
   for (std::size_t i = 0; i < batch.readings.size(); ++i) {
-    if (!matcher_.wants(batch.readings.series[i], batch.readings.topic[i])) continue;
+    if (!matcher_.wants(batch.readings.series[i], plain_topic(batch.readings.topic[i]))) continue;
     routed[i] = true;
     flow.append(batch.readings.at(i), flow.size());
   }
@@ -101,6 +102,12 @@ void Pipeline::keep_sources(const std::vector<std::string>& sources, std::int64_
   if (!behind_) run_.keep_sources(sources, boottime_ns);
 }
 
+void Pipeline::set_boot(const std::shared_ptr<const BootStretch>& boot, std::int64_t boottime_ns,
+                        PipelineEffects effects) {
+  if (behind_) return backlog_.add_boot(boottime_ns, encode_stretch(boot));
+  run_.set_boot(boot, effects);
+}
+
 // --- the end of a spec ---
 
 void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
@@ -142,6 +149,7 @@ void Pipeline::pass_over(const Backlog::Step& step) {
     case Backlog::Kind::disconnected: run_.disconnected(step.source, step.boottime_ns); break;
     case Backlog::Kind::connected: run_.connected(step.source, step.boottime_ns); break;
     case Backlog::Kind::tick: run_.pass_over_tick(step.boottime_ns); break;
+    case Backlog::Kind::boot: run_.pass_over_boot(decode_stretch(step.source)); break;
     case Backlog::Kind::batch: run_.pass_over(step.readings, step.boottime_ns); break;
   }
 }
@@ -158,6 +166,7 @@ void Pipeline::end_epoch(PipelineEffects effects) {
 /// Its windows are those of its last checkpoint, all from before. What waits for its stages goes on
 /// waiting, and so do its windows where the stages' part of the story is missing.
 void Pipeline::end_parked_epoch(PipelineEffects effects) {
+  backlog_.end_epoch();
   if (!run_.has_state(kept_) || backlog_.has_applied() || spec_.windows.empty()) return;
   if (const Status s = run_.restore(kept_); !s.ok()) {
     log::error("pipeline", "open windows of a parked pipeline cannot be closed",
@@ -176,6 +185,16 @@ void Pipeline::begin_at(std::int64_t next_seq) {
   if (Status s = run_.stages_can_save(); !s.ok()) park(s);
 }
 
+void Pipeline::give_up_stages(const Status& why, PipelineEffects effects) {
+  log::error("pipeline", "parked: a stage cannot save its state; the next start begins it anew",
+             {{"pipeline", spec_.name}, {"error", why.to_string()}});
+  count(effects, Term::held, -run_.readings_held());
+  count(effects, Term::rejected, run_.readings_held(), "stage_failed");
+  run_.snapshot_without_stages(kept_);
+  backlog_.end_replay();
+  park(failed_precondition("a stage cannot save its state: " + std::string(why.message())));
+}
+
 void Pipeline::park(const Status& why) {
   spec_.parked = why.message();
   behind_ = true;
@@ -186,6 +205,7 @@ Status Pipeline::inherit(Pipeline& old) {
   if (old.behind_) {
     kept_ = std::move(old.kept_);
     backlog_ = std::move(old.backlog_);
+    backlog_.set_pending_max(spec_.pending_max);
   } else if (Status s = old.snapshot_state(kept_); !s.ok()) {
     kept_.clear();
     return s;
@@ -196,15 +216,14 @@ Status Pipeline::inherit(Pipeline& old) {
 
 void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   backlog_.end_replay();
-  run_.use_windows_max_of_spec();
+  run_.use_limits_of_spec();
   if (remembers) run_.mark_start();
   if (!behind_ || !spec_.parked.empty()) return;
   if (const Status s = restore_run(); !s.ok()) return park(s);
-  run_.use_windows_max_of_spec();
   behind_ = false;
   kept_.clear();
   if (remembers) run_.mark_start();
-  do_missed(std::exchange(backlog_, {}), effects);
+  do_missed(std::exchange(backlog_, Backlog(spec_.pending_max)), effects);
 }
 
 Status Pipeline::restore_run() {
@@ -217,7 +236,11 @@ Status Pipeline::restore_run() {
 void Pipeline::do_missed(const Backlog& backlog, PipelineEffects effects) {
   run_.process_as_before(true);
   Backlog::Reader steps(backlog);
-  while (const std::optional<Backlog::Step> step = steps.next()) take_step(*step, effects);
+  auto step = steps.next();
+  for (; step && step->applied; step = steps.next()) take_step(*step, effects);
+  if (backlog.has_applied() && backlog.epoch_ended()) run_.forget_closed_windows();
+  run_.use_limits_of_spec();
+  for (; step; step = steps.next()) take_step(*step, effects);
   run_.process_as_before(false);
   if (backlog.pending() == 0) return;
   log::info("pipeline", "runs again and has caught up",
@@ -233,6 +256,10 @@ void Pipeline::take_step(const Backlog::Step& step, PipelineEffects effects) {
     case Backlog::Kind::tick: run_.tick(step.boottime_ns, before); break;
     case Backlog::Kind::disconnected: run_.disconnected(step.source, step.boottime_ns); break;
     case Backlog::Kind::connected: run_.connected(step.source, step.boottime_ns); break;
+    // Panes of an applied step are out; what closes after pending readings is new.
+    case Backlog::Kind::boot:
+      run_.set_boot(decode_stretch(step.source), step.applied ? before : effects);
+      break;
     case Backlog::Kind::batch: {
       const Flow in = Flow::of(step.readings);
       if (!step.applied) count(effects, Term::pending, -static_cast<std::int64_t>(in.size()));

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +57,14 @@ class Pipeline {
   void connected(const std::string& source, std::int64_t boottime_ns);
   /// After catch_up(): nobody waits for sources that are none of these.
   void keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns);
+  /// From here on arrivals are stamped in this stretch of boot time; null: in event time. What is
+  /// open of another one closes.
+  void set_boot(const std::shared_ptr<const BootStretch>& boot, std::int64_t boottime_ns,
+                PipelineEffects effects);
+  /// How far event time has come for topics that none but these sources feed; kNoTime: not at all.
+  std::int64_t reached(const std::function<bool(const std::string&)>& is_source) const {
+    return run_.reached(is_source);
+  }
   /// The spec is no more: closes what is open as partial and settles what `durable` counts as held
   /// or pending. What its stages did after the last checkpoint cannot be repeated when they are
   /// gone: its windows close with what they held then, and the rest is no longer `aggregated` but
@@ -72,6 +82,9 @@ class Pipeline {
   /// Appends the parts of PipelineRun; when it is behind, "pipeline/<name>/backlog"; when its spec
   /// replaced another, "pipeline/<name>/since".
   Status snapshot(std::vector<CheckpointPart>& parts);
+  /// After snapshot() failed, which is a stage that cannot save its state and would hold up every
+  /// checkpoint: parks the pipeline with all but the stages' state, so that the next one succeeds.
+  void give_up_stages(const Status& why, PipelineEffects effects);
   /// Takes its own parts; without any it starts empty. `failed_precondition` for another spec hash.
   /// State that a stage refuses parks the pipeline.
   Status restore(const std::vector<CheckpointPart>& parts);

@@ -8,7 +8,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::uint8_t kFormat = 5;
+constexpr std::uint8_t kFormat = 6;
 
 std::string part_name(const std::string& pipeline) { return "pipeline/" + pipeline; }
 std::string stage_prefix(const std::string& pipeline) { return part_name(pipeline) + "/stage/"; }
@@ -18,6 +18,12 @@ std::string windows_prefix(const std::string& pipeline) {
 std::string disconnected_part_name(const std::string& pipeline) {
   return part_name(pipeline) + "/disconnected";
 }
+
+std::string new_stages_part_name(const std::string& pipeline) {
+  return stage_prefix(pipeline) + "anew";
+}
+
+std::string boot_part_name(const std::string& pipeline) { return part_name(pipeline) + "/boot"; }
 
 Flow flow_of(ReorderBuffer::Released released) {
   Flow flow;
@@ -29,10 +35,29 @@ Flow flow_of(ReorderBuffer::Released released) {
 
 }  // namespace
 
+std::string encode_stretch(const std::shared_ptr<const BootStretch>& boot) {
+  if (!boot) return {};
+  ByteWriter out;
+  out.string(boot->boot_id);
+  out.i64(boot->since_ns);
+  return out.take();
+}
+
+std::shared_ptr<const BootStretch> decode_stretch(std::string_view bytes) {
+  ByteReader in(bytes);
+  BootStretch stretch;
+  stretch.boot_id = in.string();
+  stretch.since_ns = in.i64();
+  if (bytes.empty() || !in.at_end()) return nullptr;
+  return std::make_shared<const BootStretch>(std::move(stretch));
+}
+
 PipelineRun::PipelineRun(PipelineSpec& spec, SeriesTable& series, const TopicTable& topics)
     : name_(spec.name),
       hash_(spec.hash),
       windows_max_(spec.windows_max),
+      reorder_max_(spec.reorder_max),
+      idle_timeout_ns_(spec.idle_timeout_ns),
       topics_(topics),
       stages_(spec.name, std::move(spec.stages)),
       watermarks_(spec.max_out_of_order_ns, spec.idle_timeout_ns),
@@ -53,8 +78,13 @@ void PipelineRun::process(std::int64_t boottime_ns, const Flow& in, PipelineEffe
   } else {
     process_in_event_order(boottime_ns, in, flow, effects);
   }
-  notify_time(boottime_ns, effects);
   windows_.correct(effects.closed);
+}
+
+/// Stages first: what they let go finds its windows open.
+void PipelineRun::rise(TopicId topic, std::int64_t boottime_ns, PipelineEffects effects) {
+  notify_time(boottime_ns, effects);
+  windows_.advance(topic, watermarks_, boottime_ns, effects.closed);
 }
 
 void PipelineRun::process_in_arrival_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
@@ -65,8 +95,8 @@ void PipelineRun::process_in_arrival_order(std::int64_t boottime_ns, const Flow&
       fold(flow.readings.at(next++), false, effects);
     }
     const TopicId topic = routed.readings.topic[row];
-    if (!watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns)) continue;
-    windows_.advance(topic, watermarks_, boottime_ns, effects.closed);
+    const std::int64_t time_ns = routed.readings.event_time_ns[row];
+    if (watermarks_.observe(topic, time_ns, boottime_ns)) rise(topic, boottime_ns, effects);
   }
   while (next < flow.size()) fold(flow.readings.at(next++), false, effects);
 }
@@ -87,7 +117,7 @@ void PipelineRun::process_in_event_order(std::int64_t boottime_ns, const Flow& r
     const bool risen = watermarks_.observe(topic, routed.readings.event_time_ns[row], boottime_ns);
     reorder_.release(topic, watermarks_.of(topic), released);
     run_ordered(std::exchange(released, {}), effects);
-    if (risen) windows_.advance(topic, watermarks_, boottime_ns, effects.closed);
+    if (risen) rise(topic, boottime_ns, effects);
   }
   while (next < flow.size()) offer(flow.readings.at(next++));
   run_ordered(std::move(released), effects);
@@ -104,6 +134,8 @@ void PipelineRun::run_ordered(ReorderBuffer::Released released, PipelineEffects 
 
 void PipelineRun::fold(Reading reading, bool before, PipelineEffects effects) {
   if (windows_.empty()) return count(effects, Term::observed, 1);
+  // A stage may have held it until the boot time that it is of was over.
+  if (in_boot_time(reading.topic) && !boot_) return count(effects, Term::late, 1);
   reading.series = keys_.of(reading.series);
   if (reading.series == 0) return count(effects, Term::rejected, 1, "series_cap");
   const bool folded = windows_.fold(reading, before || processes_before_, effects.closed);
@@ -117,6 +149,7 @@ void PipelineRun::fold_all(const Flow& flow, PipelineEffects effects) {
 }
 
 void PipelineRun::notify_time(std::int64_t boottime_ns, PipelineEffects effects) {
+  if (!stages_.wants_time()) return;  // it costs a look at every topic
   const std::int64_t watermark = watermarks_.lowest(boottime_ns);
   if (watermark == kNoTime || watermark <= notified_ns_) return;
   notified_ns_ = watermark;
@@ -134,12 +167,13 @@ void PipelineRun::tick(std::int64_t boottime_ns, PipelineEffects effects) {
   reorder_.release_all(watermarks_, boottime_ns, released);
   count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
   run_ordered(std::move(released), effects);
+  notify_time(boottime_ns, effects);
   windows_.advance_all(watermarks_, boottime_ns, effects.closed);
   windows_.correct(effects.closed);
 }
 
 Watermarks::OfSource PipelineRun::topics_of(const std::string& source) const {
-  return [this, &source](TopicId topic) { return topics_.at(topic).source == source; };
+  return [this, &source](TopicId topic) { return topics_.at(plain_topic(topic)).source == source; };
 }
 
 void PipelineRun::disconnected(const std::string& source, std::int64_t boottime_ns) {
@@ -152,7 +186,8 @@ void PipelineRun::connected(const std::string& source, std::int64_t boottime_ns)
 
 void PipelineRun::keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns) {
   const auto is_gone = [&](TopicId topic) {
-    return std::find(sources.begin(), sources.end(), topics_.at(topic).source) == sources.end();
+    const std::string& source = topics_.at(plain_topic(topic)).source;
+    return std::find(sources.begin(), sources.end(), source) == sources.end();
   };
   watermarks_.connected(is_gone, boottime_ns);
 }
@@ -161,10 +196,38 @@ void PipelineRun::close_windows(PaneQuality quality, PipelineEffects effects) {
   windows_.close_all(quality, effects.closed);
 }
 
+/// What waits to be put in order is of the stretch that ends, and so is what closes.
+void PipelineRun::set_boot(std::shared_ptr<const BootStretch> boot, PipelineEffects effects) {
+  if (encode_stretch(boot) == encode_stretch(boot_)) return;
+  ReorderBuffer::Released released;
+  reorder_.drain_boot_time(released);
+  count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
+  run_ordered(std::move(released), effects);
+  windows_.correct(effects.closed);
+  watermarks_.forget_boot_time();
+  boot_ = std::move(boot);
+  windows_.set_boot(boot_, effects.closed);
+}
+
+std::int64_t PipelineRun::reached(const std::function<bool(const std::string&)>& is_source) const {
+  const auto is_wanted = [&](TopicId topic) {
+    return !in_boot_time(topic) && is_source(topics_.at(topic).source);
+  };
+  return std::max(watermarks_.highest(is_wanted), windows_.highest(is_wanted));
+}
+
+void PipelineRun::pass_over_boot(std::shared_ptr<const BootStretch> boot) {
+  std::vector<Pane> closed_before;
+  watermarks_.forget_boot_time();
+  boot_ = std::move(boot);
+  windows_.set_boot(boot_, closed_before);
+}
+
 void PipelineRun::pass_over(const ReadingBatch& readings, std::int64_t boottime_ns) {
   std::vector<Pane> closed_before;
   for (std::size_t i = 0; i < readings.size(); ++i) {
     const TopicId topic = readings.topic[i];
+    if (const SeriesId key = keys_.of(readings.series[i]); key != 0) windows_.expect(topic, key);
     if (!watermarks_.observe(topic, readings.event_time_ns[i], boottime_ns)) continue;
     windows_.advance(topic, watermarks_, boottime_ns, closed_before);
   }
@@ -174,6 +237,12 @@ void PipelineRun::pass_over_tick(std::int64_t boottime_ns) {
   std::vector<Pane> closed_before;
   watermarks_.settle(boottime_ns);
   windows_.advance_all(watermarks_, boottime_ns, closed_before);
+}
+
+void PipelineRun::use_limits_of_spec() {
+  windows_.set_max(windows_max_);
+  reorder_.set_max(reorder_max_);
+  watermarks_.set_idle_timeout(idle_timeout_ns_);
 }
 
 void PipelineRun::mark_start() {
@@ -215,6 +284,7 @@ Status PipelineRun::stages_can_save() {
 }
 
 Status PipelineRun::restore_stages(const std::vector<CheckpointPart>& parts) {
+  if (find_part(parts, new_stages_part_name(name_)) != nullptr) return {};
   const Status status = stages_.restore(stage_prefix(name_), parts);
   return status.ok() ? status
                      : failed_precondition("a stage refuses its stored state: " +
@@ -222,13 +292,23 @@ Status PipelineRun::restore_stages(const std::vector<CheckpointPart>& parts) {
 }
 
 Status PipelineRun::snapshot(std::vector<CheckpointPart>& parts) {
+  snapshot_rest(parts);
+  return stages_.snapshot(stage_prefix(name_), parts);
+}
+
+void PipelineRun::snapshot_without_stages(std::vector<CheckpointPart>& parts) const {
+  snapshot_rest(parts);
+  parts.push_back({new_stages_part_name(name_), {}});
+}
+
+void PipelineRun::snapshot_rest(std::vector<CheckpointPart>& parts) const {
   snapshot_own(parts);
   ByteWriter disconnected;
   watermarks_.snapshot_disconnected(disconnected);
   if (!disconnected.bytes().empty()) {
     parts.push_back({disconnected_part_name(name_), disconnected.take()});
   }
-  return stages_.snapshot(stage_prefix(name_), parts);
+  if (boot_) parts.push_back({boot_part_name(name_), encode_stretch(boot_)});
 }
 
 void PipelineRun::snapshot_own(std::vector<CheckpointPart>& parts) const {
@@ -236,6 +316,7 @@ void PipelineRun::snapshot_own(std::vector<CheckpointPart>& parts) const {
   out.u8(kFormat);
   out.fixed64(hash_);
   out.fixed64(static_cast<std::uint64_t>(notified_ns_));
+  out.i64(stages_.held());
   watermarks_.snapshot(out);
   reorder_.snapshot(out);
   windows_.snapshot(out);
@@ -249,7 +330,7 @@ bool PipelineRun::is_own(const CheckpointPart& part) const {
 
 bool PipelineRun::is_part(const CheckpointPart& part) const {
   return is_own(part) || part.name == disconnected_part_name(name_) ||
-         part.name.starts_with(stage_prefix(name_));
+         part.name == boot_part_name(name_) || part.name.starts_with(stage_prefix(name_));
 }
 
 bool PipelineRun::has_state(const std::vector<CheckpointPart>& parts) const {
@@ -266,6 +347,7 @@ Status PipelineRun::restore(const std::vector<CheckpointPart>& parts) {
   if (own == nullptr) return {};
   if (Status s = restore_own(*own); !s.ok()) return s;
   if (Status s = windows_.restore_windows(windows_prefix(name_), parts); !s.ok()) return s;
+  if (Status s = restore_boot(parts); !s.ok()) return s;
   return restore_disconnected(parts);
 }
 
@@ -274,10 +356,18 @@ Status PipelineRun::restore_own(const CheckpointPart& part) {
   if (in.u8() != kFormat) return data_loss("pipeline checkpoint of an unknown format");
   if (in.fixed64() != hash_) return failed_precondition("checkpoint of another pipeline spec");
   notified_ns_ = static_cast<std::int64_t>(in.fixed64());
+  stages_.set_held(in.i64());
   if (Status s = watermarks_.restore(in); !s.ok()) return s;
   if (Status s = reorder_.restore(in); !s.ok()) return s;
   if (Status s = windows_.restore(in); !s.ok()) return s;
   return in.at_end() ? Status() : data_loss("malformed pipeline checkpoint");
+}
+
+Status PipelineRun::restore_boot(const std::vector<CheckpointPart>& parts) {
+  const CheckpointPart* part = find_part(parts, boot_part_name(name_));
+  boot_ = part == nullptr ? nullptr : decode_stretch(part->bytes);
+  windows_.restore_boot(boot_);
+  return part == nullptr || boot_ ? Status() : data_loss("malformed boot time in a checkpoint");
 }
 
 Status PipelineRun::restore_disconnected(const std::vector<CheckpointPart>& parts) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +27,10 @@ struct PipelineEffects {
   std::vector<Pane>& closed;
 };
 
+/// As checkpoints and backlogs keep it; empty bytes, and what cannot be read: null.
+std::string encode_stretch(const std::shared_ptr<const BootStretch>& boot);
+std::shared_ptr<const BootStretch> decode_stretch(std::string_view bytes);
+
 /// The part of a pipeline that works: stages in order, then windows, and the state of both.
 ///
 /// Stages before the first ordered one see readings as they come. From there on a reorder buffer
@@ -39,6 +45,7 @@ class PipelineRun {
   std::vector<std::string> stage_names() const { return stages_.names(); }
   std::size_t windows_open() const { return windows_.open_count(); }
   std::size_t readings_waiting() const { return reorder_.size(); }
+  std::int64_t readings_held() const { return stages_.held(); }
 
   void process(std::int64_t boottime_ns, const Flow& in, PipelineEffects effects);
   /// Whether the passing of time alone would close or release something.
@@ -52,14 +59,21 @@ class PipelineRun {
   void connected(const std::string& source, std::int64_t boottime_ns);
   /// Nobody waits for sources that are none of these.
   void keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns);
-  /// From here on the bound of the spec holds, whatever that of the restored state was.
-  void use_windows_max_of_spec() { windows_.set_max(windows_max_); }
+  /// From here on the limits of the spec hold, whatever those of the restored state were: they are
+  /// no part of its hash, and what had been done under others is repeated under those.
+  void use_limits_of_spec();
   void close_windows(PaneQuality quality, PipelineEffects effects);
+  /// Arrivals are stamped in this stretch of boot time from here on; null: in event time. What is
+  /// open of another one closes.
+  void set_boot(std::shared_ptr<const BootStretch> boot, PipelineEffects effects);
+  /// How far event time has come for topics that none but these sources feed; kNoTime: not at all.
+  std::int64_t reached(const std::function<bool(const std::string&)>& is_source) const;
 
   /// Only the watermarks and what they close, as if the readings had been processed. Panes are
   /// thrown away.
   void pass_over(const ReadingBatch& readings, std::int64_t boottime_ns);
   void pass_over_tick(std::int64_t boottime_ns);
+  void pass_over_boot(std::shared_ptr<const BootStretch> boot);
   /// Some window of the reading has closed, as far as its topic goes.
   bool closed_one_of(const Reading& reading) const {
     return windows_.closed_one_of(reading, watermarks_);
@@ -76,11 +90,16 @@ class PipelineRun {
   void end_epoch(PipelineEffects effects);
   /// As end_epoch() for what the windows hold; what waits for the stages goes on waiting.
   void end_epoch_of_windows(PipelineEffects effects);
+  /// As AlignedWindows has it.
+  void forget_closed_windows() { windows_.forget_closed(); }
 
   /// Appends the parts "pipeline/<name>", "pipeline/<name>/windows/<n>/<first window>",
-  /// "pipeline/<name>/stage/<n>", and "pipeline/<name>/disconnected" when a source has no
-  /// connection.
+  /// "pipeline/<name>/stage/<n>", "pipeline/<name>/disconnected" when a source has no connection,
+  /// and "pipeline/<name>/boot" in boot time.
   Status snapshot(std::vector<CheckpointPart>& parts);
+  /// For stages that cannot save theirs: "pipeline/<name>/stage/anew" stands for it, and who
+  /// restores the parts begins with new stages.
+  void snapshot_without_stages(std::vector<CheckpointPart>& parts) const;
   bool is_part(const CheckpointPart& part) const;
   bool has_state(const std::vector<CheckpointPart>& parts) const;
   /// Without state in `parts` it stays as it is. `failed_precondition` for another spec hash.
@@ -98,11 +117,14 @@ class PipelineRun {
   void process_in_event_order(std::int64_t boottime_ns, const Flow& routed, Flow& flow,
                               PipelineEffects effects);
   void run_ordered(ReorderBuffer::Released released, PipelineEffects effects);
+  void rise(TopicId topic, std::int64_t boottime_ns, PipelineEffects effects);
   void notify_time(std::int64_t boottime_ns, PipelineEffects effects);
   void fold(Reading reading, bool before, PipelineEffects effects);
   void fold_all(const Flow& flow, PipelineEffects effects);
+  void snapshot_rest(std::vector<CheckpointPart>& parts) const;
   void snapshot_own(std::vector<CheckpointPart>& parts) const;
   Status restore_own(const CheckpointPart& part);
+  Status restore_boot(const std::vector<CheckpointPart>& parts);
   Status restore_disconnected(const std::vector<CheckpointPart>& parts);
   bool is_own(const CheckpointPart& part) const;
   Watermarks::OfSource topics_of(const std::string& source) const;
@@ -111,13 +133,16 @@ class PipelineRun {
   const std::string name_;
   const std::uint64_t hash_;
   const std::size_t windows_max_;
+  const std::size_t reorder_max_;
+  const std::int64_t idle_timeout_ns_;
   const TopicTable& topics_;
   StageChain stages_;
   Watermarks watermarks_;
   ReorderBuffer reorder_;
   WindowKeys keys_;
   WindowSets windows_;
-  std::int64_t notified_ns_ = kNoTime;  ///< the stages know that event time has come so far
+  std::shared_ptr<const BootStretch> boot_;  ///< null: there is nothing of boot time
+  std::int64_t notified_ns_ = kNoTime;       ///< the stages know that event time has come so far
   bool marked_ = false;
   bool processes_before_ = false;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "model/boot_time.h"
+
 namespace sluice {
 
 /// std::*_heap keep the largest on top, so "less" is "later".
@@ -58,6 +60,13 @@ void ReorderBuffer::drain(Released& out) {
   }
 }
 
+void ReorderBuffer::drain_boot_time(Released& out) {
+  for (auto& [topic, lane] : lanes_) {
+    while (in_boot_time(topic) && !lane.heap.empty()) pop(lane, out);
+  }
+  std::erase_if(lanes_, [](const auto& entry) { return in_boot_time(entry.first); });
+}
+
 void ReorderBuffer::mark_start() {
   for (auto& [topic, lane] : lanes_) {
     for (Waiting& waiting : lane.heap) waiting.before = true;
@@ -79,6 +88,7 @@ bool ReorderBuffer::due(const Watermarks& watermarks, std::int64_t boottime_ns) 
 }
 
 void ReorderBuffer::snapshot(ByteWriter& out) const {
+  out.u64(count_max_);
   out.u64(lanes_.size());
   for (const auto& [topic, lane] : lanes_) {
     out.u64(topic);
@@ -95,6 +105,7 @@ void ReorderBuffer::snapshot(ByteWriter& out) const {
 }
 
 Status ReorderBuffer::restore(ByteReader& in) {
+  count_max_ = in.u64();
   lanes_.clear();
   size_ = 0;
   for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {

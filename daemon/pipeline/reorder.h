@@ -36,12 +36,17 @@ class ReorderBuffer {
   void release_all(const Watermarks& watermarks, std::int64_t boottime_ns, Released& out);
   /// Releases everything, whatever the watermarks say.
   void drain(Released& out);
+  /// The stretch of boot time is over: releases what waits of it.
+  void drain_boot_time(Released& out);
   /// Everything that waits now counts as from before. Not part of snapshots.
   void mark_start();
   void forget_start();
   /// Whether `release_all` would let anything go.
   bool due(const Watermarks& watermarks, std::int64_t boottime_ns) const;
   std::size_t size() const { return size_; }
+
+  /// Part of what is restored; that of the spec counts again from a call of this.
+  void set_max(std::size_t count_max) { count_max_ = count_max; }
 
   void snapshot(ByteWriter& out) const;
   Status restore(ByteReader& in);
@@ -58,7 +63,7 @@ class ReorderBuffer {
   static bool later(const Waiting& a, const Waiting& b);
   void pop(Lane& lane, Released& out);
 
-  const std::size_t count_max_;
+  std::size_t count_max_;
   std::map<TopicId, Lane> lanes_;
   std::size_t size_ = 0;
 };

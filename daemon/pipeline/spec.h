@@ -54,6 +54,8 @@ struct PipelineSpec {
   std::size_t reorder_max = 10'000;
   /// Windows it keeps, open or still correctable. One more, and the oldest 16th closes early.
   std::size_t windows_max = 200'000;
+  /// Readings that may wait while it is parked.
+  std::size_t pending_max = 50'000;
   /// Not empty: the pipeline could not be built, and why. Its readings are counted `pending`.
   std::string parked;
 };

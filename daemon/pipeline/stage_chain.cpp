@@ -57,7 +57,9 @@ void Flow::sort_by_event_time() {
 StageChain::StageChain(std::string pipeline, std::vector<std::unique_ptr<Stage>> stages)
     : pipeline_(std::move(pipeline)),
       stages_(std::move(stages)),
-      first_ordered_(first_ordered_stage(stages_)) {}
+      first_ordered_(first_ordered_stage(stages_)),
+      wants_time_(std::any_of(stages_.begin(), stages_.end(),
+                              [](const auto& stage) { return stage->wants_time(); })) {}
 
 std::vector<std::string> StageChain::names() const {
   std::vector<std::string> names;
@@ -101,7 +103,7 @@ void StageChain::take_output(std::size_t index, Flow& flow, Ledger& ledger) {
       case Verdict::pass: next.append(flow.readings.at(i), flow.row[i]); break;
       case Verdict::altered: next.append(output_.altered.at(altered++), flow.row[i]); break;
       case Verdict::drop: ++drops_by_rule[output_.drops[drop++].rule]; break;
-      case Verdict::hold: count(ledger, Term::held, 1); break;
+      case Verdict::hold: hold(ledger, 1); break;
     }
   }
   for (std::size_t rule = 0; rule < drops_by_rule.size(); ++rule) {
@@ -115,11 +117,16 @@ void StageChain::take_output(std::size_t index, Flow& flow, Ledger& ledger) {
   if (index >= first_ordered_ && index + 1 < size()) flow.sort_by_event_time();
 }
 
+void StageChain::hold(Ledger& ledger, std::int64_t n) {
+  held_ += n;
+  count(ledger, Term::held, n);
+}
+
 void StageChain::settle(std::size_t index, Flow& next, Ledger& ledger) {
   const Stage& stage = *stages_[index];
   const auto settled = static_cast<std::int64_t>(output_.settled.size());
   const auto dropped = static_cast<std::int64_t>(output_.settled_dropped.size());
-  count(ledger, Term::held, -settled - dropped);
+  hold(ledger, -settled - dropped);
   for (const std::uint16_t rule : output_.settled_dropped) {
     count(ledger, Term::filtered, 1, stage.name() + "/" + stage.rules()[rule]);
   }

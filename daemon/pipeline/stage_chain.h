@@ -45,6 +45,13 @@ class StageChain {
   /// Index of the first stage that needs event-time order; size() when none does.
   std::size_t first_ordered() const { return first_ordered_; }
 
+  /// Whether on_time() has any effect.
+  bool wants_time() const { return wants_time_; }
+  /// Readings that stages hold, as the ledger counts them. Part of the state, though not of the
+  /// stages' own.
+  std::int64_t held() const { return held_; }
+  void set_held(std::int64_t held) { held_ = held; }
+
   /// The stages that take readings as they come, up to the first ordered one.
   void run_unordered(Flow& flow, Ledger& ledger) { run(0, first_ordered_, flow, ledger); }
   /// The others.
@@ -62,12 +69,15 @@ class StageChain {
   void run(std::size_t from, std::size_t to, Flow& flow, Ledger& ledger);
   void run_stage(std::size_t index, Flow& flow, Ledger& ledger);
   void take_output(std::size_t index, Flow& flow, Ledger& ledger);
+  void hold(Ledger& ledger, std::int64_t n);
   void settle(std::size_t index, Flow& next, Ledger& ledger);
   void count(Ledger& ledger, Term term, std::int64_t n, std::string_view cause = {}) const;
 
   std::string pipeline_;
   std::vector<std::unique_ptr<Stage>> stages_;
   std::size_t first_ordered_;
+  bool wants_time_;
+  std::int64_t held_ = 0;
   StageOutput output_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/boot_time.h"
+
 namespace sluice {
 
 Watermarks::Watermarks(std::int64_t max_out_of_order_ns, std::int64_t idle_timeout_ns)
@@ -49,11 +51,19 @@ bool Watermarks::idle(TopicId topic, std::int64_t boottime_ns) const {
 std::int64_t Watermarks::lowest(std::int64_t boottime_ns) const {
   std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
   for (const auto& [topic, state] : topics_) {
-    if (silent_ns(state, boottime_ns) < idle_timeout_ns_) {
+    if (!in_boot_time(topic) && silent_ns(state, boottime_ns) < idle_timeout_ns_) {
       lowest = std::min(lowest, state.watermark_ns);
     }
   }
   return lowest == std::numeric_limits<std::int64_t>::max() ? kNoTime : lowest;
+}
+
+std::int64_t Watermarks::highest(const OfSource& of_source) const {
+  std::int64_t highest_ns = kNoTime;
+  for (const auto& [topic, state] : topics_) {
+    if (of_source(topic)) highest_ns = std::max(highest_ns, state.watermark_ns);
+  }
+  return highest_ns;
 }
 
 void Watermarks::settle(std::int64_t boottime_ns) {
@@ -80,6 +90,10 @@ void Watermarks::connected(const OfSource& of_source, std::int64_t boottime_ns) 
     state.disconnected_boottime_ns = kNoTime;
     state.arrived_boottime_ns = boottime_ns;
   }
+}
+
+void Watermarks::forget_boot_time() {
+  std::erase_if(topics_, [](const auto& entry) { return in_boot_time(entry.first); });
 }
 
 std::vector<TopicId> Watermarks::ordered_topics() const {
@@ -109,6 +123,7 @@ Status Watermarks::restore_disconnected(ByteReader& in) {
 }
 
 void Watermarks::snapshot(ByteWriter& out) const {
+  out.i64(idle_timeout_ns_);
   const std::vector<TopicId> order = ordered_topics();
   out.u64(order.size());
   for (const TopicId topic : order) {
@@ -121,6 +136,7 @@ void Watermarks::snapshot(ByteWriter& out) const {
 }
 
 Status Watermarks::restore(ByteReader& in) {
+  idle_timeout_ns_ = in.i64();
   topics_.clear();
   for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
     State& state = topics_[static_cast<TopicId>(in.u64())];

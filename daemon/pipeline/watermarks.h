@@ -39,8 +39,11 @@ class Watermarks {
   /// As `of`, moved on with the clock when the topic is idle.
   std::int64_t at(TopicId topic, std::int64_t boottime_ns) const;
   bool idle(TopicId topic, std::int64_t boottime_ns) const;
-  /// The smallest watermark of the topics that are not idle; kNoTime when all are.
+  /// The smallest watermark of the topics that are not idle and whose time is event time; kNoTime
+  /// when there are none.
   std::int64_t lowest(std::int64_t boottime_ns) const;
+  /// The largest watermark, without the clock's part, of such topics; kNoTime when there are none.
+  std::int64_t highest(const OfSource& of_source) const;
   /// Makes the clock's part of every idle topic state.
   void settle(std::int64_t boottime_ns);
   /// The process started: silence is counted from here.
@@ -49,6 +52,12 @@ class Watermarks {
   void disconnected(const OfSource& of_source, std::int64_t boottime_ns);
   /// It has one again, or is no more: from here on silence counts.
   void connected(const OfSource& of_source, std::int64_t boottime_ns);
+
+  /// The stretch of boot time is over.
+  void forget_boot_time();
+
+  /// Part of what is restored; that of the spec counts again from a call of this.
+  void set_idle_timeout(std::int64_t idle_timeout_ns) { idle_timeout_ns_ = idle_timeout_ns; }
 
   void snapshot(ByteWriter& out) const;
   Status restore(ByteReader& in);
@@ -68,7 +77,7 @@ class Watermarks {
   std::int64_t with_clock(const State& state, std::int64_t boottime_ns) const;
 
   const std::int64_t max_out_of_order_ns_;
-  const std::int64_t idle_timeout_ns_;
+  std::int64_t idle_timeout_ns_;
   std::unordered_map<TopicId, State> topics_;
 };
 

@@ -67,6 +67,23 @@ void WindowSets::close_all(PaneQuality quality, std::vector<Pane>& panes) {
   for (AlignedWindows& windows : sets_) windows.close_all(quality, panes);
 }
 
+void WindowSets::set_boot(const std::shared_ptr<const BootStretch>& boot,
+                          std::vector<Pane>& panes) {
+  for (AlignedWindows& windows : sets_) windows.set_boot(boot, panes);
+}
+
+void WindowSets::restore_boot(const std::shared_ptr<const BootStretch>& boot) {
+  for (AlignedWindows& windows : sets_) windows.restore_boot(boot);
+}
+
+std::int64_t WindowSets::highest(const Watermarks::OfSource& of_source) const {
+  std::int64_t highest_ns = kNoTime;
+  for (const AlignedWindows& windows : sets_) {
+    highest_ns = std::max(highest_ns, windows.highest(of_source));
+  }
+  return highest_ns;
+}
+
 void WindowSets::mark_start() {
   for (AlignedWindows& windows : sets_) windows.mark_start();
 }
@@ -77,6 +94,14 @@ void WindowSets::forget_start() {
 
 void WindowSets::end_epoch(std::vector<Pane>& panes) {
   for (AlignedWindows& windows : sets_) windows.end_epoch(panes);
+}
+
+void WindowSets::forget_closed() {
+  for (AlignedWindows& windows : sets_) windows.forget_closed();
+}
+
+void WindowSets::expect(TopicId topic, SeriesId series) {
+  for (AlignedWindows& windows : sets_) windows.expect(topic, series);
 }
 
 bool WindowSets::closed_one_of(const Reading& reading, const Watermarks& watermarks) const {

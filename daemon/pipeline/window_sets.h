@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -38,9 +39,15 @@ class WindowSets {
                    std::vector<Pane>& panes);
   bool due(const Watermarks& watermarks, std::int64_t boottime_ns) const;
   void close_all(PaneQuality quality, std::vector<Pane>& panes);
+  void set_boot(const std::shared_ptr<const BootStretch>& boot, std::vector<Pane>& panes);
+  void restore_boot(const std::shared_ptr<const BootStretch>& boot);
+  std::int64_t highest(const Watermarks::OfSource& of_source) const;
   void mark_start();
   void forget_start();
   void end_epoch(std::vector<Pane>& panes);
+
+  void forget_closed();
+  void expect(TopicId topic, SeriesId series);
 
   /// Some window of the reading has closed, as far as its topic goes: those that share its series
   /// are not known.

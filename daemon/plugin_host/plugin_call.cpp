@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "model/boot_time.h"
+
 namespace sluice {
 namespace {
 
@@ -40,7 +42,7 @@ void PluginCall::begin(const ReadingBatch* in) {
   settled_dropped_.clear();
   held_.begin();
   if (rows > 0) {
-    topic_max_ = std::max(topic_max_, *std::max_element(in->topic.begin(), in->topic.end()));
+    for (const TopicId topic : in->topic) topic_max_ = std::max(topic_max_, plain_topic(topic));
   }
 }
 
@@ -166,7 +168,7 @@ sluice_result PluginCall::alter(std::uint32_t row, const sluice_reading* reading
 
 sluice_result PluginCall::derive(const sluice_reading* reading) {
   if (!check_reading("reading", reading)) return SLUICE_REFUSED;
-  if (reading->source == 0 || reading->source > topic_max_) {
+  if (plain_topic(reading->source) == 0 || plain_topic(reading->source) > topic_max_) {
     return refuse("reading: source " + std::to_string(reading->source) + " is of no input");
   }
   if (derived_.size() >= SLUICE_DERIVED_MAX) {

@@ -98,6 +98,8 @@ class PluginStage final : public Stage {
                [&] { return plugin_.process(self_, &batch, call_.verdicts(), call_.emit()); });
   }
 
+  bool wants_time() const override { return plugin_.on_time != nullptr; }
+
   Status on_time(std::int64_t watermark_ns, StageOutput& out) override {
     if (plugin_.on_time == nullptr) return {};
     started_ = true;

@@ -130,6 +130,7 @@ Result<bool> Losses::give_up_slice(const Identity& of, std::int64_t first_seq,
   CommitLog::count_out(*claims, Term::expired, cause, change);
   if (why == GiveUp::other_life) {
     for (const auto& [pipeline, claim] : *claims) {
+      if (claim.panes == 0) continue;  // a correction of the time
       const Gap gap{LedgerKind::panes, pipeline, cause, claim.start_ns, claim.end_ns, claim.panes};
       if (Status s = add(gap); !s.ok()) return s;
     }

@@ -17,7 +17,8 @@ enum class Tag : std::uint8_t {
   tick = 4,
   subscribed = 5,
   broker_drops = 6,
-  disconnected = 7
+  disconnected = 7,
+  clock = 8
 };
 
 /// Stamps of one segment lie close together: each goes as the difference to the one before.
@@ -51,6 +52,15 @@ class EntryWriter {
     out_.u64(entry.source);
     out_.u64(entry.dropped);
     wall(entry.boottime_ns, entry.wall_ns);
+  }
+  void operator()(const ClockEntry& entry) {
+    begin(Tag::clock, entry.boottime_ns);
+    out_.string(entry.boot_id);
+    out_.u8(static_cast<std::uint8_t>(entry.time.quality));
+    out_.i64(entry.time.offset_ns);
+    out_.i64(entry.time.error_ns);
+    out_.u8(entry.in_boot_time ? 1 : 0);
+    out_.i64(entry.least_ns);
   }
   void operator()(const BatchEntry& entry) {
     begin(Tag::batch, entry.boottime_ns);
@@ -185,6 +195,21 @@ Result<LogEntry> read_broker_drops(ByteReader& in, Stamps& stamps, std::int64_t 
   return LogEntry(entry);
 }
 
+Result<LogEntry> read_clock(ByteReader& in, std::int64_t boottime_ns) {
+  ClockEntry entry;
+  entry.boottime_ns = boottime_ns;
+  entry.boot_id = in.string();
+  const std::uint8_t quality = in.u8();
+  entry.time.offset_ns = in.i64();
+  entry.time.error_ns = in.i64();
+  const std::uint8_t in_boot_time = in.u8();
+  entry.least_ns = in.i64();
+  if (quality > 2 || in_boot_time > 1) return data_loss("malformed clock in a segment");
+  entry.time.quality = static_cast<ClockQuality>(quality);
+  entry.in_boot_time = in_boot_time == 1;
+  return LogEntry(std::move(entry));
+}
+
 Result<LogEntry> read_entry(ByteReader& in, Stamps& stamps) {
   const auto tag = static_cast<Tag>(in.u8());
   const std::int64_t boottime_ns = stamps.boottime_ns(in);
@@ -196,6 +221,7 @@ Result<LogEntry> read_entry(ByteReader& in, Stamps& stamps) {
     case Tag::subscribed: return read_subscribed(in, boottime_ns);
     case Tag::broker_drops: return read_broker_drops(in, stamps, boottime_ns);
     case Tag::disconnected: return read_disconnected(in, boottime_ns);
+    case Tag::clock: return read_clock(in, boottime_ns);
   }
   return data_loss("malformed entry in a segment");
 }

@@ -234,6 +234,7 @@ v1::PaneQuality wire_quality(PaneQuality quality) {
     case PaneQuality::partial_config: return v1::PANE_QUALITY_PARTIAL_CONFIG;
     case PaneQuality::partial_epoch: return v1::PANE_QUALITY_PARTIAL_EPOCH;
     case PaneQuality::partial_limit: return v1::PANE_QUALITY_PARTIAL_LIMIT;
+    case PaneQuality::partial_clock: return v1::PANE_QUALITY_PARTIAL_CLOCK;
   }
   SLUICE_ASSERT(false);
   return v1::PANE_QUALITY_UNSPECIFIED;
@@ -346,6 +347,7 @@ std::string ProtoSummaryEncoder::encode(const SummaryBlock& block) {
   v1::SummaryBlock out;
   out.set_pipeline(block.pipeline);
   out.set_spec_hash(block.spec_hash);
+  out.set_boot_id(block.boot_id);
   out.set_kind(wire_kind(block.panes.front().window.kind));
   for (const Pane* pane : panes) out.add_series_id(pane->window.key);
   put_times(panes, out);
@@ -363,6 +365,16 @@ std::string ProtoSummaryEncoder::encode(const SummaryBlock& block) {
   put_travelling(panes, *out.mutable_time_integral(), travelling_integral, read_integral);
   out.set_expected_every_ns(static_cast<std::uint64_t>(block.panes.front().expected_every_ns));
   if (panes.front()->content.extras) put_extras(panes, out);
+  return out.SerializeAsString();
+}
+
+std::string ProtoSummaryEncoder::encode(const TimeCorrection& correction) {
+  v1::SummaryBlock out;
+  v1::TimeCorrection& time = *out.mutable_time_correction();
+  time.set_boot_id(correction.boot_id);
+  time.set_offset_ns(correction.offset_ns);
+  time.set_error_ns(correction.error_ns);
+  time.set_boottime_ns(correction.boottime_ns);
   return out.SerializeAsString();
 }
 

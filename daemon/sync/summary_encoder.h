@@ -17,6 +17,7 @@ class ProtoSummaryEncoder final : public SummaryEncoder {
   /// start <= first time <= last time < end. All have the same aggregates with the same options,
   /// and the same expected_every_ns.
   std::string encode(const SummaryBlock& block) override;
+  std::string encode(const TimeCorrection& correction) override;
 };
 
 }  // namespace sluice

@@ -43,6 +43,9 @@ struct UplinkCallbacks {
   /// The hub holds no row of the current epoch but ours; from here on rows of it are sent. May be
   /// empty.
   std::function<void()> confirm_epoch;
+  /// The hub said what time it is, between these two moments of CLOCK_BOOTTIME. [sync]
+  std::function<void(std::int64_t wall_ns, std::int64_t sent_ns, std::int64_t received_ns)>
+      heard_time = {};
   /// Losses to report beside the rows; null: none. Outlives the uplink.
   GapSource* gaps = nullptr;
 };

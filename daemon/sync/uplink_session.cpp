@@ -62,6 +62,7 @@ void UplinkSession::fail(Status why) {
 v1::UplinkRequest UplinkSession::hello() {
   const UplinkOptions& options = context_.options;
   hello_seq_ = context_.callbacks.next_seq();
+  hello_boottime_ns_ = context_.clock.boottime_ns();
   writing_ = true;
   v1::UplinkRequest message;
   v1::Hello& hello = *message.mutable_hello();
@@ -108,6 +109,10 @@ Result<bool> UplinkSession::is_rewound(const v1::HelloReply& reply) const {
 
 void UplinkSession::on_hello_reply(const v1::HelloReply& reply) {
   cloud_highest_seq_ = reply.highest_seq();
+  if (context_.callbacks.heard_time && reply.wall_ns() > 0) {
+    context_.callbacks.heard_time(reply.wall_ns(), hello_boottime_ns_,
+                                  context_.clock.boottime_ns());
+  }
   const auto rewound = is_rewound(reply);
   if (!rewound.ok()) return fail(rewound.status());
   if (*rewound) {

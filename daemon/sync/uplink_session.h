@@ -123,6 +123,7 @@ class UplinkSession {
   bool rewound_ = false;
   Status failure_;
   std::int64_t hello_seq_ = 0;
+  std::int64_t hello_boottime_ns_ = 0;
   std::int64_t cloud_highest_seq_ = 0;
 
   SendWindow window_;

@@ -37,7 +37,12 @@ class BlockKeeper final : public SummaryEncoder {
     blocks.push_back(block);
     return "block " + std::to_string(blocks.size());
   }
+  std::string encode(const TimeCorrection& correction) override {
+    corrections.push_back(correction);
+    return "correction " + std::to_string(corrections.size());
+  }
   std::vector<SummaryBlock> blocks;
+  std::vector<TimeCorrection> corrections;
 };
 
 /// Drops every reading whose value is negative; counts what it saw, which is its state.

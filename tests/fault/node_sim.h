@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock_trust.h"
 #include "fakes/fake_clock.h"
 #include "fakes/sim_disk.h"
 #include "fault/sim_broker.h"
@@ -34,13 +35,25 @@ struct WindowTruth {
 using TruthKey = std::tuple<std::string, std::string, std::int64_t>;
 using Truth = std::map<TruthKey, WindowTruth>;
 
+/// What really is the time: the hub's clock, and that of the truth.
+class TrueClock final : public Clock {
+ public:
+  std::int64_t boottime_ns() const override { return now_ns_; }
+  std::int64_t wall_ns() const override { return now_ns_; }
+  void advance(std::int64_t ns) { now_ns_ += ns; }
+
+ private:
+  std::int64_t now_ns_ = 1'700'000'000'000'000'000;
+};
+
 /// A whole gateway in one thread and from one seed: the real engine with real plugins, the real
 /// store on a disk whose power can be cut, the real uplink protocol to the real hub's store;
 /// broker, network, disk, clock and randomness are simulated.
 ///
-/// A history: devices publish stamped readings, a little out of order, over a broker; at every step
-/// a fault may strike, then the faults end and everything must arrive. The publishers' history says
-/// what the hub must hold.
+/// A history: devices publish stamped readings, a little out of order, over a broker, and one whose
+/// readings have no time; at every step a fault may strike, then the faults end and everything must
+/// arrive. The publishers' history says what the hub must hold. The gateway has no battery clock:
+/// each boot begins in another year, and learns the time from a time server, the hub, or never.
 class NodeSim {
  public:
   /// `config` is that of node_sim_config(); `store` the hub's, shared by many histories; `node` is
@@ -64,6 +77,10 @@ class NodeSim {
   bool broker_forgot() const { return forgotten_messages_ > 0; }
   /// The node has seen that the broker forgot, so it must have said so upstream.
   bool must_report_broker() const { return must_report_broker_; }
+  /// Of readings without a time: when each arrived, at each delivery, ns. Its value is its place.
+  const std::vector<std::vector<std::int64_t>>& arrivals() const { return arrivals_; }
+  /// How many of them are counted though perhaps they are copies.
+  std::uint64_t arrivals_in_doubt() const { return arrivals_in_doubt_; }
   const std::string& node() const { return config_.node().name(); }
   /// How often each fault struck, by name.
   const std::map<std::string, std::uint64_t>& strikes() const { return strikes_; }
@@ -71,6 +88,7 @@ class NodeSim {
  private:
   /// What dies with the process.
   struct Process {
+    std::unique_ptr<ClockTrust> trust;
     std::unique_ptr<DataPlane> plane;
     UplinkOptions options;
     UplinkCallbacks callbacks;
@@ -99,7 +117,11 @@ class NodeSim {
   void on_durable(const CommitGroup& group);
   void step_broker();
   void step_network();
+  void advance(std::int64_t ns);
+  void time_server();
+  void boot();
   void publish();
+  void publish_arrival();
   void publish_end();
   void settle();
   bool settled();
@@ -114,12 +136,16 @@ class NodeSim {
   v1::PipelineConfig changing_;
   std::mt19937_64 random_;
   FakeClock clock_;
+  TrueClock true_clock_;
+  KernelSync kernel_;
+  std::uint64_t boots_ = 0;
   SimDisk disk_;
   SimBroker broker_;
   SimNetwork network_;
   std::unique_ptr<Process> process_;
 
   const bool closes_by_silence_;
+  const bool hub_tells_time_;
   std::uint64_t in_changing_ = 0;
   int messages_left_ = 0;
   std::uint64_t published_ = 0;
@@ -129,16 +155,19 @@ class NodeSim {
   std::set<TruthKey> forgotten_;
   std::uint64_t forgotten_messages_ = 0;
   /// Of each source: its messages were durable; the session they came by is gone.
-  std::array<bool, 2> known_{};
-  std::array<bool, 2> session_lost_{};
+  std::array<bool, 3> known_{};
+  std::array<bool, 3> session_lost_{};
+  std::vector<std::vector<std::int64_t>> arrivals_;
+  std::uint64_t arrivals_in_doubt_ = 0;
   bool may_doubt_ = false;
   bool must_report_broker_ = false;
   Truth truth_;
   std::map<std::string, std::uint64_t> strikes_;
 };
 
-/// Two sources, a plain pipeline, one whose stages need order and keep state, one whose overlapping
-/// windows wait for nothing and are corrected, and one whose spec changes.
+/// Three sources, of which the last has no times, a pipeline of that one, a plain pipeline, one
+/// whose stages need order and keep state, one whose overlapping windows wait for nothing and are
+/// corrected, and one whose spec changes.
 v1::Config node_sim_config(const std::string& plugin_dir);
 
 }  // namespace sluice::fault

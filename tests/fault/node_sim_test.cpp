@@ -21,6 +21,7 @@ namespace {
 struct Held {
   std::map<TruthKey, v1::SummaryRecord> windows;
   std::uint64_t in_changing = 0;
+  std::vector<v1::SummaryRecord> arrivals;
 };
 
 Held held_by_hub(const std::string& database, const std::string& node) {
@@ -33,6 +34,10 @@ Held held_by_hub(const std::string& database, const std::string& node) {
   EXPECT_TRUE(status.ok()) << status.to_string();
   Held held;
   for (const v1::SummaryRecord& record : found.summaries()) {
+    if (record.pipeline() == "arrivals") {
+      held.arrivals.push_back(record);
+      continue;
+    }
     if (record.pipeline() == "changing") {
       held.in_changing += record.count();
       continue;
@@ -135,6 +140,43 @@ void expect_equal(const Truth& truth, const std::map<TruthKey, v1::SummaryRecord
   EXPECT_EQ(held.size(), truth.size());
 }
 
+/// Each reading without a time is in one pane, and where anybody knows when that was, it was then.
+void expect_arrivals(const NodeSim& sim, const std::vector<v1::SummaryRecord>& held,
+                     std::map<std::string, std::uint64_t>& seen) {
+  constexpr std::int64_t kReadNs = 20'000'000;           // two clocks are read one after the other
+  constexpr std::int64_t kStandStillNs = 1'000'000'000;  // a stamp waits for a clock that was ahead
+  std::uint64_t count = 0;
+  double sum = 0;
+  for (const v1::SummaryRecord& record : held) {
+    count += record.count();
+    sum += record.sum();
+    EXPECT_EQ(record.end_ns() - record.start_ns(), 5'000'000'000);
+    ++seen[v1::TimeQuality_Name(record.time_quality())];
+    if (record.time_quality() == v1::TIME_QUALITY_UNSYNCED) continue;
+    const std::int64_t error_ns = record.time_quality() == v1::TIME_QUALITY_CORRECTED
+                                      ? record.time_error_ns() + kReadNs
+                                      : ClockTrust::kErrorMaxNs + kStandStillNs;
+    const auto expect_then = [&](double value, std::int64_t label_ns) {
+      const auto& deliveries = sim.arrivals().at(static_cast<std::size_t>(value));
+      EXPECT_TRUE(std::any_of(
+          deliveries.begin(), deliveries.end(),
+          [&](std::int64_t true_ns) { return std::abs(label_ns - true_ns) <= error_ns; }))
+          << "reading " << value << " is labelled " << label_ns << ", first came "
+          << deliveries.at(0) << "; " << record.ShortDebugString();
+    };
+    expect_then(record.first(), record.first_time_ns());
+    expect_then(record.last(), record.last_time_ns());
+  }
+  const auto published = static_cast<double>(sim.arrivals().size());
+  if (sim.arrivals_in_doubt() == 0) {
+    EXPECT_EQ(count, sim.arrivals().size()) << "readings without a time";
+    EXPECT_EQ(sum, published * (published - 1) / 2);
+  } else {
+    EXPECT_GE(count, sim.arrivals().size());
+    EXPECT_LE(count, sim.arrivals().size() + sim.arrivals_in_doubt());
+  }
+}
+
 /// What the broker forgot is missing or not; every other window of "plain" is whole.
 void expect_all_but_the_forgotten(const NodeSim& sim,
                                   const std::map<TruthKey, v1::SummaryRecord>& held) {
@@ -191,7 +233,8 @@ TEST(WholeNode, TheHubHoldsWhatThePublishersSentWhateverFails) {
       SCOPED_TRACE(repeat_with(campaign.seed() + i));
       NodeSim sim(config, **store, "node-" + std::to_string(i), campaign.seed() + i);
       ASSERT_EQ(sim.run(), "");
-      const auto [held, in_changing] = held_by_hub(folder.file("hub.sqlite"), sim.node());
+      const auto [held, in_changing, arrivals] = held_by_hub(folder.file("hub.sqlite"), sim.node());
+      expect_arrivals(sim, arrivals, strikes);
       EXPECT_EQ(in_changing, sim.in_changing()) << "under a spec that came and went";
       if (sim.broker_forgot()) {
         expect_all_but_the_forgotten(sim, held);

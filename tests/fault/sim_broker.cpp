@@ -72,6 +72,7 @@ bool SimBroker::deliver(std::uint32_t source) {
   arrived.dup = again;
   arrived.position.ticket = ++session.tickets;
   redelivered_ += again ? 1 : 0;
+  if (on_delivery) on_delivery(source, message.payload);
   ring_.push_back(std::move(arrived));
   return true;
 }

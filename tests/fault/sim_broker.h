@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <random>
 #include <string>
 #include <utility>
@@ -46,6 +47,8 @@ class SimBroker final : public MessageSource {
   void cut(std::uint32_t source, std::size_t arrive);
   /// The next message enters the ring; false when there is none or the window is full.
   bool deliver(std::uint32_t source);
+  /// Called with every message that is delivered, each time that it is.
+  std::function<void(std::uint32_t source, const std::string& payload)> on_delivery;
   /// The broker forgets the session, and the connection goes with it. What nobody acknowledged is
   /// lost there, as (topic, payload); what was delivered may be with the node. Packet ids start
   /// anew.

@@ -32,10 +32,20 @@ static void check(const sluice::WindowExtras& extras, std::uint64_t count) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto block = sluice::decode_summary_block({reinterpret_cast<const char*>(bytes), size});
   if (!block.ok()) return 0;
+  if (const auto& time = block->correction) {
+    const bool sound = !time->boot_id.empty() && time->boot_id.size() <= sluice::kBootIdBytesMax &&
+                       time->offset_ns >= 0 && time->offset_ns <= sluice::kBootOffsetMaxNs &&
+                       time->error_ns >= 0 && time->boottime_ns >= 0 && block->panes.empty();
+    if (!sound) std::abort();
+    return 0;
+  }
   if (block->panes.empty() || block->panes.size() > sluice::kBlockPanesMax) std::abort();
   for (const sluice::DecodedPane& pane : block->panes) {
     const bool times = pane.start_ns <= pane.first_time_ns &&
                        pane.first_time_ns <= pane.last_time_ns && pane.last_time_ns < pane.end_ns;
+    const bool placed = block->boot_id.empty() || (pane.start_ns >= -sluice::kBoottimeMaxNs &&
+                                                   pane.end_ns <= sluice::kBoottimeMaxNs);
+    if (!placed) std::abort();
     const bool numbers = std::isfinite(pane.sum) && std::isfinite(pane.min) &&
                          std::isfinite(pane.max) && std::isfinite(pane.first) &&
                          std::isfinite(pane.last) && std::isfinite(pane.m2) && pane.m2 >= 0;

@@ -28,6 +28,16 @@ class FakeHub final : public v1::HubQuery::Service {
       s->set_count(static_cast<std::uint64_t>(i));
       s->set_quality(v1::PANE_QUALITY_COMPLETE);
       s->set_spec_hash(7);
+      s->set_time_quality(v1::TIME_QUALITY_STAMPED);
+      if (i == 1) {
+        s->set_time_quality(v1::TIME_QUALITY_CORRECTED);
+        s->set_time_error_ns(250'000'000);
+      } else if (i == 2) {
+        s->set_time_quality(v1::TIME_QUALITY_UNSYNCED);
+        s->set_boot_id("0123456789abcdef");
+        s->set_start_ns(120'000'000'000);
+        s->set_end_ns(130'000'000'000);
+      }
     }
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", std::move(credentials), &port_);

@@ -32,6 +32,16 @@ TEST(HubCommands, ShowTheFleet) {
   EXPECT_TRUE(has(json.out, R"("last_seen_ns":1714564800000000000,)")) << json.out;
 }
 
+TEST(HubCommands, SayHowFarTheTimeOfAWindowCanBeBelieved) {
+  FakeHub hub(3);
+  const Outcome shown = run_sluicectl({"hub", "summaries", "--hub", hub.address()});
+  EXPECT_EQ(shown.exit_code, 0) << shown.err;
+  EXPECT_TRUE(has(shown.out, "complete  stamped\n")) << shown.out;
+  EXPECT_TRUE(has(shown.out, "complete  +-0.25 s\n")) << shown.out;
+  EXPECT_TRUE(has(shown.out, "complete  unsynced, boot 01234567\n")) << shown.out;
+  EXPECT_TRUE(has(shown.out, "  boot + ")) << shown.out;
+}
+
 TEST(HubCommands, ShowWhatTheHubCannotRead) {
   FakeHub hub(0);
   const Outcome shown = run_sluicectl({"hub", "unread", "--node", "gw-1", "--hub", hub.address()});

@@ -53,5 +53,13 @@ TEST(Readiness, NamesRowsThatTheHubCannotReadOrNoLongerHas) {
                 "uplink: what was acknowledged is missing: hub h holds rows up to 3"}));
 }
 
+TEST(Readiness, NamesAClockThatIsBehindTheCertificates) {
+  HealthInput input = healthy();
+  input.clock_before_certificate = true;
+  const auto problems = readiness_problems(input);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_TRUE(problems[0].starts_with("clock_before_certificate: ")) << problems[0];
+}
+
 }  // namespace
 }  // namespace sluice

@@ -206,6 +206,10 @@ TEST(Compose, TellsTheRoomsWhatARetainedMessageAndAnArrivalMean) {
   const v1::Config stamped =
       config("pipelines:", "    decode: {time: /t, time_format: s}\npipelines:");
   EXPECT_FALSE(compose_source_specs(stamped)[0].arrival_stamped);
+  EXPECT_EQ(compose_source_specs(stamped)[0].max_future_ns, 600'000'000'000);
+  const v1::Config strict =
+      config("pipelines:", "    decode: {time: /t, time_format: s, max_future: 90s}\npipelines:");
+  EXPECT_EQ(compose_source_specs(strict)[0].max_future_ns, 90'000'000'000);
 }
 
 }  // namespace

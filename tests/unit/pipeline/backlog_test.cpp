@@ -69,5 +69,27 @@ TEST(Backlog, RefusesBytesThatAreCutShort) {
   }
 }
 
+// The last of several changes counts, and stands before the readings that came in it.
+TEST(Backlog, KeepsTheStretchOfBootTimeThatReadingsCameIn) {
+  Backlog first;
+  first.add_boot(1, "a");
+  first.end_replay();
+  first.add_boot(2, "");
+  first.add_boot(3, "b");
+  ByteWriter out;
+  first.snapshot(out);
+  Backlog backlog;
+  ByteReader in(out.bytes());
+  ASSERT_TRUE(backlog.restore(in).ok());
+  ASSERT_TRUE(in.at_end());
+  backlog.add_pending(6, readings(1));
+  std::vector<std::string> seen;
+  Backlog::Reader steps(backlog);
+  while (const auto step = steps.next()) {
+    seen.push_back(step->kind == Backlog::Kind::boot ? step->source : "readings");
+  }
+  EXPECT_EQ(seen, (std::vector<std::string>{"a", "b", "readings"}));
+}
+
 }  // namespace
 }  // namespace sluice

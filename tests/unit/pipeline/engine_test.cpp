@@ -495,5 +495,54 @@ TEST(Engine, PanesAfterKillsEqualThoseOfARunWithoutThem) {
   }
 }
 
+// One device stamps 2050; the next reading of its topic is of today. Killed and replayed, the state
+// is the same, though the clock is believed no more.
+TEST(Engine, AReadingOfTheFutureMakesNothingLate) {
+  Node node;
+  const FakeClock clock;
+  KernelSync kernel{true, 0};
+  ClockTrust trust(
+      clock, [&kernel] { return kernel; }, 0);
+  const std::string now = std::to_string(clock.wall_ns());
+  const auto engine_of = [&] {
+    std::vector<PipelineSpec> specs;
+    specs.push_back(Node::spec());
+    EngineOptions options;
+    options.commit_interval_ns = 0;
+    return std::make_unique<Engine>(
+        options, std::vector<SourceSpec>{{"plant", false, 100}}, std::move(specs),
+        Engine::Rooms{node.messages, node.decoder, node.commits, node.encoder, node.series,
+                      node.topics, clock, &trust});
+  };
+  auto engine = engine_of();
+  engine->begin();
+  const auto push = [&](std::uint16_t id, const std::string& payload) {
+    IngestEvent event;
+    event.topic = "a";
+    event.payload = payload;
+    event.qos = 1;
+    event.packet_id = id;
+    event.boottime_ns = clock.boottime_ns();
+    event.position = {0, 1, id};
+    node.messages.push(event);
+  };
+  push(1, now + " 1");
+  push(2, "2524608000000000000 2");
+  push(3, now + " 3");
+  engine->step();
+  const Ledger ledger = node.commits.ledger();
+  EXPECT_EQ(ledger.difference(), 0);
+  EXPECT_EQ(ledger.get(LedgerKind::readings, "p", Term::aggregated), 2);
+  EXPECT_EQ(ledger.get(LedgerKind::readings, "p", Term::late), 0);
+  EXPECT_EQ(ledger.get(LedgerKind::source_readings, "plant", Term::rejected), 1);
+  kernel = {};
+  auto next = engine_of();
+  for (const CommitGroup& group : node.commits.groups()) {
+    ASSERT_TRUE(next->replay(group.segment).ok());
+  }
+  next->begin();
+  EXPECT_EQ(next->view().pipelines[0].windows_open, 1u);
+}
+
 }  // namespace
 }  // namespace sluice

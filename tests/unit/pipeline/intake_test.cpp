@@ -274,5 +274,94 @@ TEST(Intake, StartsAnewFromAPartOfFormat1AndRefusesADamagedOne) {
   }
 }
 
+/// A message of several readings, in lines of TextDecoder's form.
+class LinesDecoder final : public Decoder {
+ public:
+  explicit LinesDecoder(Decoder& line) : line_(line) {}
+  DecodeResult decode(const IngestEvent& message, ReadingBatch& out) override {
+    IngestEvent part = message;
+    for (std::size_t at = 0; at < message.payload.size();) {
+      const std::size_t end = message.payload.find(';', at);
+      part.payload = message.payload.substr(at, end - at);
+      if (const DecodeResult result = line_.decode(part, out); !result.ok) return result;
+      at = end == std::string::npos ? message.payload.size() : end + 1;
+    }
+    return {};
+  }
+
+ private:
+  Decoder& line_;
+};
+
+struct FutureBench {
+  explicit FutureBench(SourceSpec source = {.name = "plant", .max_future_ns = 10 * kSecond})
+      : intake({std::move(source)}, lines, builder) {}
+
+  BatchEntry take(const std::string& payload, std::int64_t boottime_ns) {
+    IngestEvent event;
+    event.topic = "a";
+    event.payload = payload;
+    event.boottime_ns = boottime_ns;
+    event.wall_ns = 0;  // whatever the wall clock shows
+    event.position = {0, 1, 0};
+    intake.take(event);
+    return intake.flush();
+  }
+
+  SeriesTable series{10};
+  TopicTable topics{10};
+  TextDecoder decoder{series, topics};
+  LinesDecoder lines{decoder};
+  BlockKeeper encoder;
+  CommitBuilder builder{series, topics, encoder};
+  Intake intake;
+};
+
+TEST(Intake, SetsAsideReadingsOfTheFutureAndKeepsTheRestOfTheMessage) {
+  FutureBench bench;
+  bench.intake.set_time({ClockQuality::synced, 1'000 * kSecond, 0});
+  const BatchEntry batch =
+      bench.take("1014000000000 1;1016000000000 2;1015000000000 3;1015000000001 4", 5 * kSecond);
+  EXPECT_EQ(batch.readings.event_time_ns,
+            (std::vector<std::int64_t>{1'014 * kSecond, 1'015 * kSecond}));
+  EXPECT_EQ(batch.readings.at(1).value.as_double(), 3);
+  bench.builder.name_losses(7, 9, 0);
+  const CommitGroup group = bench.builder.seal();
+  const Ledger& ledger = group.segment.ledger;
+  EXPECT_EQ(ledger.get(LedgerKind::messages, "plant/qos0", Term::decoded), 1);
+  EXPECT_EQ(ledger.get(LedgerKind::source_readings, "plant", Term::decoded), 4);
+  EXPECT_EQ(ledger.get(LedgerKind::source_readings, "plant", Term::rejected), 2);
+  EXPECT_EQ(ledger.difference(LedgerKind::source_readings, "plant"), 2) << "the two that go on";
+  ASSERT_EQ(group.dead_letters.size(), 1u);
+  EXPECT_EQ(group.dead_letters[0].reason, "future");
+  EXPECT_NE(group.dead_letters[0].detail.find("2 of 4 readings are stamped up to 11 s ahead"),
+            std::string::npos)
+      << group.dead_letters[0].detail;
+  ASSERT_EQ(group.gaps.size(), 1u);
+  EXPECT_EQ(group.gaps[0], (Gap{LedgerKind::source_readings, "plant", "future", 7, 9, 2}));
+}
+
+TEST(Intake, JudgesNoFutureWhileItsOwnClockIsNotBelieved) {
+  FutureBench bench;
+  EXPECT_EQ(bench.take("4000000000000000000 1", kSecond).readings.size(), 1u);
+  bench.intake.set_time({});
+  EXPECT_EQ(bench.take("4000000000000000000 1", kSecond).readings.size(), 1u);
+  bench.intake.set_time({ClockQuality::rebased, 0, 0});
+  EXPECT_EQ(bench.take("4000000000000000000 1", kSecond).readings.size(), 0u);
+}
+
+TEST(Intake, GivesAReadingOfTheFutureTheBenefitOfItsClocksError) {
+  FutureBench bench;
+  bench.intake.set_time({ClockQuality::rebased, 0, 3 * kSecond});
+  EXPECT_EQ(bench.take("13000000000 1", 0).readings.size(), 1u);
+  EXPECT_EQ(bench.take("13000000001 1", 0).readings.size(), 0u);
+}
+
+TEST(Intake, SetsNothingAsideThatItStampedItself) {
+  FutureBench bench({.name = "plant", .arrival_stamped = true, .max_future_ns = kSecond});
+  bench.intake.set_time({ClockQuality::synced, 0, 0});
+  EXPECT_EQ(bench.take("4000000000000000000 1", kSecond).readings.size(), 1u);
+}
+
 }  // namespace
 }  // namespace sluice

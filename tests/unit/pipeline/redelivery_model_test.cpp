@@ -50,6 +50,7 @@ class NumberDecoder final : public Decoder {
 
 class NoEncoder final : public SummaryEncoder {
  public:
+  std::string encode(const TimeCorrection&) override { return {}; }
   std::string encode(const SummaryBlock&) override { return {}; }
 };
 

@@ -13,7 +13,7 @@ using storage::wild_batch;
 
 LogEntry random_entry(std::mt19937_64& random) {
   const auto time = static_cast<std::int64_t>(random());
-  switch (random() % 7) {
+  switch (random() % 8) {
     case 0: return StartEntry{time};
     case 1: return TickEntry{time};
     case 2:
@@ -30,6 +30,13 @@ LogEntry random_entry(std::mt19937_64& random) {
     case 4:
       return BrokerDropsEntry{static_cast<std::uint32_t>(random()), random(), time,
                               static_cast<std::int64_t>(random())};
+    case 6:
+      return ClockEntry{time,
+                        storage::random_bytes(random, random() % 40),
+                        {static_cast<ClockQuality>(random() % 3),
+                         static_cast<std::int64_t>(random()), static_cast<std::int64_t>(random())},
+                        random() % 2 == 0,
+                        static_cast<std::int64_t>(random())};
     case 5: return DisconnectedEntry{static_cast<std::uint32_t>(random()), time};
     default: break;
   }

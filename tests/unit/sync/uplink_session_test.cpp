@@ -156,5 +156,24 @@ TEST_F(UplinkSessionTest, ARowOfOursUnderAHigherNumberMakesANewEpochNotAMissingR
   EXPECT_EQ(outbox.missing_told(), 0);
 }
 
+TEST_F(UplinkSessionTest, TellsWhatTimeTheHubSaidItIsAndBetweenWhichMoments) {
+  std::vector<std::int64_t> heard;
+  callbacks.heard_time = [&](std::int64_t wall_ns, std::int64_t sent_ns, std::int64_t received_ns) {
+    heard = {wall_ns, sent_ns, received_ns};
+  };
+  UplinkSession session(context, UplinkTurn{kSelf}, acked_seq);
+  const std::int64_t sent_ns = clock.boottime_ns();
+  (void)session.hello();
+  session.written();
+  clock.advance(5);
+  v1::UplinkResponse response;
+  response.mutable_hello()->set_wall_ns(77);
+  session.on_response(response);
+  EXPECT_EQ(heard, (std::vector<std::int64_t>{77, sent_ns, sent_ns + 5}));
+  heard.clear();
+  (void)greeted(0);
+  EXPECT_TRUE(heard.empty()) << "a hub that does not say";
+}
+
 }  // namespace
 }  // namespace sluice

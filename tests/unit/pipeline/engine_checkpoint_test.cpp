@@ -1,0 +1,261 @@
+#include "pipeline/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "fakes/fake_clock.h"
+#include "fakes/memory_commits.h"
+#include "fakes/plain_parts.h"
+#include "fakes/scripted_messages.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+/// What a reader of the hub adds up: of each window of each epoch the highest revision.
+std::uint64_t readings_at_hub(const std::vector<std::vector<Pane>>& by_epoch) {
+  std::uint64_t count = 0;
+  for (const auto& panes : by_epoch) {
+    std::map<std::int64_t, Pane> kept;
+    for (const Pane& pane : panes) {
+      const auto [at, fresh] = kept.emplace(pane.window.start_ns, pane);
+      if (!fresh && pane.revision > at->second.revision) at->second = pane;
+    }
+    for (const auto& [start, pane] : kept) count += pane.content.moments.count;
+  }
+  return count;
+}
+
+/// As TextDecoder, but every topic feeds one series.
+class OneSeriesDecoder final : public Decoder {
+ public:
+  OneSeriesDecoder(SeriesTable& series, TopicTable& topics) : series_(series), topics_(topics) {}
+  DecodeResult decode(const IngestEvent& message, ReadingBatch& out) override {
+    char* end = nullptr;
+    const long long time = std::strtoll(message.payload.c_str(), &end, 10);
+    Reading reading;
+    reading.topic = topics_.intern({"plant", message.topic});
+    reading.series = series_.intern({"v", "", {}});
+    reading.event_time_ns = time * kSecond;
+    reading.value = Value::of(std::strtod(end + 1, nullptr));
+    out.append(reading);
+    return {};
+  }
+
+ private:
+  SeriesTable& series_;
+  TopicTable& topics_;
+};
+
+/// As DropNegative; saves its state unless told not to.
+class Mute final : public Stage {
+ public:
+  explicit Mute(const bool& mute) : mute_(mute) {}
+  const std::string& name() const override { return stage_.name(); }
+  const std::vector<std::string>& rules() const override { return stage_.rules(); }
+  bool ordered() const override { return false; }
+  Status process(const ReadingBatch& in, StageOutput& out) override {
+    return stage_.process(in, out);
+  }
+  Status on_time(std::int64_t, StageOutput&) override { return {}; }
+  Result<std::string> snapshot() override {
+    return mute_ ? Result<std::string>(unavailable("out of ink")) : stage_.snapshot();
+  }
+  Status restore(std::string_view bytes) override { return stage_.restore(bytes); }
+
+ private:
+  const bool& mute_;
+  DropNegative stage_{false};
+};
+
+struct Rig {
+  SeriesTable series{1000};
+  TopicTable topics{1000};
+  ScriptedMessages messages;
+  OneSeriesDecoder decoder{series, topics};
+  MemoryCommits commits;
+  BlockKeeper encoder;
+  FakeClock clock;
+  std::unique_ptr<Engine> engine;
+  std::uint16_t id = 0;
+
+  void start(std::vector<PipelineSpec> specs, bool awaits_cloud) {
+    EngineOptions options;
+    options.commit_interval_ns = kSecond;
+    options.config = "config";
+    options.awaits_cloud = awaits_cloud;
+    engine = std::make_unique<Engine>(
+        options, std::vector<SourceSpec>{{"plant", false, 100}}, std::move(specs),
+        Engine::Rooms{messages, decoder, commits, encoder, series, topics, clock});
+    ASSERT_TRUE(engine->restore(commits.checkpoint()).ok());
+    for (const Segment& segment : commits.segments_after_checkpoint()) {
+      ASSERT_TRUE(engine->replay(segment).ok());
+    }
+    engine->begin();
+  }
+  void kill() {
+    commits.refuse(true);
+    engine.reset();
+    commits.refuse(false);
+  }
+  void message(const std::string& topic, const std::string& payload) {
+    IngestEvent event;
+    event.topic = topic;
+    event.payload = payload;
+    event.qos = 1;
+    event.packet_id = ++id;
+    event.boottime_ns = clock.boottime_ns();
+    event.position = {0, 1, id};
+    messages.push(event);
+    engine->step();
+  }
+  void commit() {
+    for (int i = 0; i < 4; ++i) {
+      clock.advance(kSecond / 2);
+      engine->step();
+    }
+  }
+  std::vector<Pane> panes(const std::string& bytes) const {
+    return encoder.blocks[std::stoul(bytes.substr(6)) - 1].panes;
+  }
+};
+
+// What drains out of a reorder buffer when the epoch ends corrects a window that was closed.
+TEST(EngineCheckpoint, WhatDrainsAtTheEndOfAnEpochIsNotCountedInBothEpochs) {
+  Rig rig;
+  const auto specs = [] {
+    PipelineSpec spec;
+    spec.name = "p";
+    spec.hash = 1;
+    spec.windows = {WindowSpec::tumbling(10 * kSecond)};
+    spec.windows[0].allowed_lateness_ns = 3600 * kSecond;
+    spec.max_out_of_order_ns = 5 * kSecond;
+    spec.stages.push_back(std::make_unique<DropNegative>(true));
+    std::vector<PipelineSpec> all;
+    all.push_back(std::move(spec));
+    return all;
+  };
+  rig.start(specs(), true);
+  rig.message("a", "1 1");
+  rig.message("a", "16 1");  // closes [0, 10) with 1
+  rig.commit();
+  rig.kill();
+  const std::size_t groups_before = rig.commits.groups().size();
+  rig.start(specs(), true);
+  rig.message("d", "4 1");  // another topic of the series
+  rig.message("d", "9 1");  // lets go of 4: corrects [0, 10)
+  rig.message("c", "3 1");  // waits
+  rig.commit();
+  rig.engine->end_epoch("epoch", 0);
+  rig.commit();
+  rig.message("a", "100 1");
+  rig.commit();
+  // What the store makes of the rows when they go over to the new epoch.
+  std::vector<Pane> old_epoch;
+  std::vector<Pane> new_epoch;
+  const auto groups = rig.commits.groups();
+  bool ended = false;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    ended = ended || groups[i].epoch_end.has_value();
+    for (const OutboxRow& row : groups[i].outbox) {
+      const auto add = [&](std::vector<Pane>& to, const std::string& bytes) {
+        for (const Pane& pane : rig.panes(bytes)) to.push_back(pane);
+      };
+      if (i < groups_before || row.of_ended_epoch) {
+        add(old_epoch, row.bytes);
+      } else if (!ended && row.split) {
+        add(old_epoch, row.split->before);
+        if (row.split->since_panes > 0) add(new_epoch, row.split->since);
+      } else {
+        add(new_epoch, row.bytes);
+      }
+    }
+  }
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(rig.commits.ledger().difference(), 0);
+  // 1, 4, 9, 3 in [0, 10) and 16 in [10, 20); 100 waits.
+  EXPECT_EQ(readings_at_hub({old_epoch, new_epoch}), 5u);
+}
+
+// While one pipeline's stage cannot save its state, another one comes back from its park.
+TEST(EngineCheckpoint, APipelineCatchesUpOnceThoughAnotherCannotSaveItsState) {
+  Rig rig;
+  bool mute = false;
+  const bool never = false;
+  const auto specs = [&](bool parked) {
+    std::vector<PipelineSpec> all;
+    for (const char* name : {"p", "q"}) {
+      PipelineSpec spec;
+      spec.name = name;
+      spec.hash = 1;
+      spec.windows = {WindowSpec::tumbling(10 * kSecond)};
+      if (spec.name == "p" && parked) {
+        spec.parked = "no plugin";
+      } else {
+        spec.stages.push_back(std::make_unique<Mute>(spec.name == "q" ? mute : never));
+      }
+      all.push_back(std::move(spec));
+    }
+    return all;
+  };
+  rig.start(specs(true), false);
+  rig.commit();
+  for (int t = 1; t < 25; ++t) rig.message("a", std::to_string(t) + " 1");
+  rig.commit();
+  rig.kill();
+  const auto pending = [&] {
+    return rig.commits.ledger().get(LedgerKind::readings, "p", Term::pending);
+  };
+  ASSERT_EQ(pending(), 24);
+  mute = true;
+  for (int i = 0; i < 2; ++i) {
+    rig.start(specs(false), false);
+    rig.message("a", std::to_string(25 + i) + " 1");
+    rig.commit();
+    rig.kill();
+    EXPECT_EQ(pending(), 0);
+  }
+  EXPECT_EQ(rig.commits.ledger().get(LedgerKind::readings, "p", Term::aggregated), 26);
+  std::map<std::int64_t, int> made;
+  for (const SummaryBlock& block : rig.encoder.blocks) {
+    if (block.pipeline != "p") continue;
+    for (const Pane& pane : block.panes) {
+      EXPECT_EQ(++made[pane.window.start_ns], 1)
+          << pane.content.moments.count << " readings, again";
+    }
+  }
+}
+
+// The epoch ends while one pipeline's stage cannot save its state: the checkpoint that belongs
+// to the end cannot be made, so nothing is taken in any more, for no pipeline.
+TEST(EngineCheckpoint, AnEpochEndsThoughAStageCannotSaveItsState) {
+  Rig rig;
+  bool mute = false;
+  std::vector<PipelineSpec> specs;
+  for (const char* name : {"p", "q"}) {
+    PipelineSpec spec;
+    spec.name = name;
+    spec.windows = {WindowSpec::tumbling(10 * kSecond)};
+    if (spec.name == "q") spec.stages.push_back(std::make_unique<Mute>(mute));
+    specs.push_back(std::move(spec));
+  }
+  rig.start(std::move(specs), false);
+  rig.message("a", "1 1");
+  rig.commit();
+  const auto decoded = [&] {
+    return rig.commits.ledger().get(LedgerKind::messages, "plant/qos1", Term::decoded);
+  };
+  ASSERT_EQ(decoded(), 1);
+  mute = true;
+  rig.engine->end_epoch("epoch", 0);
+  rig.message("a", "2 1");
+  for (int i = 0; i < 10; ++i) rig.commit();
+  EXPECT_EQ(decoded(), 2) << "the node takes nothing in any more";
+}
+
+}  // namespace
+}  // namespace sluice

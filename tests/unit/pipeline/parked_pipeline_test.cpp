@@ -1,0 +1,284 @@
+#include "pipeline/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "fakes/plain_parts.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+struct Plant {
+  SeriesTable series{100};
+  TopicTable topics{100};
+  Ledger ledger;
+  std::vector<Pane> closed;
+  TopicId topic = topics.intern({"plant", "a"});
+  SeriesId id = series.intern({"v", "", {}});
+
+  PipelineSpec spec(bool parked, std::int64_t lateness_s = 0,
+                    std::size_t windows_max = 1000) const {
+    PipelineSpec spec;
+    spec.name = "p";
+    spec.hash = 7;
+    spec.windows = {WindowSpec::tumbling(10 * kSecond)};
+    spec.windows[0].allowed_lateness_ns = lateness_s * kSecond;
+    spec.windows_max = windows_max;
+    if (parked) {
+      spec.parked = "drop_negative.so is missing";
+    } else {
+      spec.stages.push_back(std::make_unique<DropNegative>(false));
+    }
+    return spec;
+  }
+  BatchEntry batch(const std::vector<std::pair<std::int64_t, double>>& readings) const {
+    BatchEntry entry;
+    entry.boottime_ns = kSecond;
+    for (const auto& [time_s, value] : readings) {
+      entry.readings.append({id, topic, time_s * kSecond, Value::of(value), Quality::good});
+    }
+    return entry;
+  }
+  void process(Pipeline& pipeline, const BatchEntry& entry) {
+    std::vector<bool> routed(entry.readings.size());
+    pipeline.process(entry, routed, {ledger, closed});
+  }
+  std::int64_t term(Term t) const { return ledger.get(LedgerKind::readings, "p", t); }
+};
+
+std::vector<CheckpointPart> parts_of(Pipeline& pipeline) {
+  std::vector<CheckpointPart> parts;
+  EXPECT_TRUE(pipeline.snapshot(parts).ok());
+  return parts;
+}
+
+/// What a reader of the hub adds up: of each window of each epoch the highest revision.
+std::uint64_t readings_at_hub(const std::vector<std::vector<Pane>>& by_epoch) {
+  std::uint64_t count = 0;
+  for (const auto& panes : by_epoch) {
+    std::map<std::int64_t, Pane> kept;
+    for (const Pane& pane : panes) {
+      const auto [at, fresh] = kept.emplace(pane.window.start_ns, pane);
+      if (!fresh && pane.revision > at->second.revision) at->second = pane;
+    }
+    for (const auto& [start, pane] : kept) count += pane.content.moments.count;
+  }
+  return count;
+}
+
+// The database is copied to a machine where the plugin is not installed yet, after a kill.
+TEST(ParkedPipeline, AParkedPipelinesClosedWindowsStayWithTheEpochThatEnds) {
+  Plant plant;
+  std::vector<CheckpointPart> checkpoint;
+  std::vector<BatchEntry> log;
+  {
+    Pipeline pipeline(plant.spec(false, 3600), plant.series, plant.topics);
+    pipeline.catch_up({plant.ledger, plant.closed});
+    plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
+    checkpoint = parts_of(pipeline);
+    log.push_back(plant.batch({{11, 1}}));  // closes [0, 10)
+    plant.process(pipeline, log.back());
+    log.push_back(plant.batch({{3, 1}}));  // corrects it
+    plant.process(pipeline, log.back());
+  }
+  {
+    Pipeline parked(plant.spec(true, 3600), plant.series, plant.topics);
+    ASSERT_TRUE(parked.restore(checkpoint).ok());
+    Plant nowhere;
+    for (const BatchEntry& entry : log) nowhere.process(parked, entry);
+    parked.catch_up({plant.ledger, plant.closed}, true);
+    parked.end_epoch({plant.ledger, plant.closed});
+    checkpoint = parts_of(parked);
+  }
+  const std::vector<Pane> old_epoch = std::exchange(plant.closed, {});
+  Pipeline pipeline(plant.spec(false, 3600), plant.series, plant.topics);
+  ASSERT_TRUE(pipeline.restore(checkpoint).ok());
+  pipeline.catch_up({plant.ledger, plant.closed});
+  plant.process(pipeline, plant.batch({{4, 1}}));    // one more correction
+  plant.process(pipeline, plant.batch({{100, 1}}));  // closes [10, 20)
+  EXPECT_EQ(plant.term(Term::aggregated), 6);
+  EXPECT_EQ(plant.ledger.difference(), 0);
+  // 1, 2, 3, 4 in [0, 10) and 11 in [10, 20); 100 is open.
+  EXPECT_EQ(readings_at_hub({old_epoch, plant.closed}), 5u);
+}
+
+// limits.windows_max is raised while the pipeline is parked (or another pipeline is removed,
+// which raises each one's share): what it had done must be repeated under the old limit.
+TEST(ParkedPipeline, WhatAParkedPipelineHadDoneIsRepeatedUnderTheLimitItHad) {
+  Plant plant;
+  std::vector<CheckpointPart> checkpoint;
+  std::vector<BatchEntry> log;
+  {
+    Pipeline pipeline(plant.spec(false, 0, 1), plant.series, plant.topics);
+    pipeline.catch_up({plant.ledger, plant.closed});
+    plant.process(pipeline, plant.batch({{-5, 1}}));
+    checkpoint = parts_of(pipeline);
+    BatchEntry later = plant.batch({{1, 1}});
+    const TopicId other = plant.topics.intern({"plant", "b"});
+    const SeriesId second = plant.series.intern({"w", "", {}});
+    later.readings.append({second, other, 1 * kSecond, Value::of(1.0), Quality::good});
+    log.push_back(later);  // more than one window: the oldest close early
+    plant.process(pipeline, log.back());
+  }
+  const std::size_t early = plant.closed.size();
+  ASSERT_GE(early, 1u);
+  {
+    Pipeline parked(plant.spec(true, 0, 1), plant.series, plant.topics);
+    ASSERT_TRUE(parked.restore(checkpoint).ok());
+    Plant nowhere;
+    for (const BatchEntry& entry : log) nowhere.process(parked, entry);
+    parked.catch_up({plant.ledger, plant.closed});
+    checkpoint = parts_of(parked);
+  }
+  // The plugin is back, and the limit is higher.
+  Pipeline before(plant.spec(true, 0, 1), plant.series, plant.topics);
+  ASSERT_TRUE(before.restore(checkpoint).ok());
+  Pipeline pipeline(plant.spec(false, 0, 1000), plant.series, plant.topics);
+  ASSERT_TRUE(pipeline.inherit(before).ok());
+  pipeline.catch_up({plant.ledger, plant.closed});
+  plant.process(pipeline, plant.batch({{2, 1}, {100, 1}, {200, 1}}));
+  std::map<std::tuple<SeriesId, std::int64_t, std::uint32_t>, int> panes;
+  for (const Pane& pane : plant.closed) {
+    const int times = ++panes[{pane.window.key, pane.window.start_ns, pane.revision}];
+    EXPECT_EQ(times, 1) << "the pane of series " << pane.window.key << " at "
+                        << pane.window.start_ns << " was made twice, the second time with "
+                        << pane.content.moments.count << " readings";
+  }
+  EXPECT_EQ(plant.ledger.difference(), 0);
+}
+
+// The same with idle_timeout, which is no part of the spec hash either.
+TEST(ParkedPipeline, WhatAParkedPipelineHadDoneIsRepeatedWithTheIdleTimeoutItHad) {
+  Plant plant;
+  const auto spec = [&](bool parked, std::int64_t idle_s) {
+    PipelineSpec made = plant.spec(parked);
+    made.idle_timeout_ns = idle_s * kSecond;
+    return made;
+  };
+  std::vector<CheckpointPart> checkpoint;
+  {
+    Pipeline pipeline(spec(false, 60), plant.series, plant.topics);
+    pipeline.catch_up({plant.ledger, plant.closed});
+    plant.process(pipeline, plant.batch({{1, 1}}));
+    checkpoint = parts_of(pipeline);
+    ASSERT_TRUE(pipeline.due(100 * kSecond));
+    pipeline.tick(100 * kSecond, {plant.ledger, plant.closed});  // an entry of the log
+  }
+  ASSERT_EQ(plant.closed.size(), 1u);
+  {
+    Pipeline parked(spec(true, 60), plant.series, plant.topics);
+    ASSERT_TRUE(parked.restore(checkpoint).ok());
+    Plant nowhere;
+    parked.tick(100 * kSecond, {nowhere.ledger, nowhere.closed});
+    parked.catch_up({plant.ledger, plant.closed});
+    checkpoint = parts_of(parked);
+  }
+  Pipeline before(spec(true, 60), plant.series, plant.topics);
+  ASSERT_TRUE(before.restore(checkpoint).ok());
+  Pipeline pipeline(spec(false, 3600), plant.series, plant.topics);
+  ASSERT_TRUE(pipeline.inherit(before).ok());
+  pipeline.catch_up({plant.ledger, plant.closed});
+  plant.process(pipeline, plant.batch({{2, 1}, {30, 1}}));
+  EXPECT_EQ(plant.closed.size(), 1u)
+      << "made again, with " << plant.closed.back().content.moments.count << " readings";
+}
+
+// Passing over what its stages did, a retired pipeline does not see that a second topic had
+// begun to feed a window and held it open: it takes the window for closed and delivered.
+TEST(ParkedPipeline, RetiringWithoutItsStagesLosesNoWindowThatASecondTopicHeldOpen) {
+  Plant plant;
+  const TopicId other = plant.topics.intern({"plant", "b"});
+  std::vector<CheckpointPart> checkpoint;
+  std::vector<BatchEntry> log;
+  Ledger after;
+  {
+    Pipeline pipeline(plant.spec(false), plant.series, plant.topics);
+    pipeline.catch_up({plant.ledger, plant.closed});
+    plant.process(pipeline, plant.batch({{1, 1}}));
+    checkpoint = parts_of(pipeline);
+    BatchEntry second;
+    second.boottime_ns = kSecond;
+    second.readings.append({plant.id, other, 2 * kSecond, Value::of(1.0), Quality::good});
+    log.push_back(second);
+    log.push_back(plant.batch({{30, 1}}));
+    for (const BatchEntry& entry : log) plant.process(pipeline, entry);
+    after.add(LedgerKind::readings, "p", Term::aggregated, 2);
+  }
+  ASSERT_EQ(plant.closed.size(), 0u) << "b holds it open";
+  Pipeline parked(plant.spec(true), plant.series, plant.topics);
+  ASSERT_TRUE(parked.restore(checkpoint).ok());
+  Plant nowhere;
+  for (const BatchEntry& entry : log) nowhere.process(parked, entry);
+  parked.replayed(after);
+  parked.retire(plant.ledger, {plant.ledger, plant.closed});
+  std::int64_t in_panes = 0;
+  for (const Pane& pane : plant.closed)
+    in_panes += static_cast<std::int64_t>(pane.content.moments.count);
+  EXPECT_EQ(in_panes, 1) << "the reading at 1 s, of the checkpoint";
+  EXPECT_EQ(plant.term(Term::aggregated), in_panes) << "counted as aggregated, and in no pane";
+}
+
+/// Holds each reading until event time has passed it, which is what on_time() is for.
+class HoldUntilPassed final : public Stage {
+ public:
+  const std::string& name() const override { return name_; }
+  const std::vector<std::string>& rules() const override { return rules_; }
+  bool ordered() const override { return false; }
+  Status process(const ReadingBatch& in, StageOutput& out) override {
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      held_.push_back(in.at(i));
+      out.verdicts.push_back(Verdict::hold);
+    }
+    return {};
+  }
+  Status on_time(std::int64_t watermark_ns, StageOutput& out) override {
+    std::vector<Reading> rest;
+    for (const Reading& reading : held_) {
+      if (reading.event_time_ns >= watermark_ns) {
+        rest.push_back(reading);
+      } else {
+        out.settled.append(reading);
+        ++out.settled_passed;
+      }
+    }
+    held_ = std::move(rest);
+    return {};
+  }
+  Result<std::string> snapshot() override { return std::string(); }
+  Status restore(std::string_view) override { return {}; }
+
+ private:
+  const std::string name_ = "hold";
+  const std::vector<std::string> rules_;
+  std::vector<Reading> held_;
+};
+
+// What a stage lets go in on_time(watermark) must find the windows that end by that watermark
+// open, however the messages were split into batches.
+TEST(StageTime, WhatAStageLetsGoInOnTimeIsNotLate) {
+  std::map<int, std::int64_t> late;
+  for (const int batch : {1, 2, 30}) {
+    Plant plant;
+    PipelineSpec spec = plant.spec(true);
+    spec.parked.clear();
+    spec.stages.push_back(std::make_unique<HoldUntilPassed>());
+    Pipeline pipeline(std::move(spec), plant.series, plant.topics);
+    pipeline.catch_up({plant.ledger, plant.closed});
+    for (int from = 0; from < 60; from += batch) {
+      std::vector<std::pair<std::int64_t, double>> readings;
+      for (int t = from; t < from + batch; ++t) readings.push_back({t, 1});
+      plant.process(pipeline, plant.batch(readings));
+    }
+    late[batch] = plant.term(Term::late);
+    EXPECT_EQ(late[batch], 0) << "in batches of " << batch;
+    EXPECT_EQ(late[batch], late[1]) << "in batches of " << batch;
+  }
+}
+
+}  // namespace
+}  // namespace sluice
