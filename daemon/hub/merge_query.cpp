@@ -221,13 +221,23 @@ void MergedWindow::add(const StoredWindow& window) {
   content.close_gaps();
 }
 
+/// Of sets that hold the same readings one counts: that with the most of them. Others may not cover
+/// the merged window, or were closed to what came late. The first of equals is the shortest.
+const MergedContent& MergedWindow::fullest(const Sets& sets) {
+  return std::max_element(sets.begin(), sets.end(),
+                          [](const auto& a, const auto& b) {
+                            return a.second.moments.count < b.second.moments.count;
+                          })
+      ->second;
+}
+
 std::vector<v1::MergedSummary> MergedWindow::rows() const {
   std::vector<v1::MergedSummary> out;
   for (const auto& [key, row] : rows_) {
     RowSum sum(start_ns_, start_ns_ + rule_.every_ns());
     for (const auto& [series, parts] : row.parts) {
       MergedContent all;
-      for (const auto& [part, sets] : parts) all.merge(sets.begin()->second);
+      for (const auto& [part, sets] : parts) all.merge(fullest(sets));
       sum.add(all);
     }
     v1::MergedSummary& merged = out.emplace_back();

@@ -97,9 +97,10 @@ class MergedWindow {
  private:
   /// (pipeline, series as text, node)
   using RowKey = std::tuple<std::string, std::string, std::string>;
-  /// Sets of windows that one pipeline had at once hold the same readings: by length, then by what
-  /// their starts have left of it.
+  /// Sets of windows that one pipeline had at once hold the same readings, or some of them: by
+  /// length, then by what their starts have left of it.
   using SetKey = std::pair<std::int64_t, std::int64_t>;
+  using Sets = std::map<SetKey, MergedContent>;
   /// What never holds a reading of another: a spec of an epoch.
   using PartKey = std::pair<std::int64_t, std::uint64_t>;
   /// A series of a node, whatever its epochs and specs: its windows follow each other in time, and
@@ -107,8 +108,10 @@ class MergedWindow {
   using SeriesKey = std::pair<std::string, std::string>;
   struct Row {
     Series series;
-    std::map<SeriesKey, std::map<PartKey, std::map<SetKey, MergedContent>>> parts;
+    std::map<SeriesKey, std::map<PartKey, Sets>> parts;
   };
+
+  static const MergedContent& fullest(const Sets& sets);
 
   const MergeRule& rule_;
   const std::int64_t start_ns_;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "model/reading.h"
 
 namespace sluice {
 
@@ -16,9 +17,6 @@ enum class TimeFormat : std::uint8_t {
   ns,
   rfc3339,  ///< e.g. "2024-02-10T07:15:31.120Z"
 };
-
-/// A year before nanoseconds end, so that a window of any length that holds such a time ends too.
-inline constexpr std::int64_t kEventTimeMaxNs = INT64_MAX - std::int64_t{366} * 86'400'000'000'000;
 
 // All of these give nanoseconds since 1970 UTC, from 1970-01-01T00:00:00Z to kEventTimeMaxNs,
 // 2261-04-10T23:47:16.854775807Z; `invalid_argument` says in a clause that follows the value what

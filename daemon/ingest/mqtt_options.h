@@ -24,8 +24,7 @@ struct SourceOptions {
   std::string password_file;  ///< not empty: its first line is the password, at every attempt anew
   TlsFiles tls;               ///< used when the URL says mqtts
   std::vector<TopicFilter> filters;
-  bool accept_retained = false;     ///< retained messages count: they must not come twice
-  bool watch_broker_drops = false;  ///< mosquitto's $SYS counter of dropped messages
+  bool watch_broker_drops = false;                 ///< mosquitto's $SYS counter of dropped messages
   std::uint32_t session_expiry_s = 7 * 24 * 3600;  ///< MQTT 5 only; 3.1.1 has no limit to give
   std::uint16_t keep_alive_s = 60;
   std::uint16_t receive_maximum = 1000;  ///< MQTT 5: most unacknowledged messages

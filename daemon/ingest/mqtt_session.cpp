@@ -322,6 +322,10 @@ void MqttSession::on_message(AckGate& gate, std::uint64_t connection,
   arrived.qos = message.qos;
   arrived.dup = message.dup;
   arrived.retain = message.retain;
+  if (message.retain) {
+    MutexLock lock(mutex_);
+    arrived.retained_again = subscriptions_.retained_again(message.topic);
+  }
   arrived.packet_id = message.packet_id;
   if (message.qos > 0) {
     arrived.position.ticket = gate.count_message(arrived.topic.size() + arrived.payload.size());

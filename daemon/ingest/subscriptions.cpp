@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "model/topic_pattern.h"
+
 namespace sluice {
 namespace {
 
@@ -14,10 +16,8 @@ const TopicFilter* find(const std::vector<TopicFilter>& filters, const std::stri
 
 }  // namespace
 
-/// With MQTT 3.1.1 each SUBSCRIBE brings the retained messages again.
 Subscriptions::Subscriptions(const SourceOptions& options)
-    : wanted_(options.filters),
-      may_refresh_(options.version == MqttVersion::v5 || !options.accept_retained) {
+    : repeats_retained_(options.version == MqttVersion::v3_1_1), wanted_(options.filters) {
   if (options.watch_broker_drops) wanted_.push_back({std::string(kDropCounterTopic), 0});
 }
 
@@ -36,24 +36,34 @@ SubscribePlan Subscriptions::plan(bool session_present) {
     });
     if (known->qos == wanted.qos) {
       // The counter's value comes with a SUBSCRIBE; we may have missed a change.
-      if (may_refresh_ || wanted.filter == kDropCounterTopic) plan.refresh.push_back(wanted);
+      if (refreshes_ || wanted.filter == kDropCounterTopic) plan.refresh.push_back(wanted);
       continue;
     }
     plan.join.push_back(wanted);
+    joined_.insert(wanted.filter);
     known->qos = kUnsettledQos;
   }
-  // Later connections of this process know for certain what came of the session.
-  may_refresh_ = false;
   return plan;
 }
 
 void Subscriptions::settle(const std::vector<std::string>& refused) {
+  // Later connections of this process know for certain what came of the session.
+  refreshes_ = false;
   known_ = wanted_;
   for (TopicFilter& known : known_) {
     if (std::find(refused.begin(), refused.end(), known.filter) != refused.end()) {
       known.qos = kUnsettledQos;
     }
   }
+}
+
+bool Subscriptions::retained_again(std::string_view topic) const {
+  if (!repeats_retained_) return false;
+  std::vector<std::string_view> captures;
+  return std::none_of(joined_.begin(), joined_.end(), [&](const std::string& filter) {
+    const auto pattern = TopicPattern::parse(filter);
+    return pattern.ok() && pattern->match(topic, captures);
+  });
 }
 
 std::optional<std::uint64_t> parse_drop_counter(std::string_view payload) {

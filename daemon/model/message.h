@@ -37,6 +37,7 @@ struct IngestEvent {
   std::uint8_t qos = 0;
   bool dup = false;
   bool retain = false;
+  bool retained_again = false;   ///< with `retain`: a repeated SUBSCRIBE brought it
   std::uint16_t packet_id = 0;   ///< 0 for QoS 0
   std::int64_t boottime_ns = 0;  ///< CLOCK_BOOTTIME when it arrived
   std::int64_t wall_ns = 0;      ///< wall clock when it arrived; a label

@@ -7,6 +7,10 @@
 
 namespace sluice {
 
+/// Event times are from 0 to this: a year before nanoseconds end, so that a window of any length
+/// that holds such a time ends too. Decoders and the plugin host refuse others.
+inline constexpr std::int64_t kEventTimeMaxNs = INT64_MAX - std::int64_t{366} * 86'400'000'000'000;
+
 /// Permanent within a store epoch; 0 is never given out. See SeriesTable.
 using SeriesId = std::uint32_t;
 /// One source key (source, topic): the unit that has a watermark. 0 is never given out.

@@ -56,7 +56,6 @@ Result<SourceOptions> compose_source(const v1::Config& config, int index) {
   Result<std::vector<TopicFilter>> filters = reduce_filters(*patterns);
   if (!filters.ok()) return filters.status();
   options.filters = *std::move(filters);
-  options.accept_retained = mqtt.retained() == v1::MqttConfig::RETAINED_ACCEPT;
   options.watch_broker_drops = mqtt.broker_loss() != v1::MqttConfig::BROKER_LOSS_OFF;
   options.session_expiry_s = static_cast<std::uint32_t>(mqtt.session_expiry_ns() / 1'000'000'000);
   options.keep_alive_s = static_cast<std::uint16_t>(

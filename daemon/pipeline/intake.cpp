@@ -59,6 +59,10 @@ void Intake::take(const IngestEvent& message) {
     reject(message, "retained", "a retained message; `retained: accept` would take it");
     return;
   }
+  if (message.retained_again) {
+    reject(message, "retained", "a retained message, again: its topic was subscribed before");
+    return;
+  }
   const std::size_t before = open_.readings.size();
   const DecodeResult result = decoder_.decode(message, open_.readings);
   if (!result.ok) {

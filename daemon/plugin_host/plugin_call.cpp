@@ -147,6 +147,9 @@ bool PluginCall::check_reading(const char* function, const sluice_reading* r) {
     what = "the value is not finite";
   } else if (r->kind == SLUICE_KIND_BOOLEAN && r->bits > 1) {
     what = "a boolean of " + std::to_string(r->bits) + ", expected 0 or 1";
+  } else if (r->event_time_ns < 0 || r->event_time_ns > kEventTimeMaxNs) {
+    what = "event time " + std::to_string(r->event_time_ns) + ", expected 0 to " +
+           std::to_string(kEventTimeMaxNs);
   } else {
     // Asked again only when the table may have grown: it takes a lock.
     if (r->series > series_known_) series_known_ = series_.size();

@@ -71,7 +71,8 @@ typedef struct sluice_reading {
   uint8_t kind;          /* SLUICE_KIND_ */
   uint8_t quality;       /* SLUICE_QUALITY_ */
   uint16_t reserved;     /* 0 */
-  int64_t event_time_ns; /* nanoseconds since 1970 UTC, the sensor's clock; may step back */
+  int64_t event_time_ns; /* nanoseconds since 1970 UTC, the sensor's clock; may step back. From 0
+                          * to 9191749636854775807, 2261-04-10: a year before the type ends */
   uint64_t bits;         /* the value */
 } sluice_reading;
 

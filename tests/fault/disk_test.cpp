@@ -136,6 +136,44 @@ TEST(Disk, AFlashThatCannotSyncAcknowledgesNothingAndIngestResumesByItself) {
               [&] { return fs::remove(fail_file); });
 }
 
+// The broker lost its sessions while the disk fails: it has a new one since our CONNECT, our log
+// has the filters of the old one, and no SUBSCRIBE may leave before the daemon is killed.
+TEST(Disk, ASessionLostWhileTheFlashCannotSyncIsSubscribedAfterTheRestart) {
+  e2e::SiteConfig settings;
+  settings.pipelines = "[{name: p, windows: [{tumbling: 10s}]}]";
+  std::string config = settings.yaml();
+  e2e::replace_all(config, "      topics:",
+                   "      version: \"3.1.1\"\n      retained: accept\n      broker_loss: off\n"
+                   "      topics:");
+  e2e::Site site;
+  ASSERT_NO_FATAL_FAILURE(site.start_broker());
+  ASSERT_NO_FATAL_FAILURE(site.start_hub());
+  const std::string fail_file = site.dir() + "/fail";
+  site.spawn_daemon(config, {"env", "LD_PRELOAD=" SLUICE_SLOW_SYNC, "SYNC_FAIL_FILE=" + fail_file,
+                             "ASAN_OPTIONS=verify_asan_link_order=0"});
+  ASSERT_TRUE(e2e::until(30, [&] { return site.status().ready(); })) << site.log("daemon.log");
+  const auto publish = [&](int from_s) {
+    const std::string time = std::to_string(from_s);
+    return site.replay(site.write("one.tsv", time + "\tplant/a\t{\"t\":" + time + ",\"v\":1}\n"),
+                       0.1);
+  };
+  ASSERT_TRUE(publish(1000));
+  ASSERT_TRUE(e2e::until(30, [&] { return site.status().messages_received() == 1; }));
+  ASSERT_TRUE(std::ofstream(fail_file));
+  site.broker.end(SIGKILL);
+  fs::remove(site.dir() + "/mosquitto.db");
+  ASSERT_NO_FATAL_FAILURE(site.start_broker());
+  ASSERT_TRUE(e2e::until(60, [&] {
+    const v1::Status status = site.status();
+    return status.sources_size() == 1 && status.sources(0).connects() >= 2;
+  })) << site.log("daemon.log");
+  site.daemon.end(SIGKILL);
+  ASSERT_NO_FATAL_FAILURE(site.start_daemon(config));
+  ASSERT_TRUE(publish(1001));
+  EXPECT_TRUE(e2e::until(30, [&] { return site.ledger_count("messages", "decoded") == 2; }))
+      << "connected and deaf: " << site.status().ShortDebugString();
+}
+
 // Windows of one reading each, in many pipelines and commits, so that what waits for the hub soon
 // fills the smallest quota.
 TEST(Disk, AFullQuotaWithTheHubAwayAcknowledgesNothingAndDrainsWhenItIsBack) {

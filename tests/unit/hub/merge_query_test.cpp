@@ -124,6 +124,46 @@ TEST_F(MergeQueryTest, SetsOfWindowsThatOnePipelineHadAtOnceAreNotAddedUp) {
   EXPECT_EQ(window.rows()[0].count(), 1u);
 }
 
+/// Windows of `length_min` that fill an hour as far as whole ones do, with a reading a minute; the
+/// first lacks the first `missed` of them.
+void add_hour_of(std::int64_t length_min, std::int64_t missed, MergedWindow& merged) {
+  for (std::int64_t start = 0; start + length_min <= 60; start += length_min) {
+    StoredWindow window;
+    window.pipeline = "p";
+    window.series = sample_series(1);
+    window.start_ns = kHour + start * kMinuteNs;
+    window.end_ns = window.start_ns + length_min * kMinuteNs;
+    for (std::int64_t m = start == 0 ? missed : start; m < start + length_min; ++m) {
+      window.moments.add(kHour + m * kMinuteNs, 1);
+    }
+    merged.add(window);
+  }
+}
+
+TEST_F(MergeQueryTest, OfSetsOfWindowsThatOnePipelineHadAtOnceTheOneWithMostReadingsCounts) {
+  struct Case {
+    std::int64_t length_min;
+    std::int64_t missed;
+    std::int64_t other_length_min;
+    std::uint64_t count;
+    std::uint64_t windows;
+  };
+  for (const Case& c : {Case{40, 0, 60, 60, 1},     // does not cover the hour
+                        Case{10, 4, 60, 60, 1},     // closed before four came
+                        Case{10, 0, 60, 60, 6}}) {  // no difference: the shortest
+    for (const bool shortest_first : {false, true}) {
+      const MergeRule rule(hours());
+      MergedWindow window(rule, kHour);
+      if (shortest_first) add_hour_of(c.length_min, c.missed, window);
+      add_hour_of(c.other_length_min, 0, window);
+      if (!shortest_first) add_hour_of(c.length_min, c.missed, window);
+      ASSERT_EQ(window.rows().size(), 1u);
+      EXPECT_EQ(window.rows()[0].count(), c.count);
+      EXPECT_EQ(window.rows()[0].windows(), c.windows);
+    }
+  }
+}
+
 /// A counter's minute: at its first and at its 30th second.
 StoredWindow counter_minute(std::int64_t node_id, std::uint32_t series, int minute, double first,
                             double last) {

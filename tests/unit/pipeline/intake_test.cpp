@@ -76,6 +76,27 @@ struct Bench {
   Intake intake;
 };
 
+TEST(Intake, CountsRetainedMessagesOnceOrNotAtAll) {
+  for (const bool accept : {false, true}) {
+    SourceSpec source{"plant"};
+    source.accept_retained = accept;
+    Bench bench({source});
+    IngestEvent event;
+    event.topic = "a";
+    event.payload = "1000000000 5";
+    event.qos = 1;
+    event.retain = true;
+    for (const bool again : {false, true}) {
+      event.packet_id = event.position.ticket = again ? 2 : 1;
+      event.retained_again = again;
+      bench.intake.take(event);
+    }
+    const Ledger& ledger = bench.builder.ledger();
+    EXPECT_EQ(ledger.get(LedgerKind::messages, "plant/qos1", Term::decoded), accept ? 1 : 0);
+    EXPECT_EQ(ledger.get(LedgerKind::messages, "plant/qos1", Term::rejected), accept ? 1 : 2);
+  }
+}
+
 TEST(Intake, ReportsALostSessionAsAGapFromTheLastMessageOn) {
   Bench bench;
   bench.event(IngestEvent::Kind::connected, 1 * kSecond, false);

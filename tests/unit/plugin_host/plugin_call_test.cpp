@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace sluice {
 namespace {
 
@@ -120,6 +122,39 @@ TEST_F(PluginCallTest, TellsThePluginWhenNoMoreCanBeHeldAndLetsItChooseAnotherVe
   call.verdicts()[1] = {SLUICE_VERDICT_DROP, 0, 1};
   call.verdicts()[2] = {SLUICE_VERDICT_PASS, 0, 0};
   EXPECT_TRUE(call.finish(out_).ok());
+}
+
+// A window that holds a later time has no end that its type can hold.
+TEST_F(PluginCallTest, RefusesEventTimesThatNoDecoderGives) {
+  constexpr std::int64_t kEnd = std::numeric_limits<std::int64_t>::max();
+  const auto says = [&](const char* function, std::int64_t time_ns) {
+    out_.clear();
+    call_.begin(&in_);
+    all(SLUICE_VERDICT_PASS);
+    sluice_reading r = reading(1);
+    r.source = 5;
+    r.event_time_ns = time_ns;
+    if (function == std::string("alter")) {
+      call_.verdicts()[0].kind = SLUICE_VERDICT_ALTERED;
+      emit_->alter(emit_, 0, &r);
+    } else if (function == std::string("reading")) {
+      emit_->reading(emit_, &r);
+    } else {
+      call_.verdicts()[0].kind = SLUICE_VERDICT_HOLD;
+      emit_->settle_pass(emit_, emit_->hold(emit_, 0), &r);
+    }
+    return std::string(call_.finish(out_).message());
+  };
+  for (const char* function : {"alter", "reading", "settle_pass"}) {
+    for (const std::int64_t good : {std::int64_t{0}, kEventTimeMaxNs}) {
+      EXPECT_EQ(says(function, good), "");
+    }
+    for (const std::int64_t bad : {std::int64_t{-1}, -kEnd, kEventTimeMaxNs + 1, kEnd}) {
+      EXPECT_EQ(says(function, bad), std::string(function) + ": event time " + std::to_string(bad) +
+                                         ", expected 0 to 9191749636854775807");
+      EXPECT_TRUE(out_.verdicts.empty());
+    }
+  }
 }
 
 TEST_F(PluginCallTest, KnowsASeriesDerivedDuringTheCall) {
