@@ -75,6 +75,21 @@ TEST(WindowExtras, WhatOneOfTwoLacksIsNotTheirs) {
   EXPECT_EQ(merged.histogram()->count(), 120u);
 }
 
+TEST(WindowExtras, CountsTimeFromAnotherMomentAfterAMove) {
+  constexpr std::int64_t kLater = 1'700'000'000 * kSecond + 5;
+  WindowExtras late(all_kinds());
+  for (std::int64_t s = 0; s < 60; ++s) {
+    late.add_arrived(s * kSecond + kLater, static_cast<double>(s % 7));
+    late.add_in_order(s * kSecond + kLater, static_cast<double>(s % 7));
+  }
+  WindowExtras moved = of(all_kinds(), 0, 60);
+  EXPECT_NE(bytes_of(moved), bytes_of(late));
+  moved.move_by(kLater);
+  EXPECT_EQ(bytes_of(moved), bytes_of(late));
+  moved.move_by(-kLater);
+  EXPECT_EQ(bytes_of(moved), bytes_of(of(all_kinds(), 0, 60)));
+}
+
 TEST(WindowExtras, GivesBackWhatItWroteAndRefusesTheRest) {
   const std::string bytes = bytes_of(of(all_kinds(), 0, 100));
   EXPECT_LE(bytes.size(), all_kinds().snapshot_bytes_max());

@@ -49,6 +49,30 @@ TEST(StateBudget, HoldsFewerWhereTheQuotaHasNoRoomAndSaysSo) {
             "checkpoints, and other state may take 0.5 MiB of it");
 }
 
+// A plugin that is missing parks every pipeline that uses it, and the others go on.
+TEST(StateBudget, WhatWaitsForAllParkedPipelinesTogetherHasItsPartOfTheQuota) {
+  constexpr std::uint64_t kReadingBytes = 24;
+  for (const int pipelines : {1, 4, 60}) {
+    std::string text =
+        "node: {name: gw1}\nstorage: {quota: 8MiB}\nsources:\n  - {name: s, mqtt: {url: "
+        "'tcp://localhost:1883', topics: [{pattern: '#'}]}}\npipelines:\n";
+    for (int i = 0; i < pipelines; ++i) {
+      text += "  - {name: p" + std::to_string(i) + ", stages: [{plugin: gone}]}\n";
+    }
+    const LoadResult loaded = load_config_text(text, "test.yaml", {});
+    ASSERT_TRUE(loaded.ok()) << loaded.errors.at(0).to_string();
+    const StateBudget budget = state_budget(loaded.config);
+    const std::uint64_t each = budget.pending_per_pipeline(loaded.config);
+    EXPECT_GE(each, 16u);
+    const auto count = static_cast<std::uint64_t>(pipelines);
+    EXPECT_LE(each * count * kReadingBytes, budget.room_bytes / 4) << pipelines;
+    SeriesTable series(1);
+    EXPECT_EQ(compose_pipelines(loaded.config, series).back().pending_max, each);
+  }
+  const LoadResult wide = load("512MiB", 1);
+  EXPECT_EQ(state_budget(wide.config).pending_per_pipeline(wide.config), 16u) << "none has stages";
+}
+
 TEST(StateBudget, RefusesPayloadsThatACommitCouldNeverHold) {
   LoadResult loaded = load("8MiB", 1, "limits: {payload_max: 2MiB}\n");
   check_state_budget(loaded);
