@@ -105,6 +105,7 @@ v1::Config node_sim_config(const std::string& plugin_dir) {
 NodeSim::NodeSim(const v1::Config& config, hub::HubStore& store, std::string node,
                  std::uint64_t seed)
     : config_(config),
+      plugin_dir_(config.plugins().dir()),
       random_(seed),
       disk_(random_(), {}),
       broker_(kSources,
@@ -225,7 +226,11 @@ void NodeSim::step_network() {
 
 void NodeSim::fault() {
   const auto strike = [&](const char* name) { ++strikes_[name]; };
-  switch (pick(12)) {
+  switch (pick(13)) {
+    case 12:
+      if (!chance(0.5)) return;
+      plugins_come_or_go();
+      return strike("plugins gone or back");
     case 11:
       if (!chance(0.4)) return;
       if (chance(0.5)) {
@@ -307,7 +312,15 @@ void NodeSim::change_config(bool keeps_changing) {
   if (process_) end_process();
 }
 
+/// The next process finds no plugins, so pipelines with stages wait, or it finds them again.
+void NodeSim::plugins_come_or_go() {
+  const bool gone = config_.plugins().dir() != plugin_dir_;
+  config_.mutable_plugins()->set_dir(gone ? plugin_dir_ : "/nowhere");
+  if (process_) end_process();
+}
+
 void NodeSim::end_of_faults() {
+  config_.mutable_plugins()->set_dir(plugin_dir_);
   disk_.fail_by_chance(SimDisk::Fault::io_error, 0);
   disk_.fail(SimDisk::Fault::io_error, 1, 0);
   // What may still be asked of the disk strikes now.

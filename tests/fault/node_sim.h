@@ -109,6 +109,7 @@ class NodeSim {
   void fault();
   void disk_fault();
   void change_config(bool keeps_changing);
+  void plugins_come_or_go();
   /// The process starts on what the disk holds; it may fail to, and is started again later.
   void start();
   /// The process is gone, now or since the disk took it down.
@@ -133,6 +134,7 @@ class NodeSim {
   void note_boundary(const AckPosition& position);
 
   v1::Config config_;
+  const std::string plugin_dir_;
   v1::PipelineConfig changing_;
   std::mt19937_64 random_;
   FakeClock clock_;
