@@ -70,7 +70,7 @@ void NodeReport::add_sources(v1::Status& status) const {
 }
 
 void NodeReport::add_pipelines(v1::Status& status) const {
-  for (const EngineView::PipelineView& view : rooms_.engine.view().pipelines) {
+  for (const PipelineView& view : rooms_.engine.view().pipelines) {
     v1::PipelineStatus& pipeline = *status.add_pipelines();
     pipeline.set_name(view.name);
     pipeline.set_parked(view.parked);

@@ -34,10 +34,8 @@ Engine::Engine(EngineOptions options, std::vector<SourceSpec> sources,
       rooms_(rooms),
       sources_(sources),
       builder_(rooms.series, rooms.topics, rooms.encoder),
-      intake_(std::move(sources), rooms.decoder, builder_, &time_line_) {
-  for (PipelineSpec& spec : pipelines) {
-    pipelines_.push_back(std::make_unique<Pipeline>(std::move(spec), rooms.series, rooms.topics));
-  }
+      intake_(std::move(sources), rooms.decoder, builder_, &time_line_),
+      pipelines_(std::move(pipelines), rooms.series, rooms.topics, builder_) {
   publish_view();
 }
 
@@ -46,14 +44,10 @@ Engine::~Engine() { stop(); }
 Status Engine::restore(const std::vector<CheckpointPart>& parts) {
   builder_.definitions_are_stored();
   if (Status s = intake_.restore(parts); !s.ok()) return s;
-  const auto clock = std::find_if(parts.begin(), parts.end(),
-                                  [](const CheckpointPart& part) { return part.name == "clock"; });
-  if (clock != parts.end()) {
+  if (const CheckpointPart* clock = find_part(parts, "clock")) {
     if (Status s = time_line_.restore(clock->bytes); !s.ok()) return s;
   }
-  for (const auto& pipeline : pipelines_) {
-    if (Status s = pipeline->restore(parts); !s.ok()) return s;
-  }
+  if (Status s = pipelines_.restore(parts); !s.ok()) return s;
   publish_view();
   return {};
 }
@@ -62,57 +56,38 @@ Status Engine::replay(const Segment& segment) {
   for (const LogEntry& entry : segment.entries) {
     std::visit([this](const auto& happened) { replay_entry(happened); }, entry);
   }
-  for (const auto& pipeline : pipelines_) pipeline->replayed(segment.ledger);
+  pipelines_.replayed(segment.ledger);
   log_bytes_since_checkpoint_ += log_bytes(segment);
   builder_.definitions_are_stored();
   return {};
 }
 
-void Engine::replay_entry(const StartEntry& start) {
-  for (const auto& pipeline : pipelines_) pipeline->restart(start.boottime_ns);
-}
+void Engine::replay_entry(const StartEntry& start) { pipelines_.restart(start.boottime_ns); }
 
 void Engine::replay_entry(const ConnectedEntry& entry) {
   intake_.replay(entry);
-  const std::string source = source_name(entry.source);
-  for (const auto& pipeline : pipelines_) pipeline->connected(source, entry.boottime_ns);
+  pipelines_.connected(source_name(entry.source), entry.boottime_ns);
 }
 
 void Engine::replay_entry(const DisconnectedEntry& entry) {
-  const std::string source = source_name(entry.source);
-  for (const auto& pipeline : pipelines_) pipeline->disconnected(source, entry.boottime_ns);
+  pipelines_.disconnected(source_name(entry.source), entry.boottime_ns);
 }
 
 void Engine::replay_entry(const SubscribedEntry& entry) { intake_.replay(entry); }
 
 void Engine::replay_entry(const BrokerDropsEntry& entry) { intake_.replay(entry); }
 
-void Engine::replay_entry(const TickEntry& tick) {
-  Ledger ignored_ledger;
-  std::vector<Pane> ignored_panes;
-  for (const auto& pipeline : pipelines_) {
-    pipeline->tick(tick.boottime_ns, {ignored_ledger, ignored_panes});
-  }
-}
+void Engine::replay_entry(const TickEntry& tick) { pipelines_.tick(tick.boottime_ns); }
 
 void Engine::replay_entry(const ClockEntry& clock) {
   time_line_.apply(clock);
-  Ledger ignored_ledger;
-  std::vector<Pane> ignored_panes;
-  for (const auto& pipeline : pipelines_) {
-    pipeline->set_boot(time_line_.stretch(), clock.boottime_ns, {ignored_ledger, ignored_panes});
-  }
+  pipelines_.set_boot(time_line_.stretch(), clock.boottime_ns);
 }
 
 void Engine::replay_entry(const BatchEntry& batch) {
   intake_.replay(batch);
   time_line_.took(batch);
-  Ledger ignored_ledger;
-  std::vector<Pane> ignored_panes;
-  std::vector<bool> routed(batch.readings.size());
-  for (const auto& pipeline : pipelines_) {
-    pipeline->process(batch, routed, {ignored_ledger, ignored_panes});
-  }
+  pipelines_.process(batch);
   readings_since_checkpoint_ += batch.readings.size();
 }
 
@@ -120,61 +95,19 @@ void Engine::adopt(std::vector<SourceSpec> sources, std::vector<PipelineSpec> sp
                    std::string config, const Ledger& durable, std::int64_t next_seq) {
   sources_ = sources;
   intake_.adopt(std::move(sources), {rooms_.clock.boottime_ns(), rooms_.clock.wall_ns()});
-  std::vector<std::unique_ptr<Pipeline>> next;
-  for (PipelineSpec& spec : specs) next.push_back(adopt_pipeline(std::move(spec), next_seq));
-  for (const auto& old : pipelines_) {
-    if (old) retire(*old, durable);
-  }
-  pipelines_ = std::move(next);
+  pipelines_.adopt(std::move(specs), durable, next_seq, options_.awaits_cloud);
   options_.config = std::move(config);
   publish_view();
-}
-
-/// Takes the old one of equal name and hash away, if there is one whose state it can have.
-std::unique_ptr<Pipeline> Engine::adopt_pipeline(PipelineSpec spec, std::int64_t next_seq) {
-  auto next = std::make_unique<Pipeline>(std::move(spec), rooms_.series, rooms_.topics);
-  const auto same = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& old) {
-    return old && old->name() == next->name() && old->hash() == next->hash();
-  });
-  if (same == pipelines_.end()) {
-    next->begin_at(next_seq);
-  } else if (const Status s = next->inherit(**same); s.ok()) {
-    same->reset();
-  } else {
-    log::error("pipeline", "a stage cannot hand over its state: the pipeline starts anew",
-               {{"pipeline", next->name()}, {"error", s.to_string()}});
-    next->begin_at(next_seq);
-  }
-  return next;
-}
-
-void Engine::retire(Pipeline& old, const Ledger& durable) {
-  std::vector<Pane> closed;
-  old.retire(durable, {builder_.ledger(), closed});
-  if (options_.awaits_cloud) {
-    for (Pane& pane : closed) {
-      pane.split = std::make_shared<PaneSplit>(PaneSplit{pane.content, {}});
-    }
-  }
-  recent_panes_.add(old.name(), closed);
-  builder_.add_panes(old.name(), old.pane_hash(), std::move(closed));
 }
 
 void Engine::begin() {
   // The first commit carries a checkpoint, so that no replay crosses a change of config or plugins.
   checkpoint_wanted_ = true;
   tracks_start_ = options_.awaits_cloud;
-  run_pipelines([this](Pipeline& pipeline, PipelineEffects effects) {
-    pipeline.catch_up(effects, tracks_start_);
-  });
+  pipelines_.catch_up(tracks_start_);
   // Pipelines that another config brought know nothing of boot time yet.
-  set_boot();
+  pipelines_.set_boot(time_line_.stretch(), rooms_.clock.boottime_ns());
   recall_time();
-  for (const auto& pipeline : pipelines_) {
-    if (pipeline->parked().empty()) continue;
-    log::error("pipeline", "parked: it waits for a plugin and a config that fit",
-               {{"pipeline", pipeline->name()}, {"error", pipeline->parked()}});
-  }
   name_losses(0);  // what waited here has been waiting for long
   start_idle_clocks();
   begin_disconnected();
@@ -185,13 +118,6 @@ void Engine::begin() {
 void Engine::start() {
   begin();
   thread_ = Thread("sl-pipeline", [this] { run(); });
-}
-
-void Engine::set_boot() {
-  const std::int64_t now = rooms_.clock.boottime_ns();
-  run_pipelines([&](Pipeline& pipeline, PipelineEffects effects) {
-    pipeline.set_boot(time_line_.stretch(), now, effects);
-  });
 }
 
 /// What was known in this boot before the process was started again.
@@ -207,11 +133,7 @@ std::int64_t Engine::arrivals_reached() const {
       return spec.arrival_stamped && spec.name == source;
     });
   };
-  std::int64_t reached_ns = kNoTime;
-  for (const auto& pipeline : pipelines_) {
-    reached_ns = std::max(reached_ns, pipeline->reached(is_stamped));
-  }
-  return reached_ns;
+  return pipelines_.reached(is_stamped);
 }
 
 /// A step of the time is an entry of the log, and with it goes what the cloud must know.
@@ -224,7 +146,7 @@ void Engine::note_time() {
       time_line_.due(rooms_.trust->boot_id(), time, now, [this] { return arrivals_reached(); });
   if (!entry) return;
   time_line_.apply(*entry);
-  set_boot();
+  pipelines_.set_boot(time_line_.stretch(), now);
   builder_.add_entry(*entry, now);
   if (const auto correction = time_line_.correction()) builder_.add_correction(*correction, now);
   log::info("pipeline", "what is known of the time has changed",
@@ -235,7 +157,7 @@ void Engine::note_time() {
 
 void Engine::start_idle_clocks() {
   const std::int64_t now = rooms_.clock.boottime_ns();
-  for (const auto& pipeline : pipelines_) pipeline->restart(now);
+  pipelines_.restart(now);
   builder_.add_entry(StartEntry{now}, now);
   last_heard_boottime_ns_ = now;
 }
@@ -246,11 +168,9 @@ void Engine::begin_disconnected() {
   const std::int64_t now = rooms_.clock.boottime_ns();
   std::vector<std::string> names;
   for (const SourceSpec& source : sources_) names.push_back(source.name);
-  for (const auto& pipeline : pipelines_) {
-    pipeline->keep_sources(names, now);
-    for (const std::string& name : names) pipeline->disconnected(name, now);
-  }
+  pipelines_.keep_sources(names, now);
   for (std::uint32_t i = 0; i < sources_.size(); ++i) {
+    pipelines_.disconnected(names[i], now);
     builder_.add_entry(DisconnectedEntry{i, now}, now);
   }
 }
@@ -330,17 +250,12 @@ void Engine::settle_epoch() {
   }
   if (confirmed && tracks_start_) {
     tracks_start_ = false;
-    for (const auto& pipeline : pipelines_) pipeline->confirm_epoch();
+    pipelines_.confirm_epoch();
   }
   if (!above_seq) return;
   builder_.end_epoch({*above_seq, tracks_start_}, rooms_.clock.boottime_ns());
   tracks_start_ = false;
-  for (const auto& pipeline : pipelines_) {
-    std::vector<Pane> closed;
-    pipeline->end_epoch({builder_.ledger(), closed});
-    recent_panes_.add(pipeline->name(), closed);
-    builder_.add_ended_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
-  }
+  pipelines_.end_epoch();
   seal(true);
 }
 
@@ -400,42 +315,15 @@ void Engine::take_messages() {
 void Engine::take_event(const IngestEvent& event) {
   intake_.take_event(event);
   const std::string source = source_name(event.position.source);
-  for (const auto& pipeline : pipelines_) {
-    if (event.kind == IngestEvent::Kind::connected) pipeline->connected(source, event.boottime_ns);
-    if (event.kind == IngestEvent::Kind::disconnected)
-      pipeline->disconnected(source, event.boottime_ns);
-  }
-}
-
-template <typename Step>
-void Engine::run_pipelines(Step step) {
-  for (const auto& pipeline : pipelines_) {
-    std::vector<Pane> closed;
-    step(*pipeline, PipelineEffects{builder_.ledger(), closed});
-    if (closed.empty()) continue;
-    count_early(pipeline->name(), closed);
-    recent_panes_.add(pipeline->name(), closed);
-    builder_.add_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
-  }
-}
-
-void Engine::count_early(const std::string& pipeline, const std::vector<Pane>& closed) {
-  const auto early = std::count_if(closed.begin(), closed.end(), [](const Pane& pane) {
-    return pane.quality == PaneQuality::partial_limit;
-  });
-  if (early == 0) return;
-  panes_partial_limit_[pipeline] += static_cast<std::uint64_t>(early);
-  log::warn("pipeline", "windows close early: there are more than limits.windows_max allows",
-            {{"pipeline", pipeline}, {"panes", early}});
+  if (event.kind == IngestEvent::Kind::connected) pipelines_.connected(source, event.boottime_ns);
+  if (event.kind == IngestEvent::Kind::disconnected)
+    pipelines_.disconnected(source, event.boottime_ns);
 }
 
 void Engine::process_batch() {
   if (!intake_.has_batch()) return;
   BatchEntry batch = intake_.flush();
-  std::vector<bool> routed(batch.readings.size());
-  run_pipelines([&](Pipeline& pipeline, PipelineEffects effects) {
-    pipeline.process(batch, routed, effects);
-  });
+  const std::vector<bool> routed = pipelines_.process(batch);
   for (std::size_t i = 0; i < routed.size(); ++i) {
     builder_.ledger().add(LedgerKind::source_readings,
                           rooms_.topics.at(plain_topic(batch.readings.topic[i])).source,
@@ -452,12 +340,9 @@ void Engine::tick_if_due() {
   const std::int64_t now = rooms_.clock.boottime_ns();
   if (now < next_tick_boottime_ns_) return;
   next_tick_boottime_ns_ = now + kTickNs;
-  if (std::none_of(pipelines_.begin(), pipelines_.end(),
-                   [&](const auto& pipeline) { return pipeline->due(now); })) {
-    return;
-  }
+  if (!pipelines_.due(now)) return;
   builder_.add_entry(TickEntry{now}, now);
-  run_pipelines([&](Pipeline& pipeline, PipelineEffects effects) { pipeline.tick(now, effects); });
+  pipelines_.tick(now);
 }
 
 bool Engine::group_due() const {
@@ -504,36 +389,18 @@ void Engine::seal(bool checkpoint) {
   publish_view();
 }
 
-/// Always succeeds, or the log could never be trimmed and no epoch could end: a pipeline whose
-/// stage cannot save its state is parked.
 std::vector<CheckpointPart> Engine::take_checkpoint() {
   std::vector<CheckpointPart> parts;
   parts.push_back({"config", options_.config});
   intake_.snapshot(parts);
   parts.push_back({"clock", time_line_.snapshot()});
-  for (const auto& pipeline : pipelines_) {
-    std::vector<CheckpointPart> own;
-    if (const Status s = pipeline->snapshot(own); !s.ok()) {
-      std::vector<Pane> none;
-      pipeline->give_up_stages(s, {builder_.ledger(), none});
-      own.clear();
-      const Status parked = pipeline->snapshot(own);
-      SLUICE_ASSERT(parked.ok());
-    }
-    std::move(own.begin(), own.end(), std::back_inserter(parts));
-  }
+  pipelines_.snapshot(parts);
   return parts;
 }
 
 void Engine::publish_view() {
   EngineView view;
-  for (const auto& pipeline : pipelines_) {
-    const auto early = panes_partial_limit_.find(pipeline->name());
-    view.pipelines.push_back({pipeline->name(), pipeline->parked(), pipeline->stage_names(),
-                              pipeline->windows_open(), pipeline->readings_pending(),
-                              pipeline->windows_max(),
-                              early == panes_partial_limit_.end() ? 0 : early->second});
-  }
+  view.pipelines = pipelines_.views();
   view.readings_processed = readings_processed_;
   view.clock_floor_ns = time_line_.floor_ns();
   view.in_boot_time = time_line_.stretch() != nullptr;

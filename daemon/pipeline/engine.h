@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,8 +16,7 @@
 #include "model/ports.h"
 #include "pipeline/commit_builder.h"
 #include "pipeline/intake.h"
-#include "pipeline/pipeline.h"
-#include "pipeline/recent_panes.h"
+#include "pipeline/pipeline_set.h"
 #include "pipeline/time_line.h"
 
 namespace sluice {
@@ -45,15 +43,6 @@ struct EngineOptions {
 
 /// What the engine shows of itself, refreshed with every group it seals.
 struct EngineView {
-  struct PipelineView {
-    std::string name;
-    std::string parked;
-    std::vector<std::string> stages;
-    std::uint64_t windows_open = 0;
-    std::uint64_t readings_pending = 0;
-    std::uint64_t windows_max = 0;
-    std::uint64_t panes_partial_limit = 0;  ///< made since the start
-  };
   std::vector<PipelineView> pipelines;
   std::uint64_t readings_processed = 0;
   std::int64_t clock_floor_ns = 0;  ///< the latest time that was known, ns since 1970; 0: none
@@ -118,7 +107,7 @@ class Engine {
   }
 
   EngineView view() const;
-  const RecentPanes& recent_panes() const { return recent_panes_; }
+  const RecentPanes& recent_panes() const { return pipelines_.recent_panes(); }
 
  private:
   void replay_entry(const StartEntry& start);
@@ -129,8 +118,6 @@ class Engine {
   void replay_entry(const TickEntry& tick);
   void replay_entry(const ClockEntry& clock);
   void replay_entry(const BatchEntry& batch);
-  std::unique_ptr<Pipeline> adopt_pipeline(PipelineSpec spec, std::int64_t next_seq);
-  void retire(Pipeline& old, const Ledger& durable);
   void run();
   void hand_over_last();
   void take_messages();
@@ -154,12 +141,8 @@ class Engine {
   void recall_time();
   void note_time();
   std::int64_t arrivals_reached() const;
-  void set_boot();
   std::string source_name(std::uint32_t source) const;
   void publish_view();
-  template <typename Step>
-  void run_pipelines(Step step);
-  void count_early(const std::string& pipeline, const std::vector<Pane>& closed);
   std::vector<CheckpointPart> take_checkpoint();
 
   EngineOptions options_;
@@ -168,21 +151,19 @@ class Engine {
   CommitBuilder builder_;
   TimeLine time_line_;
   Intake intake_;
-  std::vector<std::unique_ptr<Pipeline>> pipelines_;
+  PipelineSet pipelines_;
   std::optional<CommitGroup> sealed_;  ///< waits for room in the store
   std::vector<IngestEvent> events_;    ///< taken from the source
   std::size_t next_event_ = 0;         ///< of them, those before it are in a group
   std::size_t readings_since_checkpoint_ = 0;
   std::size_t log_bytes_since_checkpoint_ = 0;
   std::uint64_t readings_processed_ = 0;
-  std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline
   bool checkpoint_wanted_ = false;
   bool tracks_start_ = false;  ///< pipelines know what was there at the start
   std::int64_t next_tick_boottime_ns_ = 0;
   std::int64_t last_heard_boottime_ns_ = 0;  ///< messages could come until then
   std::int64_t last_take_wall_ns_ = 0;
   std::int64_t group_wall_ns_ = 0;  ///< nothing that the open group counts arrived before
-  RecentPanes recent_panes_;
 
   std::atomic<bool> stopping_{false};
   Mutex wake_mutex_;

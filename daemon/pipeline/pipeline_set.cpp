@@ -1,0 +1,197 @@
+#include "pipeline/pipeline_set.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/log.h"
+
+namespace sluice {
+
+PipelineSet::PipelineSet(std::vector<PipelineSpec> specs, SeriesTable& series,
+                         const TopicTable& topics, CommitBuilder& builder)
+    : series_(series), topics_(topics), builder_(builder) {
+  for (PipelineSpec& spec : specs) {
+    pipelines_.push_back(std::make_unique<Pipeline>(std::move(spec), series_, topics_));
+  }
+}
+
+template <typename Step>
+void PipelineSet::each(Step step) {
+  Ledger ignored;
+  for (const auto& pipeline : pipelines_) {
+    std::vector<Pane> closed;
+    step(*pipeline, PipelineEffects{is_replay_ ? ignored : builder_.ledger(), closed});
+    if (is_replay_ || closed.empty()) continue;
+    count_early(pipeline->name(), closed);
+    recent_panes_.add(pipeline->name(), closed);
+    builder_.add_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
+  }
+}
+
+void PipelineSet::count_early(const std::string& pipeline, const std::vector<Pane>& closed) {
+  const auto early = std::count_if(closed.begin(), closed.end(), [](const Pane& pane) {
+    return pane.quality == PaneQuality::partial_limit;
+  });
+  if (early == 0) return;
+  panes_partial_limit_[pipeline] += static_cast<std::uint64_t>(early);
+  log::warn("pipeline", "windows close early: there are more than limits.windows_max allows",
+            {{"pipeline", pipeline}, {"panes", early}});
+}
+
+// --- life ---
+
+Status PipelineSet::restore(const std::vector<CheckpointPart>& parts) {
+  for (const auto& pipeline : pipelines_) {
+    if (Status s = pipeline->restore(parts); !s.ok()) return s;
+  }
+  return {};
+}
+
+void PipelineSet::replayed(const Ledger& ledger) {
+  for (const auto& pipeline : pipelines_) pipeline->replayed(ledger);
+}
+
+void PipelineSet::adopt(std::vector<PipelineSpec> specs, const Ledger& durable,
+                        std::int64_t next_seq, bool awaits_cloud) {
+  std::vector<std::unique_ptr<Pipeline>> next;
+  for (PipelineSpec& spec : specs) next.push_back(adopt_one(std::move(spec), next_seq));
+  for (const auto& old : pipelines_) {
+    if (old) retire(*old, durable, awaits_cloud);
+  }
+  pipelines_ = std::move(next);
+}
+
+/// Takes the old one of equal name and hash away, if there is one whose state it can have.
+std::unique_ptr<Pipeline> PipelineSet::adopt_one(PipelineSpec spec, std::int64_t next_seq) {
+  auto next = std::make_unique<Pipeline>(std::move(spec), series_, topics_);
+  const auto same = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& old) {
+    return old && old->name() == next->name() && old->hash() == next->hash();
+  });
+  if (same == pipelines_.end()) {
+    next->begin_at(next_seq);
+  } else if (const Status s = next->inherit(**same); s.ok()) {
+    same->reset();
+  } else {
+    log::error("pipeline", "a stage cannot hand over its state: the pipeline starts anew",
+               {{"pipeline", next->name()}, {"error", s.to_string()}});
+    next->begin_at(next_seq);
+  }
+  return next;
+}
+
+void PipelineSet::retire(Pipeline& old, const Ledger& durable, bool awaits_cloud) {
+  std::vector<Pane> closed;
+  old.retire(durable, {builder_.ledger(), closed});
+  if (awaits_cloud) {
+    for (Pane& pane : closed) {
+      pane.split = std::make_shared<PaneSplit>(PaneSplit{pane.content, {}});
+    }
+  }
+  recent_panes_.add(old.name(), closed);
+  builder_.add_panes(old.name(), old.pane_hash(), std::move(closed));
+}
+
+void PipelineSet::catch_up(bool remembers) {
+  is_replay_ = false;
+  each([remembers](Pipeline& pipeline, PipelineEffects effects) {
+    pipeline.catch_up(effects, remembers);
+  });
+  for (const auto& pipeline : pipelines_) {
+    if (pipeline->parked().empty()) continue;
+    log::error("pipeline", "parked: it waits for a plugin and a config that fit",
+               {{"pipeline", pipeline->name()}, {"error", pipeline->parked()}});
+  }
+}
+
+// --- what happens ---
+
+std::vector<bool> PipelineSet::process(const BatchEntry& batch) {
+  std::vector<bool> routed(batch.readings.size());
+  each([&](Pipeline& pipeline, PipelineEffects effects) {
+    pipeline.process(batch, routed, effects);
+  });
+  return routed;
+}
+
+bool PipelineSet::due(std::int64_t boottime_ns) const {
+  return std::any_of(pipelines_.begin(), pipelines_.end(),
+                     [&](const auto& pipeline) { return pipeline->due(boottime_ns); });
+}
+
+void PipelineSet::tick(std::int64_t boottime_ns) {
+  each([&](Pipeline& pipeline, PipelineEffects effects) { pipeline.tick(boottime_ns, effects); });
+}
+
+void PipelineSet::restart(std::int64_t boottime_ns) {
+  for (const auto& pipeline : pipelines_) pipeline->restart(boottime_ns);
+}
+
+void PipelineSet::connected(const std::string& source, std::int64_t boottime_ns) {
+  for (const auto& pipeline : pipelines_) pipeline->connected(source, boottime_ns);
+}
+
+void PipelineSet::disconnected(const std::string& source, std::int64_t boottime_ns) {
+  for (const auto& pipeline : pipelines_) pipeline->disconnected(source, boottime_ns);
+}
+
+void PipelineSet::keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns) {
+  for (const auto& pipeline : pipelines_) pipeline->keep_sources(sources, boottime_ns);
+}
+
+void PipelineSet::set_boot(const std::shared_ptr<const BootStretch>& stretch,
+                           std::int64_t boottime_ns) {
+  each([&](Pipeline& pipeline, PipelineEffects effects) {
+    pipeline.set_boot(stretch, boottime_ns, effects);
+  });
+}
+
+void PipelineSet::confirm_epoch() {
+  for (const auto& pipeline : pipelines_) pipeline->confirm_epoch();
+}
+
+void PipelineSet::end_epoch() {
+  for (const auto& pipeline : pipelines_) {
+    std::vector<Pane> closed;
+    pipeline->end_epoch({builder_.ledger(), closed});
+    recent_panes_.add(pipeline->name(), closed);
+    builder_.add_ended_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
+  }
+}
+
+// --- what they hold ---
+
+void PipelineSet::snapshot(std::vector<CheckpointPart>& parts) {
+  each([&](Pipeline& pipeline, PipelineEffects effects) {
+    std::vector<CheckpointPart> own;
+    if (const Status s = pipeline.snapshot(own); !s.ok()) {
+      pipeline.give_up_stages(s, effects);
+      own.clear();
+      const Status parked = pipeline.snapshot(own);
+      SLUICE_ASSERT(parked.ok());
+    }
+    std::move(own.begin(), own.end(), std::back_inserter(parts));
+  });
+}
+
+std::int64_t PipelineSet::reached(const std::function<bool(const std::string&)>& is_source) const {
+  std::int64_t reached_ns = kNoTime;
+  for (const auto& pipeline : pipelines_) {
+    reached_ns = std::max(reached_ns, pipeline->reached(is_source));
+  }
+  return reached_ns;
+}
+
+std::vector<PipelineView> PipelineSet::views() const {
+  std::vector<PipelineView> all;
+  for (const auto& pipeline : pipelines_) {
+    const auto early = panes_partial_limit_.find(pipeline->name());
+    all.push_back({pipeline->name(), pipeline->parked(), pipeline->stage_names(),
+                   pipeline->windows_open(), pipeline->readings_pending(), pipeline->windows_max(),
+                   early == panes_partial_limit_.end() ? 0 : early->second});
+  }
+  return all;
+}
+
+}  // namespace sluice

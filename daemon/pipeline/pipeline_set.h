@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/log.h"
+#include "model/series.h"
+#include "pipeline/commit_builder.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/recent_panes.h"
+#include "pipeline/spec.h"
+
+namespace sluice {
+
+/// What a pipeline shows of itself.
+struct PipelineView {
+  std::string name;
+  std::string parked;
+  std::vector<std::string> stages;
+  std::uint64_t windows_open = 0;
+  std::uint64_t readings_pending = 0;
+  std::uint64_t windows_max = 0;
+  std::uint64_t panes_partial_limit = 0;  ///< made since the start
+};
+
+/// The pipelines of a config. What happens, happens to each of them, and what they count and close
+/// goes into the open commit group. Until catch_up() it is a replay: then that is thrown away,
+/// since the log has it. Thread: [pipeline].
+class PipelineSet {
+ public:
+  /// The tables and `builder` are borrowed.
+  PipelineSet(std::vector<PipelineSpec> specs, SeriesTable& series, const TopicTable& topics,
+              CommitBuilder& builder);
+
+  Status restore(const std::vector<CheckpointPart>& parts);
+  /// What the ledger of the segment says that was just replayed.
+  void replayed(const Ledger& ledger);
+  /// Goes over to another config: a pipeline of equal name and hash keeps its state, others start
+  /// new, and those that are gone close what they had open. `durable` is the ledger so far,
+  /// `next_seq` the number of the next outbox row. `awaits_cloud`: all that closes is from before
+  /// the start.
+  void adopt(std::vector<PipelineSpec> specs, const Ledger& durable, std::int64_t next_seq,
+             bool awaits_cloud);
+  /// The replay is over; see Pipeline.
+  void catch_up(bool remembers);
+
+  /// For each row, whether a pipeline takes it.
+  std::vector<bool> process(const BatchEntry& batch);
+  bool due(std::int64_t boottime_ns) const;
+  void tick(std::int64_t boottime_ns);
+  void restart(std::int64_t boottime_ns);
+  void connected(const std::string& source, std::int64_t boottime_ns);
+  void disconnected(const std::string& source, std::int64_t boottime_ns);
+  void keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns);
+  void set_boot(const std::shared_ptr<const BootStretch>& stretch, std::int64_t boottime_ns);
+  void confirm_epoch();
+  /// After CommitBuilder::end_epoch().
+  void end_epoch();
+
+  /// Appends the parts of all pipelines. Always succeeds, or the log could never be trimmed and no
+  /// epoch could end: a pipeline whose stage cannot save its state is parked, which adds to the
+  /// open group.
+  void snapshot(std::vector<CheckpointPart>& parts);
+
+  /// How far event time has come for topics of these sources; kNoTime: not at all.
+  std::int64_t reached(const std::function<bool(const std::string&)>& is_source) const;
+  std::vector<PipelineView> views() const;
+  const RecentPanes& recent_panes() const { return recent_panes_; }
+
+ private:
+  template <typename Step>
+  void each(Step step);
+  std::unique_ptr<Pipeline> adopt_one(PipelineSpec spec, std::int64_t next_seq);
+  void retire(Pipeline& old, const Ledger& durable, bool awaits_cloud);
+  void count_early(const std::string& pipeline, const std::vector<Pane>& closed);
+
+  SeriesTable& series_;
+  const TopicTable& topics_;
+  CommitBuilder& builder_;
+  std::vector<std::unique_ptr<Pipeline>> pipelines_;
+  bool is_replay_ = true;
+  std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline
+  RecentPanes recent_panes_;
+};
+
+}  // namespace sluice
