@@ -10,25 +10,10 @@
 #include "fakes/memory_commits.h"
 #include "fakes/plain_parts.h"
 #include "fakes/scripted_messages.h"
+#include "plant.h"
 
 namespace sluice {
 namespace {
-
-constexpr std::int64_t kSecond = 1'000'000'000;
-
-/// What a reader of the hub adds up: of each window of each epoch the highest revision.
-std::uint64_t readings_at_hub(const std::vector<std::vector<Pane>>& by_epoch) {
-  std::uint64_t count = 0;
-  for (const auto& panes : by_epoch) {
-    std::map<std::int64_t, Pane> kept;
-    for (const Pane& pane : panes) {
-      const auto [at, fresh] = kept.emplace(pane.window.start_ns, pane);
-      if (!fresh && pane.revision > at->second.revision) at->second = pane;
-    }
-    for (const auto& [start, pane] : kept) count += pane.content.moments.count;
-  }
-  return count;
-}
 
 /// As TextDecoder, but every topic feeds one series.
 class OneSeriesDecoder final : public Decoder {

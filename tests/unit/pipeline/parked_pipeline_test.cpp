@@ -1,5 +1,3 @@
-#include "pipeline/pipeline.h"
-
 #include <gtest/gtest.h>
 
 #include <map>
@@ -7,68 +5,29 @@
 #include <utility>
 
 #include "fakes/plain_parts.h"
+#include "plant.h"
 
 namespace sluice {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-
-struct Plant {
-  SeriesTable series{100};
-  TopicTable topics{100};
-  Ledger ledger;
-  std::vector<Pane> closed;
-  TopicId topic = topics.intern({"plant", "a"});
-  SeriesId id = series.intern({"v", "", {}});
-
-  PipelineSpec spec(bool parked, std::int64_t lateness_s = 0,
-                    std::size_t windows_max = 1000) const {
-    PipelineSpec spec;
-    spec.name = "p";
-    spec.hash = 7;
-    spec.windows = {WindowSpec::tumbling(10 * kSecond)};
-    spec.windows[0].allowed_lateness_ns = lateness_s * kSecond;
-    spec.windows_max = windows_max;
-    if (parked) {
-      spec.parked = "drop_negative.so is missing";
-    } else {
-      spec.stages.push_back(std::make_unique<DropNegative>(false));
-    }
-    return spec;
+/// Windows of 10 s behind a stage whose plugin may be missing.
+PipelineSpec staged(const Plant& plant, bool parked, std::int64_t lateness_s = 0,
+                    std::size_t windows_max = 1000) {
+  PipelineSpec spec = plant.spec(10, 0);
+  spec.windows[0].allowed_lateness_ns = lateness_s * kSecond;
+  spec.windows_max = windows_max;
+  if (parked) {
+    spec.parked = "drop_negative.so is missing";
+  } else {
+    spec.stages.push_back(std::make_unique<DropNegative>(false));
   }
-  BatchEntry batch(const std::vector<std::pair<std::int64_t, double>>& readings) const {
-    BatchEntry entry;
-    entry.boottime_ns = kSecond;
-    for (const auto& [time_s, value] : readings) {
-      entry.readings.append({id, topic, time_s * kSecond, Value::of(value), Quality::good});
-    }
-    return entry;
-  }
-  void process(Pipeline& pipeline, const BatchEntry& entry) {
-    std::vector<bool> routed(entry.readings.size());
-    pipeline.process(entry, routed, {ledger, closed});
-  }
-  std::int64_t term(Term t) const { return ledger.get(LedgerKind::readings, "p", t); }
-};
+  return spec;
+}
 
 std::vector<CheckpointPart> parts_of(Pipeline& pipeline) {
   std::vector<CheckpointPart> parts;
   EXPECT_TRUE(pipeline.snapshot(parts).ok());
   return parts;
-}
-
-/// What a reader of the hub adds up: of each window of each epoch the highest revision.
-std::uint64_t readings_at_hub(const std::vector<std::vector<Pane>>& by_epoch) {
-  std::uint64_t count = 0;
-  for (const auto& panes : by_epoch) {
-    std::map<std::int64_t, Pane> kept;
-    for (const Pane& pane : panes) {
-      const auto [at, fresh] = kept.emplace(pane.window.start_ns, pane);
-      if (!fresh && pane.revision > at->second.revision) at->second = pane;
-    }
-    for (const auto& [start, pane] : kept) count += pane.content.moments.count;
-  }
-  return count;
 }
 
 // The database is copied to a machine where the plugin is not installed yet, after a kill.
@@ -77,7 +36,7 @@ TEST(ParkedPipeline, AParkedPipelinesClosedWindowsStayWithTheEpochThatEnds) {
   std::vector<CheckpointPart> checkpoint;
   std::vector<BatchEntry> log;
   {
-    Pipeline pipeline(plant.spec(false, 3600), plant.series, plant.topics);
+    Pipeline pipeline(staged(plant, false, 3600), plant.series, plant.topics);
     pipeline.catch_up({plant.ledger, plant.closed});
     plant.process(pipeline, plant.batch({{1, 1}, {2, 1}}));
     checkpoint = parts_of(pipeline);
@@ -87,7 +46,7 @@ TEST(ParkedPipeline, AParkedPipelinesClosedWindowsStayWithTheEpochThatEnds) {
     plant.process(pipeline, log.back());
   }
   {
-    Pipeline parked(plant.spec(true, 3600), plant.series, plant.topics);
+    Pipeline parked(staged(plant, true, 3600), plant.series, plant.topics);
     ASSERT_TRUE(parked.restore(checkpoint).ok());
     Plant nowhere;
     for (const BatchEntry& entry : log) nowhere.process(parked, entry);
@@ -96,7 +55,7 @@ TEST(ParkedPipeline, AParkedPipelinesClosedWindowsStayWithTheEpochThatEnds) {
     checkpoint = parts_of(parked);
   }
   const std::vector<Pane> old_epoch = std::exchange(plant.closed, {});
-  Pipeline pipeline(plant.spec(false, 3600), plant.series, plant.topics);
+  Pipeline pipeline(staged(plant, false, 3600), plant.series, plant.topics);
   ASSERT_TRUE(pipeline.restore(checkpoint).ok());
   pipeline.catch_up({plant.ledger, plant.closed});
   plant.process(pipeline, plant.batch({{4, 1}}));    // one more correction
@@ -114,7 +73,7 @@ TEST(ParkedPipeline, WhatAParkedPipelineHadDoneIsRepeatedUnderTheLimitItHad) {
   std::vector<CheckpointPart> checkpoint;
   std::vector<BatchEntry> log;
   {
-    Pipeline pipeline(plant.spec(false, 0, 1), plant.series, plant.topics);
+    Pipeline pipeline(staged(plant, false, 0, 1), plant.series, plant.topics);
     pipeline.catch_up({plant.ledger, plant.closed});
     plant.process(pipeline, plant.batch({{-5, 1}}));
     checkpoint = parts_of(pipeline);
@@ -128,7 +87,7 @@ TEST(ParkedPipeline, WhatAParkedPipelineHadDoneIsRepeatedUnderTheLimitItHad) {
   const std::size_t early = plant.closed.size();
   ASSERT_GE(early, 1u);
   {
-    Pipeline parked(plant.spec(true, 0, 1), plant.series, plant.topics);
+    Pipeline parked(staged(plant, true, 0, 1), plant.series, plant.topics);
     ASSERT_TRUE(parked.restore(checkpoint).ok());
     Plant nowhere;
     for (const BatchEntry& entry : log) nowhere.process(parked, entry);
@@ -136,9 +95,9 @@ TEST(ParkedPipeline, WhatAParkedPipelineHadDoneIsRepeatedUnderTheLimitItHad) {
     checkpoint = parts_of(parked);
   }
   // The plugin is back, and the limit is higher.
-  Pipeline before(plant.spec(true, 0, 1), plant.series, plant.topics);
+  Pipeline before(staged(plant, true, 0, 1), plant.series, plant.topics);
   ASSERT_TRUE(before.restore(checkpoint).ok());
-  Pipeline pipeline(plant.spec(false, 0, 1000), plant.series, plant.topics);
+  Pipeline pipeline(staged(plant, false, 0, 1000), plant.series, plant.topics);
   ASSERT_TRUE(pipeline.inherit(before).ok());
   pipeline.catch_up({plant.ledger, plant.closed});
   plant.process(pipeline, plant.batch({{2, 1}, {100, 1}, {200, 1}}));
@@ -156,7 +115,7 @@ TEST(ParkedPipeline, WhatAParkedPipelineHadDoneIsRepeatedUnderTheLimitItHad) {
 TEST(ParkedPipeline, WhatAParkedPipelineHadDoneIsRepeatedWithTheIdleTimeoutItHad) {
   Plant plant;
   const auto spec = [&](bool parked, std::int64_t idle_s) {
-    PipelineSpec made = plant.spec(parked);
+    PipelineSpec made = staged(plant, parked);
     made.idle_timeout_ns = idle_s * kSecond;
     return made;
   };
@@ -197,7 +156,7 @@ TEST(ParkedPipeline, RetiringWithoutItsStagesLosesNoWindowThatASecondTopicHeldOp
   std::vector<BatchEntry> log;
   Ledger after;
   {
-    Pipeline pipeline(plant.spec(false), plant.series, plant.topics);
+    Pipeline pipeline(staged(plant, false), plant.series, plant.topics);
     pipeline.catch_up({plant.ledger, plant.closed});
     plant.process(pipeline, plant.batch({{1, 1}}));
     checkpoint = parts_of(pipeline);
@@ -210,7 +169,7 @@ TEST(ParkedPipeline, RetiringWithoutItsStagesLosesNoWindowThatASecondTopicHeldOp
     after.add(LedgerKind::readings, "p", Term::aggregated, 2);
   }
   ASSERT_EQ(plant.closed.size(), 0u) << "b holds it open";
-  Pipeline parked(plant.spec(true), plant.series, plant.topics);
+  Pipeline parked(staged(plant, true), plant.series, plant.topics);
   ASSERT_TRUE(parked.restore(checkpoint).ok());
   Plant nowhere;
   for (const BatchEntry& entry : log) nowhere.process(parked, entry);
@@ -264,8 +223,7 @@ TEST(StageTime, WhatAStageLetsGoInOnTimeIsNotLate) {
   std::map<int, std::int64_t> late;
   for (const int batch : {1, 2, 30}) {
     Plant plant;
-    PipelineSpec spec = plant.spec(true);
-    spec.parked.clear();
+    PipelineSpec spec = plant.spec(10, 0);
     spec.stages.push_back(std::make_unique<HoldUntilPassed>());
     Pipeline pipeline(std::move(spec), plant.series, plant.topics);
     pipeline.catch_up({plant.ledger, plant.closed});

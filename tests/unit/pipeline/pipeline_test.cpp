@@ -9,44 +9,10 @@
 #include <tuple>
 
 #include "fakes/plain_parts.h"
+#include "plant.h"
 
 namespace sluice {
 namespace {
-
-constexpr std::int64_t kSecond = 1'000'000'000;
-
-struct Plant {
-  SeriesTable series{100};
-  TopicTable topics{100};
-  Ledger ledger;
-  std::vector<Pane> closed;
-  TopicId topic = topics.intern({"plant", "a"});
-  SeriesId id = series.intern({"v", "", {}});
-
-  PipelineSpec spec(std::int64_t window_s, std::int64_t disorder_s) const {
-    PipelineSpec spec;
-    spec.name = "p";
-    spec.hash = 7;
-    if (window_s > 0) spec.windows = {WindowSpec::tumbling(window_s * kSecond)};
-    spec.max_out_of_order_ns = disorder_s * kSecond;
-    spec.idle_timeout_ns = 60 * kSecond;
-    return spec;
-  }
-  BatchEntry batch(const std::vector<std::pair<std::int64_t, double>>& readings,
-                   std::int64_t boottime_s = 1) const {
-    BatchEntry entry;
-    entry.boottime_ns = boottime_s * kSecond;
-    for (const auto& [time_s, value] : readings) {
-      entry.readings.append({id, topic, time_s * kSecond, Value::of(value), Quality::good});
-    }
-    return entry;
-  }
-  void process(Pipeline& pipeline, const BatchEntry& entry) {
-    std::vector<bool> routed(entry.readings.size());
-    pipeline.process(entry, routed, {ledger, closed});
-  }
-  std::int64_t term(Term t) const { return ledger.get(LedgerKind::readings, "p", t); }
-};
 
 TEST(Pipeline, ClosesAWindowWhenTheWatermarkReachesItsEnd) {
   Plant plant;
