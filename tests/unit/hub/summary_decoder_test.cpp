@@ -201,17 +201,23 @@ TEST(SummaryDecoder, SurvivesRandomBytes) {
   }
 }
 
-/// A good block of two panes, changed by `damage`; `field` must be named in the refusal.
-void expect_refused(std::string_view field, const std::function<void(v1::SummaryBlock&)>& damage) {
-  std::mt19937_64 random(3);
+/// `good`, changed by `damage`; `field` must be named in the refusal.
+void expect_refused_of(const SummaryBlock& good, std::string_view field,
+                       const std::function<void(v1::SummaryBlock&)>& damage) {
   v1::SummaryBlock block;
-  ASSERT_TRUE(block.ParseFromString(ProtoSummaryEncoder().encode(sensor_block(2, random))));
+  ASSERT_TRUE(block.ParseFromString(ProtoSummaryEncoder().encode(good)));
   damage(block);
   const auto decoded = decode_summary_block(block.SerializeAsString());
   ASSERT_FALSE(decoded.ok()) << field;
   EXPECT_EQ(StatusCode::invalid_argument, decoded.status().code());
   EXPECT_NE(std::string_view::npos, decoded.status().message().find(field))
       << decoded.status().message();
+}
+
+/// Of a block of two panes with the statistics alone.
+void expect_refused(std::string_view field, const std::function<void(v1::SummaryBlock&)>& damage) {
+  std::mt19937_64 random(3);
+  expect_refused_of(sensor_block(2, random), field, damage);
 }
 
 TEST(SummaryDecoder, NamesTheFieldThatBreaksItsContract) {
@@ -347,18 +353,11 @@ TEST(ExtrasDecoder, GivesBackEveryAggregate) {
   }
 }
 
-/// A good block of three panes with every aggregate, changed by `damage`.
+/// Of a block of three panes with every aggregate.
 void expect_extras_refused(std::string_view field,
                            const std::function<void(v1::SummaryBlock&)>& damage) {
   std::mt19937_64 random(3);
-  v1::SummaryBlock block;
-  ASSERT_TRUE(block.ParseFromString(ProtoSummaryEncoder().encode(full_block(3, random))));
-  damage(block);
-  const auto decoded = decode_summary_block(block.SerializeAsString());
-  ASSERT_FALSE(decoded.ok()) << field;
-  EXPECT_EQ(StatusCode::invalid_argument, decoded.status().code());
-  EXPECT_NE(std::string_view::npos, decoded.status().message().find(field))
-      << decoded.status().message();
+  expect_refused_of(full_block(3, random), field, damage);
 }
 
 TEST(ExtrasDecoder, NamesTheFieldThatBreaksItsContract) {
