@@ -13,16 +13,28 @@ namespace sluice {
 
 enum class WindowKind : std::uint8_t {
   tumbling = 1,  ///< one after the other
-  hopping = 2    ///< overlapping: a reading is in several
+  hopping = 2,   ///< overlapping: a reading is in several
+  sliding = 3,   ///< one for a reading: what came up to it, and so long before
+  session = 4,   ///< readings with no longer pause between them than its gap
+  count = 5      ///< so many readings, in order of arrival
 };
 
-/// What a window covers: [start, end), event time in ns since 1970 UTC. With the series that keys
-/// it (measurement + key labels) this is the window id of DESIGN: stable under revisions.
+/// What a window covers, event time in ns since 1970 UTC. With the series that keys it (measurement
+/// + key labels) this is the window id of DESIGN: stable under revisions.
+///
+/// - tumbling, hopping: start <= time < end.
+/// - sliding: start < time <= end; end is the time of the reading that it is for.
+/// - session: start is its first reading, end its gap after its last one, both as they stood when
+///   its first pane was made. Late readings may make it longer on either side; the id stays within
+///   first_time and last_time + gap.
+/// - count: start and end are its smallest and its largest time, and say nothing of other windows;
+///   `ordinal` tells it from them.
 struct WindowId {
   WindowKind kind = WindowKind::tumbling;
   SeriesId key = 0;
   std::int64_t start_ns = 0;
   std::int64_t end_ns = 0;
+  std::uint64_t ordinal = 0;  ///< count windows: which one of its key, from 1 on; else 0
   friend bool operator==(const WindowId&, const WindowId&) = default;
 };
 
@@ -56,7 +68,9 @@ enum class PaneQuality : std::uint8_t {
   partial_config = 1,  ///< the window straddled a change of its pipeline's config
   partial_epoch = 2,   ///< its epoch ended while it was open; later readings are in another epoch
   partial_limit = 3,   ///< closed early, its pipeline had too many windows; later readings are late
-  partial_clock = 4    ///< of boot time, which ended: the time became known, or the boot is over
+  partial_clock = 4,   ///< of boot time, which ended: the time became known, or the boot is over
+  early = 5,           ///< the window is still open
+  retracted = 6        ///< its readings are in another window's pane now; counts for nothing
 };
 
 /// How the readings of one window stand in time, each value held until the next reading: a sum over
@@ -97,7 +111,8 @@ struct PaneSplit {
   WindowContent since;
 };
 
-/// The result of one window at one revision: what goes upstream.
+/// The result of one window at one revision: what goes upstream. Without readings (count 0, all
+/// zero) where its config asks for windows that nothing came for.
 struct Pane {
   WindowId window;
   std::uint32_t revision = 1;  ///< 1 for the on-time pane; the highest wins

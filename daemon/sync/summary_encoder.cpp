@@ -235,6 +235,8 @@ v1::PaneQuality wire_quality(PaneQuality quality) {
     case PaneQuality::partial_epoch: return v1::PANE_QUALITY_PARTIAL_EPOCH;
     case PaneQuality::partial_limit: return v1::PANE_QUALITY_PARTIAL_LIMIT;
     case PaneQuality::partial_clock: return v1::PANE_QUALITY_PARTIAL_CLOCK;
+    case PaneQuality::early: return v1::PANE_QUALITY_EARLY;
+    case PaneQuality::retracted: return v1::PANE_QUALITY_RETRACTED;
   }
   SLUICE_ASSERT(false);
   return v1::PANE_QUALITY_UNSPECIFIED;
@@ -244,6 +246,9 @@ v1::WindowKind wire_kind(WindowKind kind) {
   switch (kind) {
     case WindowKind::tumbling: return v1::WINDOW_KIND_TUMBLING;
     case WindowKind::hopping: return v1::WINDOW_KIND_HOPPING;
+    case WindowKind::sliding: return v1::WINDOW_KIND_SLIDING;
+    case WindowKind::session: return v1::WINDOW_KIND_SESSION;
+    case WindowKind::count: return v1::WINDOW_KIND_COUNT;
   }
   SLUICE_ASSERT(false);
   return v1::WINDOW_KIND_UNSPECIFIED;
