@@ -68,8 +68,17 @@ double Moments::stddev() const {
 
 void HeldTime::hold(double value, std::uint64_t length_ns) {
   largest_gap_ns = std::max(largest_gap_ns, length_ns);
-  const double area = finite(value * (static_cast<double>(length_ns) / kNsPerSecond));
-  add_compensated(integral_s, integral_error_s, area);
+  add_area(finite(value * (static_cast<double>(length_ns) / kNsPerSecond)));
+}
+
+void HeldTime::append(const HeldTime& later) {
+  largest_gap_ns = std::max(largest_gap_ns, later.largest_gap_ns);
+  add_area(later.integral_s);
+  add_area(later.integral_error_s);
+}
+
+void HeldTime::add_area(double area_s) {
+  add_compensated(integral_s, integral_error_s, area_s);
   if (std::isfinite(integral_s) && std::isfinite(integral_error_s)) return;
   integral_s = finite(integral_s);
   integral_error_s = 0;

@@ -15,7 +15,7 @@ enum class WindowKind : std::uint8_t {
   tumbling = 1,  ///< one after the other
   hopping = 2,   ///< overlapping: a reading is in several
   sliding = 3,   ///< one for a reading: what came up to it, and so long before
-  session = 4,   ///< readings with no longer pause between them than its gap
+  session = 4,   ///< readings between which every pause is shorter than its gap
   count = 5      ///< so many readings, in order of arrival
 };
 
@@ -83,8 +83,13 @@ struct HeldTime {
 
   /// One step: `value` stood for so long.
   void hold(double value, std::uint64_t length_ns);
+  /// The steps of another stretch; the one from here to there is told by hold().
+  void append(const HeldTime& later);
   /// Finite.
   double integral() const;
+
+ private:
+  void add_area(double area_s);
 };
 
 class WindowExtras;  // aggregate/window_extras.h

@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "node/compose.h"
-#include "pipeline/aligned_windows.h"
+#include "pipeline/keyed_windows.h"
 #include "pipeline/backlog.h"
 #include "pipeline/redelivery.h"
 
@@ -78,7 +78,7 @@ std::string StateBudget::shortage() const {
 StateBudget state_budget(const v1::Config& config) {
   StateBudget budget;
   budget.room_bytes = config.storage().quota_bytes() / kQuotaPart;
-  budget.window_bytes = AlignedWindows::kSnapshotBytes;
+  budget.window_bytes = KeyedWindows::kSnapshotBytes;
   budget.tails_bytes = static_cast<std::uint64_t>(config.sources_size()) * kTailBytes;
   for (const v1::PipelineConfig& pipeline : config.pipelines()) {
     if (pipeline.stages_size() > 0) budget.reorder_bytes += pipeline.reorder_max() * kWaitingBytes;
@@ -86,7 +86,7 @@ StateBudget state_budget(const v1::Config& config) {
                            config.limits().series_max() * kSeriesBytes;
     for (const v1::WindowConfig& window : pipeline.windows()) {
       budget.window_bytes = std::max<std::uint64_t>(
-          budget.window_bytes, AlignedWindows::snapshot_bytes(compose_window(window),
+          budget.window_bytes, KeyedWindows::snapshot_bytes(compose_window(window),
                                                               pipeline.max_out_of_order_ns() > 0));
     }
   }

@@ -100,6 +100,21 @@ void OpenContent::fold_late(const Stamped& reading) {
   extras_.add_in_order(reading.time_ns, reading.value);
 }
 
+void OpenContent::append(const OpenContent& later) {
+  if (later.count() == 0) return;
+  if (later.any_folded()) {
+    fold_first(waiting_.size());
+    if (count() > 0) held_.hold(last_.value, between_ns(last_.time_ns, later.first_time_ns()));
+    held_.append(later.held_);
+    last_ = later.last_;
+  }
+  extras_.merge(later.extras_);
+  extras_.close_gaps();
+  moments_.merge(later.moments_);
+  waiting_.insert(waiting_.end(), later.waiting_.begin(), later.waiting_.end());
+  if (waiting_.size() > kWaitingMax) fold_first(waiting_.size() - kWaitingMax);
+}
+
 /// Twice as much each time, and never more than the bound needs.
 void OpenContent::make_room() {
   if (waiting_.size() < waiting_.capacity()) return;

@@ -33,10 +33,15 @@ class OpenContent {
   /// A finite reading. Those that came up to now with an event time up to `settled_ns` are in
   /// order.
   void add(std::int64_t event_time_ns, double value, std::int64_t settled_ns);
+  /// Takes what another holds, all of whose readings are later than any of these.
+  void append(const OpenContent& later);
   /// What it comes to with all readings so far.
   WindowContent content() const;
 
   std::uint64_t count() const { return moments_.count; }
+  /// Event times of its first and its last reading; 0 when there is none.
+  std::int64_t first_time_ns() const { return moments_.first_time_ns; }
+  std::int64_t last_time_ns() const { return moments_.last_time_ns; }
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t heap_bytes() const;
 

@@ -8,7 +8,7 @@
 namespace sluice {
 namespace {
 
-constexpr std::uint8_t kFormat = 6;
+constexpr std::uint8_t kFormat = 7;
 
 std::string part_name(const std::string& pipeline) { return "pipeline/" + pipeline; }
 std::string stage_prefix(const std::string& pipeline) { return part_name(pipeline) + "/stage/"; }

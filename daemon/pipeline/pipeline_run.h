@@ -90,7 +90,7 @@ class PipelineRun {
   void end_epoch(PipelineEffects effects);
   /// As end_epoch() for what the windows hold; what waits for the stages goes on waiting.
   void end_epoch_of_windows(PipelineEffects effects);
-  /// As AlignedWindows has it.
+  /// As KeyedWindows has it.
   void forget_closed_windows() { windows_.forget_closed(); }
 
   /// Appends the parts "pipeline/<name>", "pipeline/<name>/windows/<n>/<first window>",

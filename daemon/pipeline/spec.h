@@ -13,6 +13,8 @@
 
 namespace sluice {
 
+class CivilGrid;  // pipeline/civil_grid.h
+
 /// Which readings a pipeline takes: all conditions that are set must hold. `*` in a pattern matches
 /// any run of characters, also an empty one.
 struct MatchSpec {
@@ -21,17 +23,24 @@ struct MatchSpec {
   std::vector<std::pair<std::string, std::string>> labels;  ///< name, pattern of the value
 };
 
-/// One kind of windows of a pipeline: [start, start + size) in event time, for every start =
-/// offset + k * every since 1970 UTC.
+/// One kind of windows of a pipeline. Where the windows are, each kind's class says.
 struct WindowSpec {
   WindowKind kind = WindowKind::tumbling;
-  std::int64_t size_ns = 0;
-  std::int64_t every_ns = 0;             ///< at most size_ns; equal to it for tumbling windows
+  std::int64_t size_ns = 0;  ///< of sessions the gap; of count windows unused
+  /// Tumbling, hopping: from start to start, at most size_ns; equal to it for tumbling windows.
+  /// Sliding: no more than one window in so long, at most size_ns.
+  std::int64_t every_ns = 0;
   std::int64_t offset_ns = 0;            ///< in [0, every_ns)
   std::int64_t allowed_lateness_ns = 0;  ///< so long after its end a window is still corrected
   /// One reading of a series is expected every so often; 0: not known.
   std::int64_t expected_every_ns = 0;
   ExtrasSpec extras;
+  /// A window has an early pane whenever the watermark has passed another such time since its
+  /// start; 0: none. Not of count windows.
+  std::int64_t early_every_ns = 0;
+  bool tells_empty = false;    ///< tumbling and hopping: also windows that nothing came for
+  std::uint32_t readings = 0;  ///< count: in a window; sliding: kept of a series
+  std::shared_ptr<const CivilGrid> civil = nullptr;  ///< tumbling by local time; null: by UTC
 
   static WindowSpec tumbling(std::int64_t size_ns) {
     WindowSpec spec;

@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "model/log.h"
 #include "model/window.h"
-#include "pipeline/aligned_windows.h"
+#include "pipeline/keyed_windows.h"
 #include "pipeline/spec.h"
 #include "pipeline/watermarks.h"
 
@@ -31,7 +31,7 @@ class WindowSets {
   /// and the oldest 16th closes: judged reading by reading, so that neither a replay nor other
   /// batches change what closes. `before`: it came before mark_start().
   bool fold(const Reading& reading, bool before, std::vector<Pane>& panes);
-  /// As AlignedWindows has them, for every set.
+  /// As KeyedWindows has them, for every set.
   void correct(std::vector<Pane>& panes);
   void advance(TopicId topic, const Watermarks& watermarks, std::int64_t boottime_ns,
                std::vector<Pane>& panes);
@@ -63,7 +63,7 @@ class WindowSets {
  private:
   void shed_if_full(std::vector<Pane>& panes);
 
-  std::vector<AlignedWindows> sets_;
+  std::vector<std::unique_ptr<KeyedWindows>> sets_;
   std::size_t windows_max_;
 };
 

@@ -116,7 +116,7 @@ Cost measure(const Kept& kept, std::size_t series, std::size_t readings) {
     }
     const auto start = std::chrono::steady_clock::now();
     for (const Reading& reading : all) {
-      windows.fold(reading);
+      windows.fold(reading, false, panes);
       if (watermarks.observe(reading.topic, reading.event_time_ns, 0)) {
         windows.advance(reading.topic, watermarks, 0, panes);
       }

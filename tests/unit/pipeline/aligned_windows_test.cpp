@@ -7,58 +7,12 @@
 #include <random>
 #include <string>
 
+#include "window_bench.h"
+
 namespace sluice {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kMinute = 60 * kSecond;
-constexpr std::int64_t kHour = 60 * kMinute;
-constexpr TopicId kTopic = 1;
-
-/// One series of one topic, whose watermark the test sets.
-struct Bench {
-  explicit Bench(const WindowSpec& spec) : windows(spec) {}
-
-  Watermarks watermarks{0, 3'600 * kSecond};
-  AlignedWindows windows;
-  std::vector<Pane> panes;
-
-  bool add(std::int64_t time_ns, double value, bool before = false, SeriesId series = 1) {
-    return windows.fold({series, kTopic, time_ns, Value::of(value), Quality::good}, before);
-  }
-  /// A batch of one reading.
-  bool take(std::int64_t time_ns, double value) {
-    const bool taken = add(time_ns, value);
-    windows.correct(panes);
-    return taken;
-  }
-  void watermark(std::int64_t time_ns) {
-    if (watermarks.observe(kTopic, time_ns, 0)) windows.advance(kTopic, watermarks, 0, panes);
-  }
-  std::vector<std::pair<double, std::uint64_t>> sums() const {
-    std::vector<std::pair<double, std::uint64_t>> sums;
-    for (const Pane& pane : panes)
-      sums.push_back({pane.content.moments.total(), pane.content.moments.count});
-    return sums;
-  }
-  AlignedWindows restored(const WindowSpec& spec) const {
-    ByteWriter out;
-    windows.snapshot(out);
-    const std::string bytes = out.take();
-    ByteReader in(bytes);
-    AlignedWindows copy(spec);
-    EXPECT_TRUE(copy.restore(in).ok() && in.at_end());
-    EXPECT_TRUE(copy.restore_windows("w/", parts()).ok());
-    EXPECT_EQ(copy.count(), windows.count());
-    EXPECT_EQ(copy.open_count(), windows.open_count());
-    return copy;
-  }
-  std::vector<CheckpointPart> parts() const {
-    std::vector<CheckpointPart> parts;
-    windows.snapshot_windows("w/", parts);
-    return parts;
-  }
-};
+using Bench = WindowBench;
 
 WindowSpec hopping(std::int64_t size_ns, std::int64_t every_ns, std::int64_t offset_ns = 0,
                    std::int64_t lateness_ns = 0) {
@@ -126,14 +80,14 @@ TEST(AlignedWindows, ManyCorrectionsInOneBatchAreOneRevision) {
   bench.add(2 * kSecond, 2);
   bench.add(3 * kSecond, 3);
   bench.add(12 * kSecond, 4);  // of a window that never had a reading
-  bench.windows.correct(bench.panes);
+  bench.windows->correct(bench.panes);
   EXPECT_EQ(bench.sums(), (std::vector<std::pair<double, std::uint64_t>>{{1, 1}, {6, 3}, {4, 1}}));
   EXPECT_EQ(bench.panes[1].revision, 2u);
   EXPECT_EQ(bench.panes[2].revision, 1u);
   bench.watermark(10 * kSecond + kHour);
   EXPECT_FALSE(bench.take(4 * kSecond, 5)) << "now it is late";
   EXPECT_EQ(bench.panes.size(), 3u);
-  EXPECT_EQ(bench.windows.open_count(), 0u);
+  EXPECT_EQ(bench.windows->open_count(), 0u);
 }
 
 TEST(AlignedWindows, WhatWaitsForItsCorrectionIsNotForgottenWhenTheTimeForItEnds) {
@@ -175,7 +129,7 @@ TEST(AlignedWindows, HoldWhatAPlainListSays) {
         expected[start].second += value;
       }
       bench.add(time, value);
-      if (any(0, 2) == 0) bench.windows.correct(bench.panes);
+      if (any(0, 2) == 0) bench.windows->correct(bench.panes);
       if (any(0, 4) == 0) bench.windows = bench.restored(spec);
       if (any(0, 2) == 0) bench.watermark(watermark = std::max(watermark, now - any(0, 20)));
     }
@@ -189,7 +143,7 @@ TEST(AlignedWindows, HoldWhatAPlainListSays) {
     }
     ASSERT_EQ(held, expected) << "round " << round << " size " << spec.size_ns << " every "
                               << every;
-    EXPECT_EQ(bench.windows.open_count(), 0u);
+    EXPECT_EQ(bench.windows->open_count(), 0u);
   }
 }
 
@@ -200,14 +154,14 @@ TEST(AlignedWindows, ACorrectionAcrossTheEndOfAnEpochHoldsOnlyWhatCameSince) {
   bench.take(1 * kSecond, 1);
   bench.watermark(20 * kSecond);
   bench.take(21 * kSecond, 2);  // open
-  bench.windows.mark_start();
+  bench.windows->mark_start();
   bench.take(2 * kSecond, 4);
   ASSERT_EQ(bench.panes.size(), 2u);
   ASSERT_NE(bench.panes[1].split, nullptr);
   EXPECT_EQ(bench.panes[1].split->before.moments.total(), 1);
   EXPECT_EQ(bench.panes[1].split->since.moments.total(), 4);
   bench.panes.clear();
-  bench.windows.end_epoch(bench.panes);
+  bench.windows->end_epoch(bench.panes);
   EXPECT_EQ(bench.sums(), (std::vector<std::pair<double, std::uint64_t>>{{2, 1}}));
   EXPECT_EQ(bench.panes[0].quality, PaneQuality::partial_epoch);
   bench.panes.clear();
@@ -215,7 +169,7 @@ TEST(AlignedWindows, ACorrectionAcrossTheEndOfAnEpochHoldsOnlyWhatCameSince) {
   bench.take(22 * kSecond, 16);
   bench.watermark(30 * kSecond);
   EXPECT_EQ(bench.sums(), (std::vector<std::pair<double, std::uint64_t>>{{12, 2}, {16, 1}}));
-  EXPECT_EQ(bench.windows.open_count(), 0u);
+  EXPECT_EQ(bench.windows->open_count(), 0u);
 }
 
 TEST(AlignedWindows, RefuseASnapshotThatWasCutShort) {
@@ -225,25 +179,25 @@ TEST(AlignedWindows, RefuseASnapshotThatWasCutShort) {
   bench.watermark(30 * kSecond);
   bench.add(3 * kSecond, 1);
   ByteWriter out;
-  bench.windows.snapshot(out);
+  bench.windows->snapshot(out);
   const std::string bytes = out.take();
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     ByteReader in(std::string_view(bytes).substr(0, size));
-    AlignedWindows copy(spec);
-    EXPECT_FALSE(copy.restore(in).ok() && in.at_end()) << size;
+    const auto copy = KeyedWindows::create(spec);
+    EXPECT_FALSE(copy->restore(in).ok() && in.at_end()) << size;
   }
 }
 
 TEST(AlignedWindows, ShedsItsOldestAndTakesNothingMoreForThem) {
   Bench bench(WindowSpec::tumbling(10 * kSecond));
   for (const std::int64_t second : {5, 15, 16, 25}) bench.add(second * kSecond, 1);
-  bench.windows.shed({10 * kSecond, 1}, bench.panes);
+  bench.windows->shed({10 * kSecond, 1}, bench.panes);
   ASSERT_EQ(bench.panes.size(), 2u);
   EXPECT_EQ(bench.panes[1].window.start_ns, 10 * kSecond);
   EXPECT_EQ(bench.panes[1].content.moments.count, 2u);
   EXPECT_EQ(bench.panes[1].revision, 1u);
   EXPECT_EQ(bench.panes[1].quality, PaneQuality::partial_limit);
-  EXPECT_EQ(bench.windows.count(), 1u);
+  EXPECT_EQ(bench.windows->count(), 1u);
   EXPECT_FALSE(bench.add(17 * kSecond, 1))
       << "another pane of revision 1 would contradict the first";
   EXPECT_TRUE(bench.add(25 * kSecond, 1));
@@ -263,14 +217,14 @@ TEST(AlignedWindows, ShedsAWindowThatHasItsPaneWithoutAnother) {
   bench.watermark(30 * kSecond);
   ASSERT_EQ(bench.panes.size(), 2u);
   bench.add(16 * kSecond, 1);
-  bench.windows.shed({20 * kSecond, 1}, bench.panes);
+  bench.windows->shed({20 * kSecond, 1}, bench.panes);
   ASSERT_EQ(bench.panes.size(), 3u) << "only the second has something new to tell";
   EXPECT_EQ(bench.panes[2].revision, 2u);
   EXPECT_EQ(bench.panes[2].quality, PaneQuality::partial_limit);
-  bench.windows.correct(bench.panes);
+  bench.windows->correct(bench.panes);
   EXPECT_EQ(bench.panes.size(), 3u);
   EXPECT_FALSE(bench.take(5 * kSecond, 1));
-  EXPECT_EQ(bench.windows.count(), 0u);
+  EXPECT_EQ(bench.windows->count(), 0u);
 }
 
 // 1,000 series of 1 s windows that wait for late readings: per checkpoint some of them come and
@@ -289,12 +243,111 @@ TEST(AlignedWindows, ACheckpointWritesTheWindowsThatChanged) {
   }
   EXPECT_LE(bytes_before, 50'000 * AlignedWindows::kSnapshotBytes);
   second(50);
-  bench.windows.shed({0, 1000}, bench.panes);
+  bench.windows->shed({0, 1000}, bench.panes);
   std::size_t changed_bytes = 0;
   for (const CheckpointPart& part : bench.parts()) {
     if (before[part.name] != part.bytes) changed_bytes += part.bytes.size();
   }
   EXPECT_LT(changed_bytes, bytes_before / 10);
+}
+
+// --- windows that nothing came for ---
+
+WindowSpec with_empty(std::int64_t size_ns, std::int64_t lateness_ns = 0) {
+  WindowSpec spec = hopping(size_ns, size_ns, 0, lateness_ns);
+  spec.tells_empty = true;
+  return spec;
+}
+
+TEST(EmptyWindows, AreToldFromTheFirstReadingOn) {
+  const WindowSpec spec = with_empty(10 * kSecond);
+  Bench bench(spec);
+  bench.take(105 * kSecond, 1);
+  bench.watermark(109 * kSecond);
+  bench.windows = bench.restored(spec);
+  bench.take(145 * kSecond, 1);
+  bench.watermark(150 * kSecond);
+  ASSERT_EQ(bench.panes.size(), 5u);
+  for (std::size_t i = 0; i < 5; ++i) {
+    const Pane& pane = bench.panes[i];
+    EXPECT_EQ(pane.window.start_ns, static_cast<std::int64_t>(100 + 10 * i) * kSecond);
+    EXPECT_EQ(pane.content.moments.count, i == 0 || i == 4 ? 1u : 0u);
+    EXPECT_EQ(pane.revision, 1u);
+    EXPECT_EQ(pane.quality, PaneQuality::complete);
+  }
+  EXPECT_EQ(bench.windows->count(), 0u);
+}
+
+TEST(EmptyWindows, OneThatALateReadingComesForIsCorrected) {
+  const WindowSpec spec = with_empty(10 * kSecond, kHour);
+  Bench bench(spec);
+  bench.take(5 * kSecond, 1);
+  bench.watermark(30 * kSecond);
+  ASSERT_EQ(bench.panes.size(), 3u);
+  bench.windows = bench.restored(spec);
+  EXPECT_TRUE(bench.take(15 * kSecond, 7));
+  ASSERT_EQ(bench.panes.size(), 4u);
+  EXPECT_EQ(bench.panes[3].window.start_ns, 10 * kSecond);
+  EXPECT_EQ(bench.panes[3].revision, 2u);
+  EXPECT_EQ(bench.panes[3].content.moments.count, 1u);
+}
+
+TEST(EmptyWindows, AreToldWhileATopicIsSilentButNotForEver) {
+  Bench bench(with_empty(10 * kSecond));
+  bench.take(5 * kSecond, 1);
+  bench.watermark(5 * kSecond);
+  const std::int64_t day = 24 * kHour;
+  EXPECT_FALSE(bench.windows->due(bench.watermarks, 1'000 * kSecond));
+  EXPECT_TRUE(bench.windows->due(bench.watermarks, 3'600 * kSecond));
+  bench.windows->advance_all(bench.watermarks, day, bench.panes);
+  EXPECT_EQ(bench.panes.size(), 1u + AlignedWindows::kEmptyRunMax);
+  EXPECT_FALSE(bench.windows->due(bench.watermarks, 2 * day));
+  bench.windows->advance_all(bench.watermarks, 2 * day, bench.panes);
+  EXPECT_EQ(bench.panes.size(), 1u + AlignedWindows::kEmptyRunMax);
+  bench.take(3 * day + 5 * kSecond, 1);
+  bench.watermark(3 * day + 30 * kSecond);
+  EXPECT_EQ(bench.panes.size(), 4u + AlignedWindows::kEmptyRunMax) << "with a reading they go on";
+}
+
+// --- panes before the end ---
+
+TEST(EarlyPanes, ComeAsTheWatermarkPassesSoMuchMoreOfTheWindow) {
+  WindowSpec spec = hopping(kHour, kHour);
+  spec.early_every_ns = 10 * kMinute;
+  Bench bench(spec);
+  bench.take(5 * kMinute, 1);
+  bench.watermark(9 * kMinute);
+  EXPECT_TRUE(bench.panes.empty());
+  bench.watermark(12 * kMinute);
+  bench.windows = bench.restored(spec);
+  bench.watermark(55 * kMinute);
+  EXPECT_EQ(bench.panes.size(), 1u) << "nothing has come since";
+  bench.watermark(kHour);
+  ASSERT_EQ(bench.panes.size(), 2u);
+  EXPECT_EQ(bench.panes[0].quality, PaneQuality::early);
+  EXPECT_EQ(bench.panes[0].revision, 1u);
+  EXPECT_EQ(bench.panes[1].quality, PaneQuality::complete) << "the same, but final";
+  EXPECT_EQ(bench.panes[1].revision, 2u);
+  EXPECT_EQ(bench.panes[1].content.moments.count, 1u);
+  EXPECT_EQ(bench.windows->count(), 0u);
+}
+
+TEST(EarlyPanes, AreReplacedByWhatAnEpochEndsWith) {
+  WindowSpec spec = hopping(kHour, kHour);
+  spec.early_every_ns = 10 * kMinute;
+  Bench bench(spec);
+  bench.take(5 * kMinute, 1);
+  bench.watermark(12 * kMinute);
+  bench.windows->mark_start();
+  bench.take(15 * kMinute, 1);
+  bench.windows->end_epoch(bench.panes);
+  ASSERT_EQ(bench.panes.size(), 2u);
+  EXPECT_EQ(bench.panes[1].quality, PaneQuality::partial_epoch);
+  EXPECT_EQ(bench.panes[1].revision, 2u);
+  EXPECT_EQ(bench.panes[1].content.moments.count, 1u);
+  bench.watermark(kHour);
+  ASSERT_EQ(bench.panes.size(), 3u);
+  EXPECT_EQ(bench.panes[2].content.moments.count, 1u) << "what came since, in the next epoch";
 }
 
 }  // namespace
