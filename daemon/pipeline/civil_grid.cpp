@@ -102,7 +102,7 @@ std::int64_t CivilGrid::end_of(std::int64_t time_ns) const {
   const std::int64_t local_start_ns = label * size_ns_ + offset_ns_;
   while (true) {
     const std::int64_t end_ns = local_start_ns + size_ns_ - stretch.ahead_ns;
-    if (end_ns <= stretch.end_ns) return end_ns;
+    if (end_ns < stretch.end_ns) return end_ns;
     const Zone::Stretch after = zone_->stretch_at(stretch.end_ns);
     const std::int64_t local_ns = stretch.end_ns + after.ahead_ns;
     if (label_of(local_ns) != label || local_ns == local_start_ns) return stretch.end_ns;

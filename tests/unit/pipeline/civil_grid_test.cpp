@@ -63,6 +63,12 @@ TEST(CivilGrid, ADayWhoseMidnightIsSkippedBeginsWhenTheClockIsPutForward) {
   EXPECT_EQ(days->span_at(utc(2018, 11, 4, 12)), (Span{utc(2018, 11, 4, 3), utc(2018, 11, 5, 2)}));
 }
 
+TEST(CivilGrid, ADayWhoseLastHourComesTwiceIsOneWindow) {
+  const auto days = grid("America/Sao_Paulo", kDay);  // 2004-02-15 00:00 -> 2004-02-14 23:00
+  EXPECT_EQ(days->span_at(utc(2004, 2, 14, 12)),
+            (Span{utc(2004, 2, 14, 2), utc(2004, 2, 15, 3)}));
+}
+
 TEST(CivilGrid, WeeksBeginWhereTheOffsetSays) {
   const auto weeks = grid("Europe/Berlin", 7 * kDay, 4 * kDay);  // 1970-01-01 was a Thursday
   EXPECT_EQ(weeks->span_at(utc(2024, 4, 3)), (Span{utc(2024, 3, 31, 22), utc(2024, 4, 7, 22)}));
