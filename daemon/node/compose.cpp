@@ -6,6 +6,7 @@
 #include "base/tls_files.h"
 #include "model/topic_pattern.h"
 #include "node/state_budget.h"
+#include "pipeline/civil_grid.h"
 #include "plugin_host/plugin_stage.h"
 #include "schema/spec_hash.h"
 
@@ -93,13 +94,23 @@ Result<std::unique_ptr<Stage>> compose_stage(const v1::Config& config, int pipel
   });
 }
 
+Result<std::shared_ptr<const CivilGrid>> compose_civil(const v1::WindowConfig& window) {
+  if (window.time_zone().empty()) return std::shared_ptr<const CivilGrid>();
+  return CivilGrid::create(window.time_zone(), window.tumbling_ns(), window.offset_ns());
+}
+
 PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& series) {
   const v1::PipelineConfig& pipeline = config.pipelines(index);
   PipelineSpec spec;
   spec.name = pipeline.name();
   spec.hash = spec_hash(pipeline);
   spec.match = compose_match(pipeline.match());
-  for (const auto& window : pipeline.windows()) spec.windows.push_back(compose_window(window));
+  for (const auto& window : pipeline.windows()) {
+    spec.windows.push_back(compose_window(window));
+    const auto civil = compose_civil(window);
+    if (civil.ok()) spec.windows.back().civil = *civil;
+    if (!civil.ok()) spec.parked = civil.status().message();
+  }
   if (pipeline.has_key_by()) {
     spec.key_by.emplace(pipeline.key_by().labels().begin(), pipeline.key_by().labels().end());
   }
@@ -188,6 +199,16 @@ struct Check {
     }
   }
 
+  void windows() {
+    for (int p = 0; p < loaded.config.pipelines_size(); ++p) {
+      for (int i = 0; i < loaded.config.pipelines(p).windows_size(); ++i) {
+        const Status s = compose_civil(loaded.config.pipelines(p).windows(i)).status();
+        if (!s.ok())
+          refuse(key("pipelines", p) + "." + key("windows", i) + ".time_zone", s.message());
+      }
+    }
+  }
+
   /// `text` is make_stage's: "WHERE (PLUGIN): config.KEY: …", or without a config when the plugin
   /// itself is the trouble.
   void refuse_stage(int pipeline, int index, std::string_view text) {
@@ -240,17 +261,34 @@ static ExtrasSpec compose_aggregates(const v1::AggregatesConfig& aggregates) {
   return spec;
 }
 
-WindowSpec compose_window(const v1::WindowConfig& window) {
-  WindowSpec spec = WindowSpec::tumbling(window.tumbling_ns());
+static void compose_place(const v1::WindowConfig& window, WindowSpec& spec) {
   if (window.has_hopping()) {
     spec.kind = WindowKind::hopping;
     spec.size_ns = window.hopping().size_ns();
     spec.every_ns = window.hopping().every_ns();
+  } else if (window.has_sliding()) {
+    spec.kind = WindowKind::sliding;
+    spec.size_ns = window.sliding().size_ns();
+    spec.every_ns = window.sliding().every_ns();
+    spec.readings = window.sliding().readings_max();
+  } else if (window.has_session()) {
+    spec.kind = WindowKind::session;
+    spec.size_ns = window.session().gap_ns();
+  } else if (window.count() > 0) {
+    spec.kind = WindowKind::count;
+    spec.readings = window.count();
   }
+}
+
+WindowSpec compose_window(const v1::WindowConfig& window) {
+  WindowSpec spec = WindowSpec::tumbling(window.tumbling_ns());
+  compose_place(window, spec);
   spec.offset_ns = window.offset_ns();
   spec.allowed_lateness_ns = window.allowed_lateness_ns();
   spec.expected_every_ns = window.expected_every_ns();
   spec.extras = compose_aggregates(window.aggregates());
+  spec.early_every_ns = window.early_every_ns();
+  spec.tells_empty = window.empty();
   return spec;
 }
 
@@ -355,6 +393,7 @@ void check_composition(LoadResult& loaded, std::int64_t wall_ns) {
   check.sources();
   check.uplink();
   check.stages();
+  check.windows();
   for (ConfigError& error : check.errors.take()) loaded.errors.push_back(std::move(error));
   loaded.errors_left_out += check.errors.left_out();
 }

@@ -4,8 +4,8 @@
 #include <cstdio>
 
 #include "node/compose.h"
-#include "pipeline/keyed_windows.h"
 #include "pipeline/backlog.h"
+#include "pipeline/keyed_windows.h"
 #include "pipeline/redelivery.h"
 
 namespace sluice {
@@ -21,6 +21,7 @@ constexpr std::uint64_t kQuotaPayloadPart = 8;
 constexpr std::uint64_t kTailBytes = Redelivery::kTailMax * 7 + 4096;
 constexpr std::uint64_t kWaitingBytes = 40;  // of a reading in a reorder buffer
 constexpr std::uint64_t kSeriesBytes = 16;
+constexpr std::uint64_t kSlidingSeriesBytes = 48;
 constexpr std::uint64_t kBacklogBytes = 24;  // of a reading that waits for its pipeline
 constexpr std::uint64_t kBacklogPart = 4;    // of the room, for all of them
 
@@ -82,12 +83,12 @@ StateBudget state_budget(const v1::Config& config) {
   budget.tails_bytes = static_cast<std::uint64_t>(config.sources_size()) * kTailBytes;
   for (const v1::PipelineConfig& pipeline : config.pipelines()) {
     if (pipeline.stages_size() > 0) budget.reorder_bytes += pipeline.reorder_max() * kWaitingBytes;
-    budget.series_bytes += static_cast<std::uint64_t>(pipeline.windows_size()) *
-                           config.limits().series_max() * kSeriesBytes;
     for (const v1::WindowConfig& window : pipeline.windows()) {
+      budget.series_bytes += config.limits().series_max() *
+                             (window.has_sliding() ? kSlidingSeriesBytes : kSeriesBytes);
       budget.window_bytes = std::max<std::uint64_t>(
-          budget.window_bytes, KeyedWindows::snapshot_bytes(compose_window(window),
-                                                              pipeline.max_out_of_order_ns() > 0));
+          budget.window_bytes,
+          KeyedWindows::snapshot_bytes(compose_window(window), pipeline.max_out_of_order_ns() > 0));
     }
   }
   budget.backlog_bytes = std::min(budget.room_bytes / kBacklogPart,

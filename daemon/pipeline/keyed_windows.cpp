@@ -388,8 +388,11 @@ void KeyedWindows::forget_closed() {
 
 std::size_t KeyedWindows::snapshot_bytes(const WindowSpec& spec, bool disordered) {
   constexpr std::size_t kWaitingBytes = 14;
+  constexpr std::size_t kEndBytes = 10;
+  const bool has_own_end = spec.kind != WindowKind::tumbling && spec.kind != WindowKind::hopping;
   const bool many_wait = disordered || spec.allowed_lateness_ns > 0;
-  return kSnapshotBytes + (many_wait ? OpenContent::kWaitingMax / 4 * kWaitingBytes : 0) +
+  return kSnapshotBytes + (has_own_end || spec.civil ? kEndBytes : 0) +
+         (many_wait ? OpenContent::kWaitingMax / 4 * kWaitingBytes : 0) +
          spec.extras.snapshot_bytes_max();
 }
 

@@ -106,7 +106,7 @@ class KeyedWindows {
   virtual void snapshot_windows(const std::string& prefix,
                                 std::vector<CheckpointPart>& parts) const;
   /// At most, of one window in its part without aggregates, in which one reading waits.
-  static constexpr std::size_t kSnapshotBytes = 168;
+  static constexpr std::size_t kSnapshotBytes = 160;
   /// The same for windows of this spec, with its aggregates. Where readings come `disordered` or
   /// windows can be corrected, a quarter of OpenContent::kWaitingMax wait in each.
   static std::size_t snapshot_bytes(const WindowSpec& spec, bool disordered);

@@ -49,15 +49,32 @@ void write_aggregates(ByteWriter& out, const v1::AggregatesConfig& aggregates) {
   out.u64(0);
 }
 
+bool has_later_fields(const v1::WindowConfig& window) {
+  return window.has_sliding() || window.has_session() || window.count() != 0 ||
+         !window.time_zone().empty() || window.early_every_ns() != 0 || window.empty();
+}
+
+void write_later_fields(ByteWriter& out, const v1::WindowConfig& window) {
+  for (const std::int64_t v : {window.sliding().size_ns(), window.sliding().every_ns(),
+                               std::int64_t{window.sliding().readings_max()},
+                               window.session().gap_ns(), std::int64_t{window.count()},
+                               window.early_every_ns(), std::int64_t{window.empty() ? 1 : 0}}) {
+    out.i64(v);
+  }
+  out.string(window.time_zone());
+}
+
 /// What a window had when there was less to it is written as it was then: tumbling windows without
-/// more as their length, others after a 0, those with aggregates after a -1.
+/// more as their length, others after a 0, those with aggregates after a -1, with what came after
+/// that after a -2.
 void write_window(ByteWriter& out, const v1::WindowConfig& window) {
-  const bool has_more = window.expected_every_ns() != 0 || window.has_aggregates();
+  const bool has_later = has_later_fields(window);
+  const bool has_more = has_later || window.expected_every_ns() != 0 || window.has_aggregates();
   if (!has_more && !window.has_hopping() && window.offset_ns() == 0 &&
       window.allowed_lateness_ns() == 0) {
     return out.i64(window.tumbling_ns());
   }
-  out.i64(has_more ? -1 : 0);
+  out.i64(has_later ? -2 : has_more ? -1 : 0);
   for (const std::int64_t v :
        {window.tumbling_ns(), window.hopping().size_ns(), window.hopping().every_ns(),
         window.offset_ns(), window.allowed_lateness_ns()}) {
@@ -66,6 +83,7 @@ void write_window(ByteWriter& out, const v1::WindowConfig& window) {
   if (!has_more) return;
   out.i64(window.expected_every_ns());
   write_aggregates(out, window.aggregates());
+  if (has_later) write_later_fields(out, window);
 }
 
 template <typename Names>

@@ -1,5 +1,6 @@
 #include <set>
-#include <tuple>
+#include <string>
+#include <vector>
 
 #include "schema/rule_context.h"
 #include "schema/scalar_forms.h"
@@ -16,83 +17,185 @@ std::string quote_duration(std::int64_t duration_ns) {
   return quote(format_duration_ns(duration_ns));
 }
 
-/// A share of more than 1 reading in each window, else coverage is either 0 or 1.
-void check_contents(const v1::WindowConfig& window, std::int64_t size_ns, const std::string& path,
-                    const RuleContext& context) {
-  if (window.expected_every_ns() > size_ns) {
-    context.refuse(path + ".expected_every", "expected at most the length of a window, " +
-                                                 quote_duration(size_ns) + ", got " +
-                                                 quote_duration(window.expected_every_ns()));
+/// What of a window's config was written, by kind.
+std::vector<std::string> kinds_of(const v1::WindowConfig& window) {
+  std::vector<std::string> kinds;
+  if (window.tumbling_ns() > 0) kinds.push_back("tumbling");
+  if (window.has_hopping()) kinds.push_back("hopping");
+  if (window.has_sliding()) kinds.push_back("sliding");
+  if (window.has_session()) kinds.push_back("session");
+  if (window.count() > 0) kinds.push_back("count");
+  return kinds;
+}
+
+std::int64_t size_of(const v1::WindowConfig& window) {
+  if (window.has_hopping()) return window.hopping().size_ns();
+  if (window.has_sliding()) return window.sliding().size_ns();
+  if (window.has_session()) return window.session().gap_ns();
+  return window.tumbling_ns();
+}
+
+/// The rules of one window.
+struct WindowCheck {
+  const v1::WindowConfig& window;
+  const std::string& path;
+  const RuleContext& context;
+  std::string kind;
+
+  void refuse(const std::string& key, std::string message) const {
+    context.refuse(path + "." + key, std::move(message));
   }
-  if (!window.has_aggregates()) return;
-  const v1::AggregatesConfig& aggregates = window.aggregates();
-  const std::uint32_t bits = aggregates.counter().wrap_bits();
-  if (bits != 0 && bits != 16 && bits != 32 && bits != 64) {
-    context.refuse(path + ".aggregates.counter.wrap_bits",
-                   "expected 0, 16, 32 or 64, got " + quote(std::to_string(bits)));
+  /// `written`: it has a value other than its default.
+  void only_of(bool written, const std::string& key, const std::string& kinds) const {
+    if (!written || kinds.find(kind) != std::string::npos) return;
+    refuse(key, "expected only with " + kinds + ", got it with " + kind);
   }
-  if (bits == 0 && aggregates.counter().wrap_rate_max() > 0) {
-    context.refuse(path + ".aggregates.counter.wrap_rate_max",
-                   "expected wrap_bits beside it: a counter that never starts over has no wraps");
+
+  void check_which() const {
+    only_of(window.offset_ns() > 0, "offset", "tumbling and hopping");
+    only_of(window.empty(), "empty", "tumbling and hopping");
+    only_of(!window.time_zone().empty(), "time_zone", "tumbling");
+    only_of(window.early_every_ns() > 0, "early_every", "tumbling, hopping and session");
+    const std::string timed = "tumbling, hopping, sliding and session";
+    only_of(window.allowed_lateness_ns() > 0, "allowed_lateness", timed);
+    only_of(window.expected_every_ns() > 0, "expected_every", timed);
   }
+
+  /// A share of more than 1 reading in each window, else coverage is either 0 or 1.
+  void check_contents() const {
+    const std::int64_t size_ns = size_of(window);
+    if (kind != "count" && window.expected_every_ns() > size_ns) {
+      refuse("expected_every", std::string("expected at most the ") +
+                                   (kind == "session" ? "gap" : "length of a window") + ", " +
+                                   quote_duration(size_ns) + ", got " +
+                                   quote_duration(window.expected_every_ns()));
+    }
+    if (kind != "session" && window.early_every_ns() >= size_ns && window.early_every_ns() > 0) {
+      refuse("early_every", "expected a duration below the length of a window, " +
+                                quote_duration(size_ns) + ", got " +
+                                quote_duration(window.early_every_ns()));
+    }
+    if (window.has_aggregates()) check_counter();
+  }
+
+  void check_counter() const {
+    const v1::CounterConfig& counter = window.aggregates().counter();
+    const std::uint32_t bits = counter.wrap_bits();
+    if (bits != 0 && bits != 16 && bits != 32 && bits != 64) {
+      refuse("aggregates.counter.wrap_bits",
+             "expected 0, 16, 32 or 64, got " + quote(std::to_string(bits)));
+    }
+    if (bits == 0 && counter.wrap_rate_max() > 0) {
+      refuse("aggregates.counter.wrap_rate_max",
+             "expected wrap_bits beside it: a counter that never starts over has no wraps");
+    }
+  }
+
+  /// A name of a file in the time zone database, and of nothing else.
+  void check_zone() const {
+    const std::string& zone = window.time_zone();
+    const bool is_plain =
+        zone.find_first_not_of(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") ==
+            std::string::npos &&
+        zone.front() != '/';
+    if (is_plain) return;
+    refuse("time_zone",
+           "expected a name such as Europe/Berlin or America/New_York, got " + quote(zone));
+  }
+
+  /// False when it was refused.
+  bool check_overlap(std::int64_t size_ns, std::int64_t every_ns) const {
+    if (kind == "hopping" && every_ns >= size_ns) {
+      refuse("hopping.every", "expected a duration below size, " + quote_duration(size_ns) +
+                                  ", got " + quote_duration(every_ns) +
+                                  "; windows that do not overlap are tumbling");
+      return false;
+    }
+    if (kind == "sliding" && every_ns > size_ns) {
+      refuse("sliding.every", "expected at most size, " + quote_duration(size_ns) + ", got " +
+                                  quote_duration(every_ns) +
+                                  "; readings in between would be in no window");
+      return false;
+    }
+    if (kind != "hopping" || size_ns / every_ns <= kOverlapMax) return true;
+    refuse("hopping.every", "expected at least a " + std::to_string(kOverlapMax) + "th of size, " +
+                                quote_duration(size_ns) +
+                                ", because every reading is added to each window that holds it, "
+                                "got " +
+                                quote_duration(every_ns));
+    return false;
+  }
+
+  void check_places() const {
+    const std::int64_t size_ns = size_of(window);
+    const std::int64_t every_ns = kind == "hopping"   ? window.hopping().every_ns()
+                                  : kind == "sliding" ? window.sliding().every_ns()
+                                                      : size_ns;
+    if (size_ns <= 0 || every_ns <= 0) return;  // reported already
+    if (!check_overlap(size_ns, every_ns)) return;
+    if (window.offset_ns() >= every_ns) {
+      refuse("offset", "expected a duration below " + quote_duration(every_ns) +
+                           ", the time from one start to the next, got " +
+                           quote_duration(window.offset_ns()));
+    }
+    if ((size_ns + window.allowed_lateness_ns()) / every_ns > kKeptMax) {
+      refuse("allowed_lateness", "expected so little that at most " + std::to_string(kKeptMax) +
+                                     " windows of a series are kept: they start every " +
+                                     quote_duration(every_ns) + ", got " +
+                                     quote_duration(window.allowed_lateness_ns()));
+    }
+  }
+};
+
+/// What tells a set's windows from another's. Of two sets with the same, nobody could tell which
+/// pane is whose.
+v1::WindowConfig place_of(v1::WindowConfig window) {
+  window.clear_allowed_lateness_ns();
+  window.clear_expected_every_ns();
+  window.clear_aggregates();
+  window.clear_early_every_ns();
+  window.clear_empty();
+  if (window.has_sliding()) {
+    window.mutable_sliding()->clear_every_ns();
+    window.mutable_sliding()->clear_readings_max();
+  }
+  if (window.count() > 0) window.set_count(1);
+  return window;
 }
 
 void check_window(const v1::WindowConfig& window, const std::string& path,
                   const RuleContext& context) {
-  const bool tumbling = window.tumbling_ns() > 0;
-  const bool refused = !tumbling && context.places.has(path + ".tumbling");
-  if (refused) return;  // reported already
-  if (tumbling == window.has_hopping()) {
-    context.refuse(path, tumbling ? "expected one of tumbling and hopping, got both"
-                                  : "expected tumbling: DURATION or hopping: {size, every}");
+  const std::vector<std::string> kinds = kinds_of(window);
+  const auto is_refused = [&](const char* key) { return context.places.has(path + "." + key); };
+  if (kinds.empty() && (is_refused("tumbling") || is_refused("count"))) return;  // reported already
+  if (kinds.size() != 1) {
+    context.refuse(
+        path, kinds.empty() ? "expected tumbling: DURATION, hopping: {size, every}, "
+                              "sliding: {size, every}, session: {gap} or count: NUMBER"
+                            : "expected one kind of windows, got " + kinds[0] + " and " + kinds[1]);
     return;
   }
-  const std::int64_t size_ns = tumbling ? window.tumbling_ns() : window.hopping().size_ns();
-  const std::int64_t every_ns = tumbling ? size_ns : window.hopping().every_ns();
-  if (size_ns <= 0 || every_ns <= 0) return;  // reported already
-  check_contents(window, size_ns, path, context);
-  if (!tumbling && every_ns >= size_ns) {
-    context.refuse(path + ".hopping.every",
-                   "expected a duration below size, " + quote_duration(size_ns) + ", got " +
-                       quote_duration(every_ns) + "; windows that do not overlap are tumbling");
-    return;
-  }
-  if (size_ns / every_ns > kOverlapMax) {
-    context.refuse(path + ".hopping.every", "expected at least a " + std::to_string(kOverlapMax) +
-                                                "th of size, " + quote_duration(size_ns) +
-                                                ", because every reading is added to each window "
-                                                "that holds it, got " +
-                                                quote_duration(every_ns));
-    return;
-  }
-  if (window.offset_ns() >= every_ns) {
-    context.refuse(path + ".offset", "expected a duration below " + quote_duration(every_ns) +
-                                         ", the time from one start to the next, got " +
-                                         quote_duration(window.offset_ns()));
-  }
-  if ((size_ns + window.allowed_lateness_ns()) / every_ns > kKeptMax) {
-    context.refuse(path + ".allowed_lateness",
-                   "expected so little that at most " + std::to_string(kKeptMax) +
-                       " windows of a series are kept: they start every " +
-                       quote_duration(every_ns) + ", got " +
-                       quote_duration(window.allowed_lateness_ns()));
-  }
+  const WindowCheck check{window, path, context, kinds[0]};
+  check.check_which();
+  if (!window.time_zone().empty()) check.check_zone();
+  if (kinds[0] != "count" && size_of(window) <= 0) return;  // reported already
+  check.check_contents();
+  if (kinds[0] != "count") check.check_places();
 }
 
 }  // namespace
 
 void check_windows(const v1::PipelineConfig& pipeline, const std::string& path,
                    const RuleContext& context) {
-  std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>> known;
+  std::set<std::string> known;
   for (int i = 0; i < pipeline.windows_size(); ++i) {
     const v1::WindowConfig& window = pipeline.windows(i);
     const std::string at = child_path(path + ".windows", static_cast<std::size_t>(i));
     check_window(window, at, context);
-    const bool fresh = known
-                           .insert({window.tumbling_ns(), window.hopping().size_ns(),
-                                    window.hopping().every_ns(), window.offset_ns()})
-                           .second;
-    if (!fresh) context.refuse(at, "expected other windows than those before it in the list");
+    const v1::WindowConfig place = place_of(window);
+    if (!known.insert(place.SerializeAsString()).second)
+      context.refuse(at, "expected other windows than those before it in the list");
   }
 }
 

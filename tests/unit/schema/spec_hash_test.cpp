@@ -104,6 +104,22 @@ TEST(SpecHash, ChangesWithEverythingThatChangesResults) {
   p.mutable_windows(0)->set_expected_every_ns(1);
   expect_new(p);
   p = pipeline();
+  v1::WindowConfig& window = *p.mutable_windows(0);
+  const std::function<void()> places[] = {
+      [&] { window.mutable_sliding()->set_size_ns(1); },
+      [&] { window.mutable_sliding()->set_every_ns(1); },
+      [&] { window.mutable_sliding()->set_readings_max(1); },
+      [&] { window.mutable_session()->set_gap_ns(1); },
+      [&] { window.set_count(1); },
+      [&] { window.set_time_zone("Europe/Berlin"); },
+      [&] { window.set_early_every_ns(1); },
+      [&] { window.set_empty(true); },
+  };
+  for (const auto& set : places) {
+    set();
+    expect_new(p);
+  }
+  p = pipeline();
   v1::AggregatesConfig& aggregates = *p.mutable_windows(0)->mutable_aggregates();
   expect_new(p);
   const std::function<void()> settings[] = {
@@ -155,7 +171,8 @@ TEST(SpecHash, KnowsEveryFieldOfAPipeline) {
   EXPECT_EQ(fields(v1::MatchConfig::descriptor()), "sources measurements labels ");
   EXPECT_EQ(fields(v1::StageConfig::descriptor()), "plugin name config ");
   EXPECT_EQ(fields(v1::WindowConfig::descriptor()),
-            "tumbling_ns hopping offset_ns allowed_lateness_ns expected_every_ns aggregates ");
+            "tumbling_ns hopping offset_ns allowed_lateness_ns expected_every_ns aggregates "
+            "sliding session count time_zone early_every_ns empty ");
   EXPECT_EQ(fields(v1::AggregatesConfig::descriptor()), "histogram distinct top counter states ");
   EXPECT_EQ(fields(v1::HistogramConfig::descriptor()), "max_size max_scale zero_threshold ");
   EXPECT_EQ(fields(v1::DistinctConfig::descriptor()), "precision ");
@@ -163,6 +180,8 @@ TEST(SpecHash, KnowsEveryFieldOfAPipeline) {
   EXPECT_EQ(fields(v1::CounterConfig::descriptor()), "wrap_bits wrap_rate_max ");
   EXPECT_EQ(fields(v1::StatesConfig::descriptor()), "states_max hold_max_ns ");
   EXPECT_EQ(fields(v1::HoppingConfig::descriptor()), "size_ns every_ns ");
+  EXPECT_EQ(fields(v1::SlidingConfig::descriptor()), "size_ns every_ns readings_max ");
+  EXPECT_EQ(fields(v1::SessionConfig::descriptor()), "gap_ns ");
   EXPECT_EQ(fields(v1::KeyByConfig::descriptor()), "labels ");
 }
 
