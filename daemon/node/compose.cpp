@@ -107,6 +107,7 @@ PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& 
   spec.match = compose_match(pipeline.match());
   for (const auto& window : pipeline.windows()) {
     spec.windows.push_back(compose_window(window));
+    spec.windows.back().waiting_max = pipeline.reorder_max();
     const auto civil = compose_civil(window);
     if (civil.ok()) spec.windows.back().civil = *civil;
     if (!civil.ok()) spec.parked = civil.status().message();

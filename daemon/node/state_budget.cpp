@@ -19,7 +19,8 @@ constexpr std::uint64_t kQuotaPart = 6;
 constexpr std::uint64_t kQuotaPayloadPart = 8;
 /// Measured: 7 bytes a message, and what a source was subscribed to.
 constexpr std::uint64_t kTailBytes = Redelivery::kTailMax * 7 + 4096;
-constexpr std::uint64_t kWaitingBytes = 40;  // of a reading in a reorder buffer
+constexpr std::uint64_t kWaitingBytes = 40;   // of a reading in a reorder buffer
+constexpr std::uint64_t kInWindowBytes = 14;  // of a reading that waits in its window
 constexpr std::uint64_t kSeriesBytes = 16;
 constexpr std::uint64_t kSlidingSeriesBytes = 48;
 constexpr std::uint64_t kBacklogBytes = 24;  // of a reading that waits for its pipeline
@@ -84,6 +85,8 @@ StateBudget state_budget(const v1::Config& config) {
   for (const v1::PipelineConfig& pipeline : config.pipelines()) {
     if (pipeline.stages_size() > 0) budget.reorder_bytes += pipeline.reorder_max() * kWaitingBytes;
     for (const v1::WindowConfig& window : pipeline.windows()) {
+      const bool some_wait = pipeline.max_out_of_order_ns() > 0 || window.allowed_lateness_ns() > 0;
+      if (some_wait) budget.reorder_bytes += pipeline.reorder_max() * kInWindowBytes;
       budget.series_bytes += config.limits().series_max() *
                              (window.has_sliding() ? kSlidingSeriesBytes : kSeriesBytes);
       budget.window_bytes = std::max<std::uint64_t>(

@@ -97,6 +97,7 @@ void KeyedWindows::remove(Key& key, std::size_t from, std::size_t to) {
   open_count_ -= static_cast<std::size_t>(
       std::count_if(begin, end, [](const Window& window) { return !window.closed; }));
   count_ -= to - from;
+  for (auto window = begin; window != end; ++window) waiting_ -= window->content.waiting();
   key.windows.erase(begin, end);
 }
 
@@ -114,16 +115,45 @@ void KeyedWindows::split_as_since(Window& window) const {
   window.split = std::make_unique<Split>(Split{OpenContent(spec_.extras), window.content});
 }
 
+/// As long as there is room any number; then no more than there are.
+std::size_t KeyedWindows::waiting_max_of(const Window& window) const {
+  if (waiting_ < spec_.waiting_max) return std::numeric_limits<std::size_t>::max();
+  return std::max(OpenContent::kWaitingLeast, window.content.waiting());
+}
+
+void KeyedWindows::replace_content(Window& window, OpenContent content) {
+  waiting_ -= window.content.waiting();
+  window.content = std::move(content);
+  waiting_ += window.content.waiting();
+}
+
 void KeyedWindows::add(const Reading& reading, bool before, std::int64_t settled_ns,
-                       Window& window) const {
+                       Window& window) {
   const double value = reading.value.as_double();
+  const std::int64_t time_ns = reading.event_time_ns;
   if (marked_ && before && !window.split) split_as_since(window);
-  window.content.add(reading.event_time_ns, value, settled_ns);
+  const std::size_t waiting_max = waiting_max_of(window);
+  waiting_ -= window.content.waiting();
+  window.content.add(time_ns, value, settled_ns, waiting_max);
+  waiting_ += window.content.waiting();
   window.changed = true;
   if (window.split) {
     OpenContent& part = before ? window.split->before : window.split->since;
-    part.add(reading.event_time_ns, value, settled_ns);
+    part.add(time_ns, value, settled_ns, waiting_max);
   }
+}
+
+void KeyedWindows::append(Window& later, Window& window) {
+  if (later.split && !window.split) split_as_since(window);
+  if (window.split && !later.split) split_as_since(later);
+  const std::size_t waiting_max = waiting_max_of(window);
+  if (window.split) {
+    window.split->before.append(later.split->before, waiting_max);
+    window.split->since.append(later.split->since, waiting_max);
+  }
+  waiting_ -= window.content.waiting();
+  window.content.append(later.content, waiting_max);
+  waiting_ += window.content.waiting();
 }
 
 void KeyedWindows::note_change(SeriesId series, Key& key, Window& window) {
@@ -362,13 +392,13 @@ void KeyedWindows::end_epoch_of(SeriesId series, Key& key, std::vector<Pane>& pa
     OpenContent since = std::move(window.split->since);
     if (!window.closed) {
       const std::uint32_t revision = window.revision;
-      window.content = std::move(window.split->before);
+      replace_content(window, std::move(window.split->before));
       window.split.reset();
       panes.push_back(make_pane(series, window, PaneQuality::partial_epoch));
       window.revision = revision;
       window.changed = true;
     }
-    window.content = std::move(since);
+    replace_content(window, std::move(since));
     window.split.reset();
   }
   for (std::size_t i = key.windows.size(); i-- > 0;) {
@@ -392,7 +422,7 @@ std::size_t KeyedWindows::snapshot_bytes(const WindowSpec& spec, bool disordered
   const bool has_own_end = spec.kind != WindowKind::tumbling && spec.kind != WindowKind::hopping;
   const bool many_wait = disordered || spec.allowed_lateness_ns > 0;
   return kSnapshotBytes + (has_own_end || spec.civil ? kEndBytes : 0) +
-         (many_wait ? OpenContent::kWaitingMax / 4 * kWaitingBytes : 0) +
+         (many_wait ? OpenContent::kWaitingLeast / 4 * kWaitingBytes : 0) +
          spec.extras.snapshot_bytes_max();
 }
 
@@ -452,7 +482,7 @@ Status KeyedWindows::restore(ByteReader& in) {
   keys_.clear();
   fed_by_.clear();
   to_correct_.clear();
-  open_count_ = count_ = 0;
+  open_count_ = count_ = waiting_ = 0;
   for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
     const auto series = static_cast<SeriesId>(in.u64());
     Key& key = keys_[series];
@@ -500,7 +530,7 @@ Status KeyedWindows::restore_window(ByteReader& in) {
   if ((flags & kEmpty) == 0) {
     auto content = OpenContent::restore(in, spec_.extras);
     if (!content.ok()) return malformed();
-    window.content = *std::move(content);
+    replace_content(window, *std::move(content));
   }
   const bool closes = end_of(window) <= key->second.watermark_ns;
   key->second.to_correct = key->second.to_correct || (window.changed && closes);

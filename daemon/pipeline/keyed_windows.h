@@ -108,7 +108,7 @@ class KeyedWindows {
   /// At most, of one window in its part without aggregates, in which one reading waits.
   static constexpr std::size_t kSnapshotBytes = 160;
   /// The same for windows of this spec, with its aggregates. Where readings come `disordered` or
-  /// windows can be corrected, a quarter of OpenContent::kWaitingMax wait in each.
+  /// windows can be corrected, a quarter of OpenContent::kWaitingLeast wait in each.
   static std::size_t snapshot_bytes(const WindowSpec& spec, bool disordered);
   Status restore(ByteReader& in);
   /// After restore(): which stretch windows of boot time belong to.
@@ -173,9 +173,9 @@ class KeyedWindows {
   bool is_past(std::int64_t end_ns, const Key& key) const;
   /// The window that starts there, a new one if there is none.
   Window& window_at(std::int64_t start_ns, std::int64_t end_ns, Key& key);
-  void add(const Reading& reading, bool before, std::int64_t settled_ns, Window& window) const;
-  /// All that it holds came since the mark.
-  void split_as_since(Window& window) const;
+  void add(const Reading& reading, bool before, std::int64_t settled_ns, Window& window);
+  /// Takes all of a window that follows.
+  void append(Window& later, Window& window);
   /// A reading may come behind the watermark of a window that is kept for corrections: there
   /// nothing is settled before the window goes.
   std::int64_t settled_ns(const Key& key) const {
@@ -192,6 +192,10 @@ class KeyedWindows {
   std::vector<SeriesId> ordered_keys() const;
 
  private:
+  /// All that it holds came since the mark.
+  void split_as_since(Window& window) const;
+  std::size_t waiting_max_of(const Window& window) const;
+  void replace_content(Window& window, OpenContent content);
   std::int64_t watermark_of(const Key& key, const Watermarks& watermarks,
                             std::int64_t boottime_ns) const;
   void link(TopicId topic, SeriesId series, Key& key);
@@ -211,6 +215,7 @@ class KeyedWindows {
   std::vector<SeriesId> to_correct_;  ///< keys with a closed window that took readings
   std::size_t open_count_ = 0;
   std::size_t count_ = 0;
+  std::size_t waiting_ = 0;  ///< readings that wait in windows
   bool marked_ = false;
   std::shared_ptr<const BootStretch> boot_;
 };

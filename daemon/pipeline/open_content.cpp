@@ -54,7 +54,8 @@ Moments restore_moments(ByteReader& in) {
 
 }  // namespace
 
-void OpenContent::add(std::int64_t event_time_ns, double value, std::int64_t settled_ns) {
+void OpenContent::add(std::int64_t event_time_ns, double value, std::int64_t settled_ns,
+                      std::size_t waiting_max) {
   const auto settled =
       std::find_if(waiting_.begin(), waiting_.end(),
                    [settled_ns](const Stamped& s) { return s.time_ns > settled_ns; });
@@ -64,12 +65,12 @@ void OpenContent::add(std::int64_t event_time_ns, double value, std::int64_t set
   if (any_folded() && reading.time_ns < last_.time_ns) {
     fold_late(reading);
   } else {
-    make_room();
+    make_room(waiting_max);
     waiting_.insert(std::upper_bound(waiting_.begin(), waiting_.end(), reading, comes_before),
                     reading);
   }
   moments_.add(reading.time_ns, reading.value);
-  if (waiting_.size() > kWaitingMax) fold_first(1);
+  if (waiting_.size() > waiting_max) fold_first(waiting_.size() - waiting_max);
 }
 
 void OpenContent::fold_first(std::size_t count) {
@@ -100,7 +101,7 @@ void OpenContent::fold_late(const Stamped& reading) {
   extras_.add_in_order(reading.time_ns, reading.value);
 }
 
-void OpenContent::append(const OpenContent& later) {
+void OpenContent::append(const OpenContent& later, std::size_t waiting_max) {
   if (later.count() == 0) return;
   if (later.any_folded()) {
     fold_first(waiting_.size());
@@ -112,13 +113,14 @@ void OpenContent::append(const OpenContent& later) {
   extras_.close_gaps();
   moments_.merge(later.moments_);
   waiting_.insert(waiting_.end(), later.waiting_.begin(), later.waiting_.end());
-  if (waiting_.size() > kWaitingMax) fold_first(waiting_.size() - kWaitingMax);
+  if (waiting_.size() > waiting_max) fold_first(waiting_.size() - waiting_max);
 }
 
 /// Twice as much each time, and never more than the bound needs.
-void OpenContent::make_room() {
+void OpenContent::make_room(std::size_t waiting_max) {
   if (waiting_.size() < waiting_.capacity()) return;
-  waiting_.reserve(std::min(std::max(kWaitingFirst, 2 * waiting_.size()), kWaitingMax + 1));
+  const std::size_t most = std::max(waiting_.size(), waiting_max) + 1;
+  waiting_.reserve(std::min(std::max(kWaitingFirst, 2 * waiting_.size()), most));
 }
 
 WindowContent OpenContent::content() const {
@@ -159,7 +161,7 @@ void OpenContent::snapshot(ByteWriter& out) const {
 
 bool OpenContent::restore_waiting(ByteReader& in) {
   const std::uint64_t size = in.u64();
-  if (size > kWaitingMax || size > moments_.count) return false;
+  if (size > moments_.count) return false;
   std::int64_t before = moments_.last_time_ns;
   for (std::uint64_t i = 0; i < size && in.ok(); ++i) {
     const std::uint64_t step = static_cast<std::uint64_t>(in.i64());

@@ -19,22 +19,23 @@ namespace sluice {
 /// passed it, or, where readings may come after the watermark, for ever. What is made of a window
 /// therefore does not depend on the order in which readings came.
 ///
-/// Bounded: of more than kWaitingMax readings that wait the oldest are folded. A reading that comes
-/// behind what is folded changes no step between readings; before the first one it adds one.
+/// Bounded: of more than `waiting_max` readings that wait the oldest are folded. A reading that
+/// comes behind what is folded changes no step between readings; before the first one it adds one.
 class OpenContent {
  public:
-  /// 16 bytes each, and no more of them than came since the watermark. At one reading a second
-  /// that is a minute out of order.
-  static constexpr std::size_t kWaitingMax = 64;
+  /// What each window may have at the least: 16 bytes each, and no more of them than came since the
+  /// watermark. At one reading a second that is a minute out of order.
+  static constexpr std::size_t kWaitingLeast = 64;
 
   OpenContent() = default;
   explicit OpenContent(const ExtrasSpec& spec) : extras_(spec) {}
 
   /// A finite reading. Those that came up to now with an event time up to `settled_ns` are in
   /// order.
-  void add(std::int64_t event_time_ns, double value, std::int64_t settled_ns);
+  void add(std::int64_t event_time_ns, double value, std::int64_t settled_ns,
+           std::size_t waiting_max = kWaitingLeast);
   /// Takes what another holds, all of whose readings are later than any of these.
-  void append(const OpenContent& later);
+  void append(const OpenContent& later, std::size_t waiting_max = kWaitingLeast);
   /// What it comes to with all readings so far.
   WindowContent content() const;
 
@@ -54,7 +55,7 @@ class OpenContent {
   void fold_first(std::size_t count);
   void fold(const Stamped& reading);
   void fold_late(const Stamped& reading);
-  void make_room();
+  void make_room(std::size_t waiting_max);
   bool restore_waiting(ByteReader& in);
 
   Moments moments_;  ///< of all readings; the following of those that do not wait

@@ -66,13 +66,7 @@ void SessionWindows::join_next(SeriesId series, Key& key, std::size_t at,
   } else if (next.revision > 0) {
     panes.push_back(make_pane(series, next, PaneQuality::retracted));
   }
-  if (next.split && !session.split) split_as_since(session);
-  if (session.split && !next.split) split_as_since(next);
-  if (session.split) {
-    session.split->before.append(next.split->before);
-    session.split->since.append(next.split->since);
-  }
-  session.content.append(next.content);
+  append(next, session);
   session.lacking = session.lacking || next.lacking;
   remove(key, at + 1, at + 2);
 }

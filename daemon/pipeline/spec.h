@@ -40,6 +40,9 @@ struct WindowSpec {
   std::int64_t early_every_ns = 0;
   bool tells_empty = false;    ///< tumbling and hopping: also windows that nothing came for
   std::uint32_t readings = 0;  ///< count: in a window; sliding: kept of a series
+  /// Readings that may wait in all windows together until they are in order, beside those that each
+  /// window may have (OpenContent::kWaitingLeast).
+  std::size_t waiting_max = 10'000;
   std::shared_ptr<const CivilGrid> civil = nullptr;  ///< tumbling by local time; null: by UTC
 
   static WindowSpec tumbling(std::int64_t size_ns) {

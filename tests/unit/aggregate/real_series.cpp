@@ -77,6 +77,26 @@ std::vector<RealSeries> real_series() {
   return all;
 }
 
+RealSeries read_newest_first(std::size_t column) {
+  RealSeries series{"noaa-ndbc/44013.txt", {}};
+  std::ifstream in(data_path(series.name));
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line.front() == '#') continue;
+    std::istringstream row(line);
+    std::tm tm{};
+    row >> tm.tm_year >> tm.tm_mon >> tm.tm_mday >> tm.tm_hour >> tm.tm_min;
+    std::string cell;
+    for (std::size_t i = 0; i <= column; ++i) row >> cell;
+    char* end = nullptr;
+    const double value = std::strtod(cell.c_str(), &end);
+    if (!row || end == cell.c_str()) continue;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    series.readings.push_back({static_cast<std::int64_t>(timegm(&tm)) * 1'000'000'000, value});
+  }
+  return series;
+}
+
 std::vector<std::string> real_keys(const std::string& file) {
   std::set<std::string> keys;
   std::ifstream in(data_path(file));

@@ -26,6 +26,9 @@ RealSeries read_series(const std::string& file, char separator, std::size_t time
 /// Some twenty thousand readings of seven kinds: latency, counts, temperatures with repeated stamps
 /// and gaps, CO2, a pump with lost seconds, solar power with negative values.
 std::vector<RealSeries> real_series();
+/// One column of a buoy's recording (0: wind direction, …, 9: water temperature) as it lies in the
+/// file: the newest reading first. Rows without a number there are left out.
+RealSeries read_newest_first(std::size_t column);
 /// Every different cell of some recordings, as text.
 std::vector<std::string> real_keys(const std::string& file);
 

@@ -133,7 +133,7 @@ TEST(OpenContent, IsByteEqualUnderAnyShuffleWithinTheWatermark) {
 TEST(OpenContent, IsByteEqualUnderAnyShuffleWhileNothingIsSettled) {
   std::mt19937_64 random(fresh_seed());
   for (int round = 0; round < 200; ++round) {
-    Readings readings = some_readings(random, 1 + random() % OpenContent::kWaitingMax);
+    Readings readings = some_readings(random, 1 + random() % OpenContent::kWaitingLeast);
     const WindowContent in_order = take(readings, 0, false);
     expect_is_of(in_order, readings);
     std::shuffle(readings.begin(), readings.end(), random);
@@ -175,9 +175,9 @@ TEST(OpenContent, KeepsNoMoreReadingsApartThanItsBound) {
   for (int i = 0; i < 1'000; ++i) {
     readings.push_back({i * kSecond, static_cast<double>(i % 5)});
     content.add(readings.back().time_ns, readings.back().value, kNever);
-    EXPECT_LE(content.waiting(), OpenContent::kWaitingMax);
+    EXPECT_LE(content.waiting(), OpenContent::kWaitingLeast);
   }
-  EXPECT_LE(content.heap_bytes(), (OpenContent::kWaitingMax + 1) * sizeof(Stamped));
+  EXPECT_LE(content.heap_bytes(), (OpenContent::kWaitingLeast + 1) * sizeof(Stamped));
   expect_is_of(content.content(), readings);
   std::printf("bytes of a window's content: %zu, and %zu of each reading that waits\n",
               sizeof(OpenContent), sizeof(Stamped));
