@@ -47,8 +47,27 @@ std::string quality_text(v1::PaneQuality quality) {
     case v1::PANE_QUALITY_PARTIAL_EPOCH: return "partial_epoch";
     case v1::PANE_QUALITY_PARTIAL_LIMIT: return "partial_limit";
     case v1::PANE_QUALITY_PARTIAL_CLOCK: return "partial_clock";
+    case v1::PANE_QUALITY_EARLY: return "early";
+    case v1::PANE_QUALITY_RETRACTED: return "retracted";
     default: return "-";
   }
+}
+
+std::string kind_text(const v1::SummaryRecord& s) {
+  switch (s.kind()) {
+    case v1::WINDOW_KIND_TUMBLING: return "tumbling";
+    case v1::WINDOW_KIND_HOPPING: return "hopping";
+    case v1::WINDOW_KIND_SLIDING: return "sliding";
+    case v1::WINDOW_KIND_SESSION: return "session";
+    case v1::WINDOW_KIND_COUNT: return "count " + std::to_string(s.ordinal());
+    default: return "-";
+  }
+}
+
+/// Of a window that nothing came for there is no number.
+template <typename Row>
+std::string number_text(const Row& row, double number) {
+  return row.count() == 0 ? "-" : value_text(number);
 }
 
 /// How far the window's time can be believed.
@@ -79,7 +98,7 @@ std::string kind_text(v1::GapKind kind) {
 
 template <typename Row>
 std::string mean_over_time_text(const Row& row) {
-  return row.has_time_weighted_mean() ? value_text(row.time_weighted_mean()) : "-";
+  return row.has_time_weighted_mean() ? number_text(row, row.time_weighted_mean()) : "-";
 }
 
 template <typename Row>
@@ -102,22 +121,23 @@ struct SummaryListing {
   }
   static const auto& rows(const v1::ListSummariesResponse& page) { return page.summaries(); }
   static std::vector<Table::Column> columns() {
-    return {{"NODE"},          {"PIPELINE"},   {"SERIES"},     {"WINDOW START"}, {"LENGTH", true},
-            {"COUNT", true},   {"MEAN", true}, {"MIN", true},  {"MAX", true},    {"STDDEV", true},
-            {"TW MEAN", true}, {"GAP", true},  {"CAME", true}, {"REV", true},    {"QUALITY"},
-            {"TIME"},          {"AGGREGATES"}};
+    return {{"NODE"},         {"PIPELINE"},      {"SERIES"},     {"KIND"},       {"WINDOW START"},
+            {"LENGTH", true}, {"COUNT", true},   {"MEAN", true}, {"MIN", true},  {"MAX", true},
+            {"STDDEV", true}, {"TW MEAN", true}, {"GAP", true},  {"CAME", true}, {"REV", true},
+            {"QUALITY"},      {"TIME"},          {"AGGREGATES"}};
   }
   static std::vector<std::string> cells(const v1::SummaryRecord& s) {
     return {s.node(),
             s.pipeline(),
             series_text(series_of(s)),
+            kind_text(s),
             start_text(s),
             window_text(s.start_ns(), s.end_ns()),
             grouped(s.count()),
-            value_text(s.mean()),
-            value_text(s.min()),
-            value_text(s.max()),
-            value_text(s.stddev()),
+            number_text(s, s.mean()),
+            number_text(s, s.min()),
+            number_text(s, s.max()),
+            number_text(s, s.stddev()),
             mean_over_time_text(s),
             gap_text(s),
             coverage_text(s),
@@ -156,10 +176,10 @@ struct MergedListing {
             utc_text(m.start_ns()),
             window_text(m.start_ns(), m.end_ns()),
             grouped(m.count()),
-            value_text(m.mean()),
-            value_text(m.min()),
-            value_text(m.max()),
-            value_text(m.stddev()),
+            number_text(m, m.mean()),
+            number_text(m, m.min()),
+            number_text(m, m.max()),
+            number_text(m, m.stddev()),
             mean_over_time_text(m),
             gap_text(m),
             coverage_text(m),

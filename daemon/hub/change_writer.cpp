@@ -33,12 +33,12 @@ constexpr char kFindPane[] =
     "SELECT id, revision, quality, count, sum, min, max, first, last, m2, first_time_ns,"
     " last_time_ns, largest_gap_ns, time_integral_s, expected_every_ns, extras FROM pane"
     " WHERE node_id = ? AND start_ns = ? AND end_ns = ? AND kind = ?"
-    " AND series_id = ? AND pipeline = ? AND spec_hash = ?";
+    " AND series_id = ? AND pipeline = ? AND spec_hash = ? AND ordinal = ?";
 constexpr char kInsertPane[] =
     "INSERT INTO pane (revision, quality, count, sum, min, max, first, last, m2, first_time_ns,"
     " last_time_ns, largest_gap_ns, time_integral_s, expected_every_ns, extras, node_id, start_ns,"
-    " end_ns, kind, series_id, pipeline, spec_hash, boot_id)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    " end_ns, kind, series_id, pipeline, spec_hash, ordinal, boot_id)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char kUpdatePane[] =
     "UPDATE pane SET revision = ?, quality = ?, count = ?, sum = ?, min = ?, max = ?, first = ?,"
     " last = ?, m2 = ?, first_time_ns = ?, last_time_ns = ?, largest_gap_ns = ?,"
@@ -47,7 +47,7 @@ constexpr char kInsertGap[] =
     "INSERT OR IGNORE INTO gap (node_id, seq, kind, owner, cause, from_ns, to_ns, count,"
     " received_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr int kContentColumns = 15;
-constexpr int kKeyColumns = 7;
+constexpr int kKeyColumns = 8;
 
 std::int64_t stored_gap_ns(const DecodedPane& pane) {
   return pane.has_held ? static_cast<std::int64_t>(pane.largest_gap_ns) : kGapUnknown;
@@ -77,6 +77,7 @@ void bind_key(Statement& statement, int place, std::int64_t node_id, const Decod
   statement.bind(place + 4, std::int64_t{pane.series_id});
   statement.bind_text(place + 5, block.pipeline);
   statement.bind(place + 6, static_cast<std::int64_t>(block.spec_hash));
+  statement.bind(place + 7, static_cast<std::int64_t>(pane.ordinal));
 }
 
 bool row_equals(const Statement& row, const DecodedPane& pane) {

@@ -112,6 +112,14 @@ Status read_histogram(const v1::HistogramColumns& columns, const std::vector<Dec
       if (!read.ok()) return read.status();
       buckets[sign] = *std::move(read);
     }
+    if (panes[i].count == 0) {
+      const bool is_empty = buckets[0].empty() && buckets[1].empty() &&
+                            entry(columns.zero_count(), i) == 0 &&
+                            entry(columns.scale(), i) == options->max_scale;
+      if (!is_empty) return broken_at("histogram", i, "buckets without readings");
+      kinds[i].emplace_back(ExponentialHistogram(*options));
+      continue;
+    }
     auto histogram = ExponentialHistogram::of(
         *options, {entry(columns.scale(), i), entry(columns.zero_count(), i), panes[i].min,
                    panes[i].max, std::move(buckets[0]), std::move(buckets[1])});
@@ -126,9 +134,12 @@ Status read_histogram(const v1::HistogramColumns& columns, const std::vector<Dec
   return {};
 }
 
-bool is_of(const HyperLogLog&, const DecodedPane&) { return true; }
+bool is_of(const HyperLogLog& distinct, const DecodedPane& pane) {
+  return pane.count > 0 || distinct.estimate() == 0;
+}
 bool is_of(const SpaceSaving& top, const DecodedPane& pane) { return top.total() == pane.count; }
 bool is_of(const StateDuration& states, const DecodedPane& pane) {
+  if (pane.count == 0) return states.count() == 0 && states.parts().empty();
   const auto span_ns = static_cast<std::uint64_t>(pane.last_time_ns) -
                        static_cast<std::uint64_t>(pane.first_time_ns);
   return states.count() == pane.count && !states.parts().empty() &&
@@ -188,6 +199,13 @@ Status read_counter(const v1::CounterColumns& columns, const std::vector<Decoded
   if (!numbers.ok()) return numbers.status();
   for (std::size_t i = 0; i < panes.size(); ++i) {
     const DecodedPane& pane = panes[i];
+    if (pane.count == 0) {
+      const bool is_empty = numbers->increase.values[i] == 0 && entry(columns.resets(), i) == 0 &&
+                            entry(columns.wraps(), i) == 0;
+      if (!is_empty) return broken_at("counter", i, "growth without readings");
+      kinds[i].emplace_back(Counter(options));
+      continue;
+    }
     const double first = numbers->first.values.empty() ? pane.first : numbers->first.values[i];
     if (first < pane.first || first > pane.max) {
       return broken_at("counter.first", i, "below first or above max");

@@ -24,11 +24,12 @@ constexpr char kListSummaries[] =
     " pane.kind, pane.start_ns, pane.end_ns, pane.revision, pane.quality, pane.count, pane.sum,"
     " pane.min, pane.max, pane.first, pane.last, pane.m2, pane.first_time_ns, pane.last_time_ns,"
     " pane.largest_gap_ns, pane.time_integral_s, pane.expected_every_ns, pane.extras,"
-    " pane.boot_id, ifnull(boot_time.error_ns, -1)"
+    " pane.boot_id, ifnull(boot_time.error_ns, -1), pane.ordinal"
     " FROM pane JOIN node ON node.id = pane.node_id"
     " JOIN series ON series.node_id = pane.node_id AND series.id = pane.series_id"
     " LEFT JOIN boot_time ON boot_time.node = node.node AND boot_time.boot_id = pane.boot_id"
-    " WHERE TRUE";
+    // 6: retracted.
+    " WHERE pane.quality <> 6";
 
 constexpr char kListGaps[] =
     "SELECT gap.id, node.node, node.epoch, gap.seq, gap.kind, gap.owner, gap.cause, gap.from_ns,"
@@ -171,7 +172,7 @@ Status fill(const Statement& row, v1::SummaryRecord& out) {
   const auto count = static_cast<std::uint64_t>(row.column_i64(11));
   out.set_count(count);
   out.set_sum(row.column_f64(12));
-  out.set_mean(row.column_f64(12) / static_cast<double>(count));
+  out.set_mean(count == 0 ? 0 : row.column_f64(12) / static_cast<double>(count));
   out.set_min(row.column_f64(13));
   out.set_max(row.column_f64(14));
   out.set_first(row.column_f64(15));
@@ -180,6 +181,7 @@ Status fill(const Statement& row, v1::SummaryRecord& out) {
   out.set_first_time_ns(row.column_i64(18));
   out.set_last_time_ns(row.column_i64(19));
   out.set_boot_id(std::string(row.column_bytes(24)));
+  out.set_ordinal(static_cast<std::uint64_t>(row.column_i64(26)));
   out.set_time_quality(time_quality(row));
   if (out.time_quality() == v1::TIME_QUALITY_CORRECTED) out.set_time_error_ns(row.column_i64(25));
   return fill_rest(row, out);

@@ -13,8 +13,9 @@ constexpr std::int64_t kApplicationId = 0x534C4842;
 //
 // Entry i takes a database from user_version i to i + 1. Entries are history: add, never edit.
 //
-// `pane` is unique over the pane key, in an order that also serves "one node, by time". Its id
-// grows with the first arrival and never changes, so that a page of a listing has a stable end.
+// `pane` is unique over the pane key (`ordinal` is 0 but for count windows), in an order that also
+// serves "one node, by time". Its id grows with the first arrival and never changes, so that a page
+// of a listing has a stable end.
 //
 // A pane's `extras` are WindowExtras::snapshot(), empty for none. Its gap is -1 when it came from
 // a node of an older release, which did not say gap and integral.
@@ -114,6 +115,43 @@ CREATE TABLE boot_time (
   PRIMARY KEY (node, boot_id)
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE pane ADD COLUMN boot_id TEXT NOT NULL DEFAULT '';
+CREATE INDEX pane_by_boot ON pane (boot_id) WHERE boot_id <> '';
+)",
+                                    R"(
+CREATE TABLE pane_with_ordinal (
+  id INTEGER PRIMARY KEY,
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  pipeline TEXT NOT NULL,
+  spec_hash INTEGER NOT NULL,
+  series_id INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  start_ns INTEGER NOT NULL,
+  end_ns INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  quality INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  sum REAL NOT NULL,
+  min REAL NOT NULL,
+  max REAL NOT NULL,
+  first REAL NOT NULL,
+  last REAL NOT NULL,
+  m2 REAL NOT NULL,
+  first_time_ns INTEGER NOT NULL,
+  last_time_ns INTEGER NOT NULL,
+  largest_gap_ns INTEGER NOT NULL,
+  time_integral_s REAL NOT NULL,
+  expected_every_ns INTEGER NOT NULL,
+  extras BLOB NOT NULL,
+  boot_id TEXT NOT NULL,
+  UNIQUE (node_id, start_ns, end_ns, kind, series_id, pipeline, spec_hash, ordinal)
+) STRICT;
+INSERT INTO pane_with_ordinal SELECT id, node_id, pipeline, spec_hash, series_id, kind, start_ns,
+  end_ns, 0, revision, quality, count, sum, min, max, first, last, m2, first_time_ns, last_time_ns,
+  largest_gap_ns, time_integral_s, expected_every_ns, extras, boot_id FROM pane;
+DROP TABLE pane;
+ALTER TABLE pane_with_ordinal RENAME TO pane;
+CREATE INDEX pane_by_start ON pane (start_ns);
 CREATE INDEX pane_by_boot ON pane (boot_id) WHERE boot_id <> '';
 )"};
 

@@ -54,6 +54,10 @@ MergedContent MergedContent::of(const StoredWindow& window) {
   content.expected_every_ns = window.expected_every_ns;
   content.extras = window.extras;
   if (!window.held) return content;
+  if (m.count == 0) {
+    content.held = Held{TimeWeighted(), Coverage()};
+    return content;
+  }
   // At one stamp the largest value counts, which is the last one.
   const double first = m.first_time_ns == m.last_time_ns ? m.last : m.first;
   const TimeParts::Part ends{{m.first_time_ns, first}, {m.last_time_ns, m.last}};

@@ -21,7 +21,7 @@ class MergedSummary;
 
 namespace sluice::hub {
 
-/// A tumbling window as the database has it.
+/// A tumbling window as the database has it; of no readings where a node tells of such.
 struct StoredWindow {
   std::int64_t node_id = 0;  ///< of (node, epoch)
   std::string node;

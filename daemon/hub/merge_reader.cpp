@@ -27,7 +27,8 @@ constexpr char kWindows[] =
     " FROM pane JOIN node ON node.id = pane.node_id"
     " JOIN series ON series.node_id = pane.node_id AND series.id = pane.series_id"
     " LEFT JOIN boot_time ON boot_time.node = node.node AND boot_time.boot_id = pane.boot_id"
-    " WHERE pane.kind = ? AND series.measurement = ?"
+    // 5 and 6: early and retracted panes count for nothing.
+    " WHERE pane.kind = ? AND series.measurement = ? AND pane.quality NOT IN (5, 6)"
     // Nobody knows when a window was whose boot has no time.
     " AND (pane.boot_id = '' OR boot_time.offset_ns IS NOT NULL)";
 
@@ -73,7 +74,7 @@ Result<StoredWindow> read_window(const Statement& row) {
   Moments& m = window.moments;
   m.count = static_cast<std::uint64_t>(row.column_i64(8));
   m.sum = row.column_f64(9);
-  m.mean = m.sum / static_cast<double>(m.count);
+  m.mean = m.count == 0 ? 0 : m.sum / static_cast<double>(m.count);
   m.min = row.column_f64(10);
   m.max = row.column_f64(11);
   m.first = row.column_f64(12);

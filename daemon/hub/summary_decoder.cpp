@@ -14,11 +14,18 @@ namespace {
 
 constexpr std::size_t kPipelineBytesMax = 128;
 constexpr std::uint64_t kTimeUnitMaxNs = 1'000'000'000;
+constexpr std::uint64_t kOrdinalMax = std::uint64_t{1} << 62;
 constexpr std::uint64_t kExpectedEveryMaxNs = 365ull * 86'400 * 1'000'000'000;
 
 /// Of a block that check_head() has let pass.
 WindowKind kind_of(const v1::SummaryBlock& block) {
-  return block.kind() == v1::WINDOW_KIND_HOPPING ? WindowKind::hopping : WindowKind::tumbling;
+  switch (block.kind()) {
+    case v1::WINDOW_KIND_HOPPING: return WindowKind::hopping;
+    case v1::WINDOW_KIND_SLIDING: return WindowKind::sliding;
+    case v1::WINDOW_KIND_SESSION: return WindowKind::session;
+    case v1::WINDOW_KIND_COUNT: return WindowKind::count;
+    default: return WindowKind::tumbling;
+  }
 }
 
 Status check_head(const v1::SummaryBlock& block) {
@@ -26,7 +33,7 @@ Status check_head(const v1::SummaryBlock& block) {
     return broken("pipeline",
                   std::to_string(block.pipeline().size()) + " bytes, allowed are 1..128");
   }
-  if (block.kind() != v1::WINDOW_KIND_TUMBLING && block.kind() != v1::WINDOW_KIND_HOPPING) {
+  if (block.kind() < v1::WINDOW_KIND_TUMBLING || block.kind() > v1::WINDOW_KIND_COUNT) {
     return broken("kind", "window kind " + std::to_string(block.kind()) +
                               " is unknown to this hub; upgrade it before its nodes");
   }
@@ -61,7 +68,10 @@ Status check_lengths(const v1::SummaryBlock& block) {
   for (const auto& [field, size] : each) {
     if (!fits_each(size, panes)) return wrong_length(field, size, panes);
   }
-  return {};
+  const std::size_t ordinals = block.kind() == v1::WINDOW_KIND_COUNT ? panes : 0;
+  if (fits_each(block.ordinal_size(), ordinals)) return {};
+  return broken("ordinal", std::to_string(block.ordinal_size()) + " entries for " +
+                               std::to_string(ordinals) + " count windows");
 }
 
 Status read_identity(const v1::SummaryBlock& block, std::size_t i, DecodedPane& pane) {
@@ -70,15 +80,25 @@ Status read_identity(const v1::SummaryBlock& block, std::size_t i, DecodedPane& 
   pane.revision = entry(block.revision(), i);
   if (pane.revision == 0) return broken_at("revision", i, "0, revisions begin at 1");
   pane.count = entry(block.count(), i);
-  if (pane.count == 0) return broken_at("count", i, "a pane without readings");
   switch (entry(block.quality(), i)) {
     case v1::PANE_QUALITY_COMPLETE: pane.quality = PaneQuality::complete; return {};
     case v1::PANE_QUALITY_PARTIAL_CONFIG: pane.quality = PaneQuality::partial_config; return {};
     case v1::PANE_QUALITY_PARTIAL_EPOCH: pane.quality = PaneQuality::partial_epoch; return {};
     case v1::PANE_QUALITY_PARTIAL_LIMIT: pane.quality = PaneQuality::partial_limit; return {};
     case v1::PANE_QUALITY_PARTIAL_CLOCK: pane.quality = PaneQuality::partial_clock; return {};
+    case v1::PANE_QUALITY_EARLY: pane.quality = PaneQuality::early; return {};
+    case v1::PANE_QUALITY_RETRACTED: pane.quality = PaneQuality::retracted; return {};
     default: return broken_at("quality", i, "unknown quality");
   }
+}
+
+/// Whether readings from `first` after the start until `last` after that are in such a window.
+bool is_inside(WindowKind kind, std::uint64_t length, std::uint64_t first, std::uint64_t last) {
+  if (kind == WindowKind::session) return true;
+  const bool has_end = kind == WindowKind::sliding || kind == WindowKind::count;
+  if (kind == WindowKind::sliding && first == 0) return false;
+  if (has_end) return first <= length && last <= length - first;
+  return first < length && last < length - first;
 }
 
 /// `start` is in time units, as everything in the block; checks that all of it fits int64 ns.
@@ -88,24 +108,47 @@ Status read_times(const v1::SummaryBlock& block, std::size_t i, std::int64_t sta
   const std::uint64_t length = entry(block.length(), i);
   const std::uint64_t first = block.first_offset(static_cast<int>(i));
   const std::uint64_t last = block.last_offset(static_cast<int>(i));
-  if (length == 0) return broken_at("length", i, "an empty window");
+  if (length == 0 && pane.kind != WindowKind::count) {
+    return broken_at("length", i, "a window of no length");
+  }
   std::int64_t length_ns = 0;
   if (__builtin_mul_overflow(start, unit, &pane.start_ns) ||
       __builtin_mul_overflow(length, unit, &length_ns) ||
       __builtin_add_overflow(pane.start_ns, length_ns, &pane.end_ns)) {
     return broken_at("start", i, "a window beyond the years 1677 to 2262");
   }
-  if (first >= length) return broken_at("first_offset", i, "outside the window");
-  if (last >= length - first) return broken_at("last_offset", i, "outside the window");
-  pane.first_time_ns = pane.start_ns + static_cast<std::int64_t>(first) * unit;
-  pane.last_time_ns = pane.first_time_ns + static_cast<std::int64_t>(last) * unit;
+  if (pane.count == 0) {
+    const bool may_be = pane.kind == WindowKind::tumbling || pane.kind == WindowKind::hopping;
+    if (may_be && first == 0 && last == 0) return {};
+    return broken_at("count", i, may_be ? "times without readings" : "a pane without readings");
+  }
+  if (!is_inside(pane.kind, length, first, 0)) {
+    return broken_at("first_offset", i, "outside the window");
+  }
+  if (!is_inside(pane.kind, length, first, last)) {
+    return broken_at("last_offset", i, "outside the window");
+  }
+  std::int64_t first_ns = 0;
+  std::int64_t last_ns = 0;
+  if (__builtin_mul_overflow(static_cast<std::int64_t>(first), unit, &first_ns) ||
+      __builtin_add_overflow(pane.start_ns, first_ns, &pane.first_time_ns) ||
+      __builtin_mul_overflow(last, unit, &last_ns) ||
+      __builtin_add_overflow(pane.first_time_ns, last_ns, &pane.last_time_ns)) {
+    return broken_at("last_offset", i, "readings beyond the years 1677 to 2262");
+  }
   return {};
 }
 
 Status read_panes(const v1::SummaryBlock& block, std::vector<DecodedPane>& panes) {
   std::uint64_t start = 0;
+  std::uint64_t ordinal = 0;
   for (std::size_t i = 0; i < panes.size(); ++i) {
     const int place = static_cast<int>(i);
+    if (place < block.ordinal_size()) {
+      ordinal += static_cast<std::uint64_t>(block.ordinal(place));
+      if (ordinal == 0 || ordinal > kOrdinalMax) return broken_at("ordinal", i, "not 1 to 2^62");
+    }
+    panes[i].ordinal = ordinal;
     if (place < block.start_size()) start += static_cast<std::uint64_t>(block.start(place));
     if (Status s = read_identity(block, i, panes[i]); !s.ok()) return s;
     if (Status s = read_times(block, i, static_cast<std::int64_t>(start), panes[i]); !s.ok()) {
@@ -133,7 +176,8 @@ Status read_values(const v1::SummaryBlock& block, std::vector<DecodedPane>& pane
   const auto m2 = read_numbers("m2", block.m2(), panes.size());
   if (!m2.ok()) return m2.status();
   for (std::size_t i = 0; i < panes.size(); ++i) {
-    const double divisor = m2->raw[i] ? 1.0 : static_cast<double>(panes[i].count);
+    const auto count = static_cast<double>(std::max<std::uint64_t>(panes[i].count, 1));
+    const double divisor = m2->raw[i] ? 1.0 : count;
     panes[i].m2 = m2->values[i] / divisor;
   }
   return {};
@@ -177,7 +221,9 @@ Status check_boot_id(std::string_view field, std::string_view id) {
 /// Also bounds what corrections make of them.
 Status check_boot_times(const std::vector<DecodedPane>& panes) {
   for (std::size_t i = 0; i < panes.size(); ++i) {
-    if (panes[i].start_ns < -kBoottimeMaxNs || panes[i].end_ns > kBoottimeMaxNs) {
+    const DecodedPane& pane = panes[i];
+    if (std::min(pane.start_ns, pane.first_time_ns) < -kBoottimeMaxNs ||
+        std::max(pane.end_ns, pane.last_time_ns) > kBoottimeMaxNs) {
       return broken_at("start", i, "a window more than ten years from the node's boot");
     }
   }
@@ -225,9 +271,20 @@ Result<TimeCorrection> read_correction(const v1::SummaryBlock& block) {
   return TimeCorrection{time.boot_id(), time.offset_ns(), time.error_ns(), time.boottime_ns()};
 }
 
+/// A window that nothing came for.
+Status check_empty(const DecodedPane& pane, std::size_t i) {
+  for (const double number : {pane.sum, pane.min, pane.max, pane.first, pane.last, pane.m2}) {
+    if (number != 0) return broken_at("count", i, "numbers without readings");
+  }
+  return {};
+}
+
 Status check_values(const std::vector<DecodedPane>& panes) {
   for (std::size_t i = 0; i < panes.size(); ++i) {
     const DecodedPane& pane = panes[i];
+    if (pane.count == 0) {
+      if (Status s = check_empty(pane, i); !s.ok()) return s;
+    }
     const auto outside = [&pane](double v) { return v < pane.min || v > pane.max; };
     if (pane.min > pane.max) return broken_at("min", i, "above max");
     if (outside(pane.first)) return broken_at("first", i, "outside min..max");

@@ -17,19 +17,20 @@ namespace sluice {
 struct DecodedPane {
   std::uint32_t series_id = 0;  ///< from 1; permanent within (node, epoch)
   WindowKind kind = WindowKind::tumbling;
-  std::int64_t start_ns = 0;  ///< window [start_ns, end_ns), ns since 1970 UTC
+  std::int64_t start_ns = 0;  ///< ns since 1970 UTC; as WindowId says for its kind
   std::int64_t end_ns = 0;
+  std::uint64_t ordinal = 0;  ///< from 1 on for count windows, else 0
   std::uint32_t revision = 1;  ///< from 1; the highest wins
   PaneQuality quality = PaneQuality::complete;
-  std::uint64_t count = 0;  ///< at least 1
+  std::uint64_t count = 0;  ///< 0: all numbers and times after it are 0
   double sum = 0;           ///< this and the following numbers are finite
   double min = 0;
   double max = 0;
   double first = 0;
   double last = 0;
   double m2 = 0;                   ///< sum of squared deviations from the mean; not negative
-  std::int64_t first_time_ns = 0;  ///< start_ns <= first_time_ns <= last_time_ns < end_ns
-  std::int64_t last_time_ns = 0;
+  std::int64_t first_time_ns = 0;  ///< in the window, but of sessions anywhere
+  std::int64_t last_time_ns = 0;  ///< not before the first
   bool has_held = false;  ///< the two after it are known, as HeldTime says
   std::uint64_t largest_gap_ns = 0;
   double time_integral_s = 0;

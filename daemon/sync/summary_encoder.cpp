@@ -26,8 +26,8 @@ Sorted sort_panes(const SummaryBlock& block) {
   panes.reserve(block.panes.size());
   for (const Pane& pane : block.panes) panes.push_back(&pane);
   std::stable_sort(panes.begin(), panes.end(), [](const Pane* a, const Pane* b) {
-    return std::tie(a->window.key, a->window.start_ns, a->revision) <
-           std::tie(b->window.key, b->window.start_ns, b->revision);
+    return std::tie(a->window.key, a->window.ordinal, a->window.start_ns, a->revision) <
+           std::tie(b->window.key, b->window.ordinal, b->window.start_ns, b->revision);
   });
   return panes;
 }
@@ -44,9 +44,10 @@ std::uint64_t length_ns(const Pane& pane) {
   return static_cast<std::uint64_t>(pane.window.end_ns) -
          static_cast<std::uint64_t>(pane.window.start_ns);
 }
-std::uint64_t first_offset_ns(const Pane& pane) {
-  return static_cast<std::uint64_t>(pane.content.moments.first_time_ns) -
-         static_cast<std::uint64_t>(pane.window.start_ns);
+/// A late reading may have let a session begin before its start.
+std::int64_t first_offset_ns(const Pane& pane) {
+  const Moments& m = pane.content.moments;
+  return m.count == 0 ? 0 : m.first_time_ns - pane.window.start_ns;
 }
 std::uint64_t last_offset_ns(const Pane& pane) { return pane.content.span_ns(); }
 
@@ -56,7 +57,7 @@ std::int64_t time_unit_ns(const Sorted& panes) {
   for (const Pane* pane : panes) {
     while (pane->window.start_ns % unit != 0) unit /= 10;
     const auto u = [&unit] { return static_cast<std::uint64_t>(unit); };
-    while (length_ns(*pane) % u() != 0 || first_offset_ns(*pane) % u() != 0 ||
+    while (length_ns(*pane) % u() != 0 || first_offset_ns(*pane) % unit != 0 ||
            last_offset_ns(*pane) % u() != 0 || pane->content.held.largest_gap_ns % u() != 0) {
       unit /= 10;
     }
@@ -91,7 +92,7 @@ void put_times(const Sorted& panes, v1::SummaryBlock& out) {
   }
   put_column(panes, *out.mutable_length(), [u](const Pane& pane) { return length_ns(pane) / u; });
   for (const Pane* pane : panes) {
-    out.add_first_offset(first_offset_ns(*pane) / u);
+    out.add_first_offset(static_cast<std::uint64_t>(first_offset_ns(*pane) / unit));
     out.add_last_offset(last_offset_ns(*pane) / u);
   }
   put_column(panes, *out.mutable_largest_gap(),
@@ -155,7 +156,8 @@ std::optional<unsigned> reading_exponent(const Moments& m) {
 using Reading = double (*)(std::int64_t scaled, unsigned exponent, const WindowContent& content);
 
 double read_m2(std::int64_t scaled, unsigned exponent, const WindowContent& content) {
-  return decimal_value(scaled, exponent) / static_cast<double>(content.moments.count);
+  const auto count = static_cast<double>(std::max<std::uint64_t>(content.moments.count, 1));
+  return decimal_value(scaled, exponent) / count;
 }
 
 /// count * m2 = count * sum(v^2) - sum(v)^2 is a decimal of twice the readings' digits. What the
@@ -344,6 +346,15 @@ void put_extras(const Sorted& panes, v1::SummaryBlock& out) {
   if (first.states()) put_snapshots(panes, &WindowExtras::states, *out.mutable_states());
 }
 
+void put_ordinals(const Sorted& panes, v1::SummaryBlock& out) {
+  if (panes.front()->window.kind != WindowKind::count) return;
+  std::uint64_t before = 0;
+  for (const Pane* pane : panes) {
+    out.add_ordinal(static_cast<std::int64_t>(pane->window.ordinal - before));
+    before = pane->window.ordinal;
+  }
+}
+
 }  // namespace
 
 std::string ProtoSummaryEncoder::encode(const SummaryBlock& block) {
@@ -356,6 +367,7 @@ std::string ProtoSummaryEncoder::encode(const SummaryBlock& block) {
   out.set_kind(wire_kind(block.panes.front().window.kind));
   for (const Pane* pane : panes) out.add_series_id(pane->window.key);
   put_times(panes, out);
+  put_ordinals(panes, out);
   put_column(panes, *out.mutable_revision(), [](const Pane& pane) { return pane.revision; });
   put_column(panes, *out.mutable_quality(),
              [](const Pane& pane) { return wire_quality(pane.quality); });
