@@ -64,6 +64,12 @@ std::string kind_text(const v1::SummaryRecord& s) {
   }
 }
 
+/// Of a session the time that it was seen to last; its id may be that of an early pane.
+std::string length_text(const v1::SummaryRecord& s) {
+  if (s.kind() == v1::WINDOW_KIND_SESSION) return window_text(s.first_time_ns(), s.last_time_ns());
+  return window_text(s.start_ns(), s.end_ns());
+}
+
 /// Of a window that nothing came for there is no number.
 template <typename Row>
 std::string number_text(const Row& row, double number) {
@@ -132,7 +138,7 @@ struct SummaryListing {
             series_text(series_of(s)),
             kind_text(s),
             start_text(s),
-            window_text(s.start_ns(), s.end_ns()),
+            length_text(s),
             grouped(s.count()),
             number_text(s, s.mean()),
             number_text(s, s.min()),

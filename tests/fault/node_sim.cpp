@@ -68,6 +68,17 @@ pipelines:
         allowed_lateness: 2h
         aggregates: {histogram: {max_size: 8}, distinct: {precision: 8}, top: {}, counter: {}}
     idle_timeout: 1h
+  - name: visits
+    match: {sources: [a, b]}
+    windows:
+      - session: {gap: 2s}
+        early_every: 1s
+    max_out_of_order: 3s
+    idle_timeout: 1h
+  - name: lots
+    match: {sources: [a, b]}
+    windows: [{count: 7}]
+    idle_timeout: 1h
   - name: changing
     match: {sources: [a, b]}
     windows: [{tumbling: 4s}]

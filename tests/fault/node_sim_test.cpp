@@ -22,12 +22,15 @@ struct Held {
   std::map<TruthKey, v1::SummaryRecord> windows;
   std::uint64_t in_changing = 0;
   std::vector<v1::SummaryRecord> arrivals;
+  std::map<std::string, std::vector<v1::SummaryRecord>> visits;  ///< by device, in order of time
+  std::map<std::string, std::vector<v1::SummaryRecord>> lots;
 };
 
 Held held_by_hub(const std::string& database, const std::string& node) {
   v1::ListSummariesRequest request;
   request.set_node(node);
   request.set_limit(10'000);
+  request.set_oldest_first(true);
   v1::ListSummariesResponse found;
   const Status status = hub::HubReader(database).list_summaries(
       request, [] { return false; }, found);
@@ -36,6 +39,16 @@ Held held_by_hub(const std::string& database, const std::string& node) {
   for (const v1::SummaryRecord& record : found.summaries()) {
     if (record.pipeline() == "arrivals") {
       held.arrivals.push_back(record);
+      continue;
+    }
+    if (record.pipeline() == "visits") {
+      if (record.quality() != v1::PANE_QUALITY_EARLY) {
+        held.visits[record.labels().at("device")].push_back(record);
+      }
+      continue;
+    }
+    if (record.pipeline() == "lots") {
+      held.lots[record.labels().at("device")].push_back(record);
       continue;
     }
     if (record.pipeline() == "changing") {
@@ -140,6 +153,60 @@ void expect_equal(const Truth& truth, const std::map<TruthKey, v1::SummaryRecord
   EXPECT_EQ(held.size(), truth.size());
 }
 
+/// Every reading of each device, by time: none is late in "plain".
+std::map<std::string, std::map<std::int64_t, double>> readings_of(const Truth& truth) {
+  std::map<std::string, std::map<std::int64_t, double>> readings;
+  for (const auto& [key, window] : truth) {
+    if (std::get<0>(key) != "plain") continue;
+    for (const auto& [time_ns, value] : window.readings)
+      readings[std::get<1>(key)][time_ns] = value;
+  }
+  return readings;
+}
+
+/// By definition: cut where nothing came for two seconds. The readings that close the histories
+/// come after all others and are in sessions of their own.
+void expect_sessions(const std::map<std::int64_t, double>& readings,
+                     const std::vector<v1::SummaryRecord>& held) {
+  constexpr std::int64_t kGapNs = 2'000'000'000;
+  std::size_t next = 0;
+  for (auto at = readings.begin(); at != readings.end();) {
+    const std::int64_t first_ns = at->first;
+    std::int64_t last_ns = first_ns;
+    std::uint64_t count = 0;
+    double sum = 0;
+    for (; at != readings.end() && at->first - last_ns < kGapNs; ++at) {
+      last_ns = at->first;
+      ++count;
+      sum += at->second;
+    }
+    ASSERT_LT(next, held.size()) << "no session from " << first_ns;
+    const v1::SummaryRecord& got = held[next++];
+    EXPECT_EQ(got.start_ns(), first_ns);
+    EXPECT_EQ(got.first_time_ns(), first_ns);
+    EXPECT_EQ(got.last_time_ns(), last_ns);
+    EXPECT_LE(got.end_ns(), last_ns + kGapNs) << "that of its first early pane";
+    EXPECT_EQ(got.count(), count);
+    EXPECT_EQ(got.sum(), sum);
+  }
+  for (; next < held.size(); ++next) {
+    EXPECT_GT(held[next].first_time_ns(), readings.rbegin()->first) << "a session too many";
+  }
+}
+
+/// Seven by seven, in order of arrival; the last ones wait for more.
+void expect_lots(const std::map<std::int64_t, double>& readings,
+                 std::vector<v1::SummaryRecord> held) {
+  std::sort(held.begin(), held.end(),
+            [](const auto& a, const auto& b) { return a.ordinal() < b.ordinal(); });
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    EXPECT_EQ(held[i].count(), 7u);
+    EXPECT_EQ(held[i].ordinal(), i + 1);
+  }
+  EXPECT_GE(7 * held.size() + 6, readings.size());
+  EXPECT_LE(7 * held.size(), readings.size() + 1) << "one reading closes the history";
+}
+
 /// Each reading without a time is in one pane, and where anybody knows when that was, it was then.
 void expect_arrivals(const NodeSim& sim, const std::vector<v1::SummaryRecord>& held,
                      std::map<std::string, std::uint64_t>& seen) {
@@ -233,13 +300,21 @@ TEST(WholeNode, TheHubHoldsWhatThePublishersSentWhateverFails) {
       SCOPED_TRACE(repeat_with(campaign.seed() + i));
       NodeSim sim(config, **store, "node-" + std::to_string(i), campaign.seed() + i);
       ASSERT_EQ(sim.run(), "");
-      const auto [held, in_changing, arrivals] = held_by_hub(folder.file("hub.sqlite"), sim.node());
+      const auto [held, in_changing, arrivals, visits, lots] =
+          held_by_hub(folder.file("hub.sqlite"), sim.node());
       expect_arrivals(sim, arrivals, strikes);
       EXPECT_EQ(in_changing, sim.in_changing()) << "under a spec that came and went";
       if (sim.broker_forgot()) {
         expect_all_but_the_forgotten(sim, held);
       } else {
         expect_equal(sim.truth(), sim.closes_by_silence() ? without_last(sim, held) : held);
+        for (const auto& [device, readings] : readings_of(sim.truth())) {
+          SCOPED_TRACE(device);
+          expect_sessions(readings, visits.contains(device) ? visits.at(device)
+                                                            : std::vector<v1::SummaryRecord>());
+          expect_lots(readings,
+                      lots.contains(device) ? lots.at(device) : std::vector<v1::SummaryRecord>());
+        }
       }
       expect_only_true_gaps(folder.file("hub.sqlite"), sim);
       for (const auto& [name, count] : sim.strikes()) strikes[name] += count;
