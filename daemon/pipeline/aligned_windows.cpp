@@ -228,6 +228,7 @@ void AlignedWindows::advance_key(SeriesId series, Key& key, const Watermarks& wa
                                  [&](const Window& w) { return !is_past(end_of(w), key); });
   count_ -= static_cast<std::size_t>(kept - key.windows.begin());
   key.windows.erase(key.windows.begin(), kept);
+  if (key.windows.empty()) key.windows = std::vector<Window>();  // most series are idle, and many
 }
 
 void AlignedWindows::advance(TopicId topic, const Watermarks& watermarks, std::int64_t boottime_ns,
@@ -290,7 +291,7 @@ void AlignedWindows::set_boot(std::shared_ptr<const BootStretch> boot, std::vect
     }
     keys_.erase(series);
   }
-  std::erase_if(fed_by_, [](const auto& entry) { return in_boot_time(entry.first); });
+  fed_by_.erase_if([](const auto& entry) { return in_boot_time(entry.first); });
   std::erase_if(to_correct_, is_over);
   boot_ = std::move(boot);
 }

@@ -5,11 +5,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/id_map.h"
 #include "base/status.h"
 #include "model/log.h"
 #include "model/window.h"
@@ -120,9 +120,9 @@ class AlignedWindows {
   struct Key {
     std::int64_t watermark_ns = kNoTime;  ///< never falls, so that no window opens again
     std::int64_t shed_ns = kNoTime;       ///< nothing is taken for windows that end by then
-    std::vector<TopicId> topics;          ///< usually one
-    std::vector<Window> windows;          ///< by start; usually one or two
-    bool to_correct = false;              ///< it is in to_correct_
+    IdList topics;
+    std::vector<Window> windows;  ///< by start; usually one or two
+    bool to_correct = false;      ///< it is in to_correct_
   };
   std::int64_t last_start_of(std::int64_t event_time_ns) const;
   std::int64_t end_of(const Window& window) const { return window.start_ns + spec_.size_ns; }
@@ -142,8 +142,8 @@ class AlignedWindows {
 
   WindowSpec spec_;
   std::uint64_t kept_;  ///< see Pane
-  std::unordered_map<SeriesId, Key> keys_;
-  std::unordered_map<TopicId, std::vector<SeriesId>> fed_by_;
+  IdMap<Key> keys_;
+  IdMap<IdList> fed_by_;
   std::vector<SeriesId> to_correct_;  ///< keys with a closed window that took readings
   std::size_t open_count_ = 0;
   std::size_t count_ = 0;

@@ -325,9 +325,10 @@ void Engine::process_batch() {
   BatchEntry batch = intake_.flush();
   const std::vector<bool> routed = pipelines_.process(batch);
   for (std::size_t i = 0; i < routed.size(); ++i) {
-    builder_.ledger().add(LedgerKind::source_readings,
-                          rooms_.topics.at(plain_topic(batch.readings.topic[i])).source,
-                          routed[i] ? Term::routed : Term::unmatched, 1);
+    builder_.ledger().add(
+        LedgerKind::source_readings,
+        std::string(source_of_topic(rooms_.topics.encoded(plain_topic(batch.readings.topic[i])))),
+        routed[i] ? Term::routed : Term::unmatched, 1);
   }
   time_line_.took(batch);
   readings_since_checkpoint_ += batch.readings.size();

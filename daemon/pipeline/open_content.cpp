@@ -8,8 +8,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t kWaitingFirst = 4;
-
 bool comes_before(const Stamped& a, const Stamped& b) {
   return std::tie(a.time_ns, a.value) < std::tie(b.time_ns, b.value);
 }
@@ -103,7 +101,7 @@ void OpenContent::fold_late(const Stamped& reading) {
 /// Twice as much each time, and never more than the bound needs.
 void OpenContent::make_room() {
   if (waiting_.size() < waiting_.capacity()) return;
-  waiting_.reserve(std::min(std::max(kWaitingFirst, 2 * waiting_.size()), kWaitingMax + 1));
+  waiting_.reserve(std::min(std::max<std::size_t>(1, 2 * waiting_.size()), kWaitingMax + 1));
 }
 
 WindowContent OpenContent::content() const {

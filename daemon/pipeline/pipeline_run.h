@@ -127,6 +127,7 @@ class PipelineRun {
   Status restore_boot(const std::vector<CheckpointPart>& parts);
   Status restore_disconnected(const std::vector<CheckpointPart>& parts);
   bool is_own(const CheckpointPart& part) const;
+  std::string_view source_of(TopicId topic) const;
   Watermarks::OfSource topics_of(const std::string& source) const;
   void count(PipelineEffects effects, Term term, std::int64_t n, std::string_view cause = {}) const;
 
