@@ -321,6 +321,24 @@ void AlignedWindows::shed_key(SeriesId series, const Place& last, std::vector<Pa
   if (key.windows.capacity() > 2 * key.windows.size() + 16) key.windows.shrink_to_fit();
 }
 
+bool AlignedWindows::add_state(SeriesId series, WindowState& out) const {
+  const auto found = keys_.find(series);
+  if (found == keys_.end()) return false;
+  const Key& key = found->second;
+  out.bytes.series += sizeof(IdMap<Key>::Entry) + key.topics.size() * sizeof(IdMap<IdList>::Entry);
+  out.bytes.moments += (key.windows.capacity() - key.windows.size()) * sizeof(Window);
+  for (const Window& window : key.windows) {
+    out.windows_open += window.revision == 0 ? 1 : 0;
+    ++out.windows_kept;
+    out.bytes.moments += sizeof(Window) - sizeof(OpenContent);
+    window.content.add_bytes(out.bytes);
+    if (!window.split) continue;
+    window.split->before.add_bytes(out.bytes);
+    window.split->since.add_bytes(out.bytes);
+  }
+  return true;
+}
+
 std::size_t AlignedWindows::snapshot_bytes(const WindowSpec& spec, bool disordered) {
   constexpr std::size_t kWaitingBytes = 14;
   const bool many_wait = disordered || spec.allowed_lateness_ns > 0;

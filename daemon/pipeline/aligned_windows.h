@@ -14,6 +14,7 @@
 #include "model/log.h"
 #include "model/window.h"
 #include "pipeline/open_content.h"
+#include "pipeline/series_state.h"
 #include "pipeline/spec.h"
 #include "pipeline/watermarks.h"
 
@@ -87,6 +88,8 @@ class AlignedWindows {
   std::size_t open_count() const { return open_count_; }
   /// Windows that are kept: the open ones, and those that can still be corrected.
   std::size_t count() const { return count_; }
+  /// Adds what is kept of `key`, a series as window_key() has it; false when there is nothing.
+  bool add_state(SeriesId key, WindowState& out) const;
 
   /// What is known of series, without their windows.
   void snapshot(ByteWriter& out) const;

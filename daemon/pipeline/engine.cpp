@@ -14,6 +14,9 @@ constexpr auto kWaitMax = std::chrono::milliseconds(50);
 constexpr auto kStoreWait = std::chrono::milliseconds(5);
 /// Having taken nothing in for this long, we cannot tell whose topic was silent.
 constexpr std::int64_t kStallNs = 1'000'000'000;
+/// For how long a turn looks through series, and how many may want it.
+constexpr std::int64_t kLookNs = 1'000'000;
+constexpr std::size_t kLooksMax = 4;
 
 /// At least what the segment takes on flash.
 std::size_t log_bytes(const Segment& segment) {
@@ -201,6 +204,7 @@ void Engine::run() {
 
 bool Engine::step() {
   settle_epoch();
+  look_on();
   if (may_take()) {
     take_messages();
     if (hears_silence()) tick_if_due();
@@ -259,6 +263,44 @@ void Engine::settle_epoch() {
   seal(true);
 }
 
+Result<StateView> Engine::look_at_state(std::string measurement, std::size_t largest_max,
+                                        std::chrono::milliseconds timeout) {
+  const auto look = std::make_shared<Look>(Look{StateScan(std::move(measurement), largest_max)});
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  MutexLock lock(wake_mutex_);
+  if (looks_.size() >= kLooksMax) return resource_exhausted("others look at the state already");
+  looks_.push_back(look);
+  while (!look->done && !stopping_ && std::chrono::steady_clock::now() < deadline) {
+    wake_.wait_for(wake_mutex_, kStoreWait);
+  }
+  if (look->done) return look->scan.take();
+  std::erase(looks_, look);
+  return stopping_ ? unavailable("the pipelines have stopped")
+                   : unavailable("the pipelines are too busy to tell");
+}
+
+bool Engine::is_looked_at() {
+  MutexLock lock(wake_mutex_);
+  return !looks_.empty();
+}
+
+void Engine::look_on() {
+  std::shared_ptr<Look> look;
+  {
+    MutexLock lock(wake_mutex_);
+    if (looks_.empty()) return;
+    look = looks_.front();
+  }
+  const std::int64_t until_ns = rooms_.clock.boottime_ns() + kLookNs;
+  const bool done = look->scan.step(pipelines_, rooms_.series,
+                                    [&] { return rooms_.clock.boottime_ns() >= until_ns; });
+  if (!done) return;
+  MutexLock lock(wake_mutex_);
+  look->done = true;
+  std::erase(looks_, look);
+  wake_.notify_all();
+}
+
 bool Engine::may_take() const {
   return !(sealed_ && (group_due() || builder_.bytes() >= options_.group_bytes_max));
 }
@@ -286,6 +328,7 @@ void Engine::take_from_source() {
     wait = std::clamp(std::chrono::milliseconds(left / 1'000'000), std::chrono::milliseconds(1),
                       kWaitMax);
   }
+  if (is_looked_at()) wait = std::chrono::milliseconds(1);
   events_.clear();
   next_event_ = 0;
   rooms_.messages.take(events_, options_.batch_messages_max, wait);

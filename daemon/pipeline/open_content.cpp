@@ -118,6 +118,16 @@ std::size_t OpenContent::heap_bytes() const {
   return waiting_.capacity() * sizeof(Stamped) + extras_.state_bytes() - sizeof extras_;
 }
 
+void OpenContent::add_bytes(StateBytes& out) const {
+  out.moments += sizeof *this;
+  out.waiting += waiting_.capacity() * sizeof(Stamped);
+  out.histogram += extras_.state_bytes_of<ExponentialHistogram>();
+  out.distinct += extras_.state_bytes_of<HyperLogLog>();
+  out.top += extras_.state_bytes_of<SpaceSaving>();
+  out.counter += extras_.state_bytes_of<Counter>();
+  out.states += extras_.state_bytes_of<StateDuration>();
+}
+
 void OpenContent::snapshot(ByteWriter& out) const {
   snapshot_moments(out, moments_);
   out.u64(waiting_.size());
