@@ -10,6 +10,9 @@
 namespace sluice {
 namespace {
 constexpr std::int64_t kTickNs = 200'000'000;
+/// A tick looks at every open window, which takes 100 ns of a fast core: half a per cent of the
+/// time, however many there are.
+constexpr std::int64_t kTickNsPerWindow = 20'000;
 constexpr auto kWaitMax = std::chrono::milliseconds(50);
 constexpr auto kStoreWait = std::chrono::milliseconds(5);
 /// Having taken nothing in for this long, we cannot tell whose topic was silent.
@@ -383,7 +386,9 @@ void Engine::process_batch() {
 void Engine::tick_if_due() {
   const std::int64_t now = rooms_.clock.boottime_ns();
   if (now < next_tick_boottime_ns_) return;
-  next_tick_boottime_ns_ = now + kTickNs;
+  next_tick_boottime_ns_ =
+      now +
+      std::max(kTickNs, kTickNsPerWindow * static_cast<std::int64_t>(pipelines_.windows_open()));
   if (!pipelines_.due(now)) return;
   builder_.add_entry(TickEntry{now}, now);
   pipelines_.tick(now);

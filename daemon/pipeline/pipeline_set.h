@@ -69,6 +69,7 @@ class PipelineSet {
 
   /// How far event time has come for topics of these sources; kNoTime: not at all.
   std::int64_t reached(const std::function<bool(const std::string&)>& is_source) const;
+  std::size_t windows_open() const;
   std::vector<PipelineView> views() const;
   /// What each pipeline's windows keep of a series.
   std::vector<PipelineState> state_of(SeriesId series) const;
