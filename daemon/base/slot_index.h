@@ -8,7 +8,7 @@
 namespace sluice {
 
 /// Finds values that stand elsewhere, numbered 0, 1, 2 …, by their hash: a hash table that holds
-/// numbers only, 4 bytes for each slot and at most three in four of them taken. A node-based map
+/// numbers only, 4 bytes for each slot and at most four in five of them taken. A node-based map
 /// takes ten times that.
 ///
 /// Hashes must be well mixed in their low bits. They are not kept, so who adds or removes says how
@@ -30,7 +30,7 @@ class SlotIndex {
   /// `number` is not in it yet.
   template <typename HashOf>
   void add(std::uint32_t number, HashOf hash_of) {
-    if (4 * (count_ + 1) > 3 * slots_.size()) grow(hash_of);
+    if (5 * (count_ + 1) > 4 * slots_.size()) grow(hash_of);
     place(number, hash_of(number));
     ++count_;
   }
