@@ -211,6 +211,18 @@ void measure_owners(std::size_t count) {
   print_owner("windows, none open", before, count);
 }
 
+/// Nothing comes, five times a second.
+void measure_turns(Plane& plane, std::size_t count) {
+  constexpr int kTurns = 50;
+  const double start = thread_cpu_ns();
+  for (int i = 0; i < kTurns; ++i) {
+    plane.clock.now_ns += kSecond / 5;
+    plane.engine->step();
+  }
+  const double quiet_ns = (thread_cpu_ns() - start) / kTurns;
+  std::printf("\nwith %zu series: a turn in which nothing comes %.2f ms\n", count, quiet_ns / 1e6);
+}
+
 void measure_memory(std::size_t count) {
   malloc_trim(0);
   const std::size_t heap_before = heap_bytes();
@@ -232,6 +244,7 @@ void measure_memory(std::size_t count) {
                 static_cast<double>(heap) / static_cast<double>(count),
                 mib((resident_pages() - pages_before) * 4096));
   }
+  measure_turns(plane, count);
 }
 
 double json_parse_ns(const std::vector<IngestEvent>& messages) {
