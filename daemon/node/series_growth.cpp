@@ -63,8 +63,8 @@ void add_series(const SeriesTable& table, std::size_t rows_max, v1::SeriesGrowth
   for (const SpaceSaving::Counter& counter : measurements.top(rows_max)) {
     add_row(*out.mutable_measurements(), counter.key, counter.count);
   }
-  const auto values = [](const HyperLogLog& distinct) {
-    return static_cast<std::uint64_t>(distinct.estimate() + 0.5);
+  const auto values = [&](const HyperLogLog& distinct) {
+    return std::min(static_cast<std::uint64_t>(distinct.estimate() + 0.5), out.series_looked_at());
   };
   add_greatest(*out.mutable_label_values(), labels, values, rows_max);
 }
