@@ -68,6 +68,12 @@ class WindowExtras {
   /// `data_loss` for bytes that snapshot() cannot have written.
   static Result<WindowExtras> restore(ByteReader& reader);
   std::size_t state_bytes() const;
+  /// What of it is one kind's; 0 when that is not configured.
+  template <typename T>
+  std::size_t state_bytes_of() const {
+    const T* const found = find<T>();
+    return found == nullptr ? 0 : found->state_bytes() + sizeof(Kind) - sizeof(T);
+  }
 
   using Kind = std::variant<ExponentialHistogram, HyperLogLog, SpaceSaving, Counter, StateDuration>;
   /// In the order of the variant, none twice.

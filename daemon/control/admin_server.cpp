@@ -65,6 +65,21 @@ class AdminService final : public v1::Admin::Service {
     *response = view_.recent(resolved);
     return grpc::Status::OK;
   }
+  grpc::Status GetSeriesState(grpc::ServerContext*, const v1::GetSeriesStateRequest* request,
+                              v1::SeriesStateReport* response) override {
+    v1::GetSeriesStateRequest resolved = *request;
+    resolved.set_limit(resolve(request->limit(), kSeriesStateLimitDefault, kSeriesStateLimitMax));
+    const Status status = view_.series_state(resolved, *response);
+    return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                        std::string(status.message()));
+  }
+  grpc::Status GetSeriesGrowth(grpc::ServerContext*, const v1::GetSeriesGrowthRequest* request,
+                               v1::SeriesGrowth* response) override {
+    v1::GetSeriesGrowthRequest resolved = *request;
+    resolved.set_limit(resolve(request->limit(), kSeriesGrowthLimitDefault, kSeriesGrowthLimitMax));
+    *response = view_.series_growth(resolved);
+    return grpc::Status::OK;
+  }
   grpc::Status ListPlugins(grpc::ServerContext*, const v1::ListPluginsRequest*,
                            v1::ListPluginsResponse* response) override {
     *response = view_.plugins();

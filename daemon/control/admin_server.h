@@ -12,6 +12,10 @@ namespace sluice {
 
 inline constexpr std::uint32_t kSeriesLimitDefault = 1000;
 inline constexpr std::uint32_t kSeriesLimitMax = 100'000;
+inline constexpr std::uint32_t kSeriesStateLimitDefault = 20;
+inline constexpr std::uint32_t kSeriesStateLimitMax = 1000;
+inline constexpr std::uint32_t kSeriesGrowthLimitDefault = 10;
+inline constexpr std::uint32_t kSeriesGrowthLimitMax = 100;
 inline constexpr std::uint32_t kRecentLimitDefault = 100;
 inline constexpr std::uint32_t kRecentLimitMax = 4096;
 

@@ -1,14 +1,20 @@
 #pragma once
 
+#include "base/status.h"
+
 namespace sluice {
 
 namespace v1 {
 class LedgerReport;
+class GetSeriesGrowthRequest;
+class GetSeriesStateRequest;
 class ListPluginsResponse;
 class ListRecentSummariesRequest;
 class ListRecentSummariesResponse;
 class ListSeriesRequest;
 class ListSeriesResponse;
+class SeriesGrowth;
+class SeriesStateReport;
 class Status;
 }  // namespace v1
 
@@ -26,6 +32,12 @@ class NodeView {
   virtual v1::ListSeriesResponse series(const v1::ListSeriesRequest& request) = 0;
   /// Newest first. `limit` comes resolved: 1..kRecentLimitMax. Empty `pipeline`: every pipeline.
   virtual v1::ListRecentSummariesResponse recent(const v1::ListRecentSummariesRequest& request) = 0;
+  /// `limit` comes resolved: 1..kSeriesStateLimitMax. Waits for the pipelines to look, some tenths
+  /// of a second; `unavailable` when they do not.
+  virtual Status series_state(const v1::GetSeriesStateRequest& request,
+                              v1::SeriesStateReport& out) = 0;
+  /// `limit` comes resolved: 1..kSeriesGrowthLimitMax.
+  virtual v1::SeriesGrowth series_growth(const v1::GetSeriesGrowthRequest& request) = 0;
   virtual v1::ListPluginsResponse plugins() = 0;
 };
 

@@ -98,6 +98,12 @@ Result<v1::LedgerReport> AdminClient::ledger() {
 Result<v1::ListSeriesResponse> AdminClient::series(const v1::ListSeriesRequest& request) {
   return state_->call(&v1::Admin::Stub::ListSeries, request);
 }
+Result<v1::SeriesStateReport> AdminClient::series_state(const v1::GetSeriesStateRequest& request) {
+  return state_->call(&v1::Admin::Stub::GetSeriesState, request);
+}
+Result<v1::SeriesGrowth> AdminClient::series_growth(const v1::GetSeriesGrowthRequest& request) {
+  return state_->call(&v1::Admin::Stub::GetSeriesGrowth, request);
+}
 Result<v1::ListRecentSummariesResponse> AdminClient::recent(
     const v1::ListRecentSummariesRequest& request) {
   return state_->call(&v1::Admin::Stub::ListRecentSummaries, request);

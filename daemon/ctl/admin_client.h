@@ -26,6 +26,8 @@ class AdminClient {
   Result<v1::Status> status();
   Result<v1::LedgerReport> ledger();
   Result<v1::ListSeriesResponse> series(const v1::ListSeriesRequest& request);
+  Result<v1::SeriesStateReport> series_state(const v1::GetSeriesStateRequest& request);
+  Result<v1::SeriesGrowth> series_growth(const v1::GetSeriesGrowthRequest& request);
   Result<v1::ListRecentSummariesResponse> recent(const v1::ListRecentSummariesRequest& request);
   Result<v1::ListPluginsResponse> plugins();
 

@@ -47,6 +47,8 @@ struct Arguments {
   bool all = false;
   bool oldest_first = false;
   bool check = false;
+  bool series_state = false;
+  bool series_top = false;
   TopOptions top;
   std::function<ExitCode()> run;
 };
@@ -76,6 +78,12 @@ void add_hub_options(CLI::App& command, HubAddress& hub, bool required) {
                      "Name to expect in the hub's certificate (default: the host of --hub)");
 }
 
+ExitCode run_series(const Arguments& a) {
+  if (a.series_state) return show_series_state(a.local, a.measurement, a.local_limit);
+  if (a.series_top) return show_series_growth(a.local, a.local_limit);
+  return show_series(a.local, a.measurement, a.local_limit);
+}
+
 void add_local_commands(CLI::App& app, Arguments& a) {
   auto* status = app.add_subcommand("status", "State of the node: links, store, totals");
   status->add_flag("--check", a.check, "Exit with 1 when the node is not ready");
@@ -86,10 +94,19 @@ void add_local_commands(CLI::App& app, Arguments& a) {
 
   auto* series = app.add_subcommand("series", "The series of this node");
   series->add_option("--measurement", a.measurement, "Only series of this measurement");
-  series->add_option("--limit", a.local_limit, "Rows at most (default 1000)")
+  series
+      ->add_option("--limit", a.local_limit,
+                   "Rows at most (default 1000; 20 with --state, 10 of each kind with --top)")
       ->check(whole_number(100'000));
-  series->callback(
-      [&a] { a.run = [&a] { return show_series(a.local, a.measurement, a.local_limit); }; });
+  auto* state = series->add_flag(
+      "--state", a.series_state,
+      "What their windows keep in memory, by aggregate: each pipeline, and the largest series");
+  auto* top =
+      series->add_flag("--top", a.series_top,
+                       "What makes them grow: patterns of topics and series, labels, sources, "
+                       "and what limits.series_max refused");
+  top->excludes(state)->excludes("--measurement");
+  series->callback([&a] { a.run = [&a] { return run_series(a); }; });
 
   auto* summaries = app.add_subcommand("summaries", "Windows that closed last, newest first");
   summaries->add_option("--pipeline", a.pipeline, "Only windows of this pipeline");

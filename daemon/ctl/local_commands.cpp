@@ -79,6 +79,23 @@ ExitCode show_series(const LocalTarget& target, const std::string& measurement,
       target, [&](AdminClient& client) { return client.series(request); }, series_table_text);
 }
 
+ExitCode show_series_state(const LocalTarget& target, const std::string& measurement,
+                           std::uint32_t limit) {
+  v1::GetSeriesStateRequest request;
+  request.set_measurement(measurement);
+  request.set_limit(limit);
+  return ask_and_show<v1::SeriesStateReport>(
+      target, [&](AdminClient& client) { return client.series_state(request); }, series_state_text);
+}
+
+ExitCode show_series_growth(const LocalTarget& target, std::uint32_t limit) {
+  v1::GetSeriesGrowthRequest request;
+  request.set_limit(limit);
+  return ask_and_show<v1::SeriesGrowth>(
+      target, [&](AdminClient& client) { return client.series_growth(request); },
+      series_growth_text);
+}
+
 ExitCode show_summaries(const LocalTarget& target, const std::string& pipeline,
                         std::uint32_t limit) {
   v1::ListRecentSummariesRequest request;

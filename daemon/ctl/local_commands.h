@@ -21,6 +21,12 @@ ExitCode show_status(const LocalTarget& target, bool check);
 ExitCode show_ledger(const LocalTarget& target);
 ExitCode show_series(const LocalTarget& target, const std::string& measurement,
                      std::uint32_t limit);
+/// What the windows of the largest series keep in memory, and those of each pipeline; `limit`
+/// 0: 20.
+ExitCode show_series_state(const LocalTarget& target, const std::string& measurement,
+                           std::uint32_t limit);
+/// What makes the series grow, and what was refused; `limit` 0: 10 of each.
+ExitCode show_series_growth(const LocalTarget& target, std::uint32_t limit);
 ExitCode show_summaries(const LocalTarget& target, const std::string& pipeline,
                         std::uint32_t limit);
 ExitCode show_plugins(const LocalTarget& target);

@@ -170,6 +170,92 @@ std::string series_table_text(const v1::ListSeriesResponse& response) {
          grouped(std::uint64_t{response.total()}) + " series\n";
 }
 
+namespace {
+
+std::string owner_text(const v1::PipelineState& row) {
+  return row.pipeline() + ", " + grouped(std::uint64_t{row.series()}) + " series";
+}
+std::string owner_text(const v1::SeriesState& row) {
+  return series_text(series_of(row.series())) + " in " + row.pipeline();
+}
+
+template <typename Rows>
+std::string bytes_table(const char* heading, const Rows& rows) {
+  Table table({{heading},
+               {"OPEN", true},
+               {"KEPT", true},
+               {"TOTAL", true},
+               {"SERIES", true},
+               {"MOMENTS", true},
+               {"WAITING", true},
+               {"HISTOGRAM", true},
+               {"DISTINCT", true},
+               {"TOP", true},
+               {"COUNTER", true},
+               {"STATES", true}});
+  for (const auto& row : rows) {
+    const v1::WindowState& w = row.windows();
+    std::vector<std::string> cells = {owner_text(row), grouped(std::uint64_t{w.windows_open()}),
+                                      grouped(std::uint64_t{w.windows_kept()})};
+    for (const std::uint64_t bytes : {w.total_bytes(), w.series_bytes(), w.moments_bytes(),
+                                      w.waiting_bytes(), w.histogram_bytes(), w.distinct_bytes(),
+                                      w.top_bytes(), w.counter_bytes(), w.states_bytes()}) {
+      cells.push_back(bytes == 0 ? "-" : bytes_text(bytes));
+    }
+    table.add_row(std::move(cells));
+  }
+  return table.take();
+}
+
+}  // namespace
+
+std::string series_state_text(const v1::SeriesStateReport& report) {
+  if (report.pipelines().empty()) return "No series.\n";
+  return bytes_table("PIPELINE", report.pipelines()) + "\n" +
+         bytes_table("LARGEST SERIES", report.largest());
+}
+
+namespace {
+
+std::string share_text(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? "-" : grouped(100 * part / whole) + " %";
+}
+
+using CountRows = google::protobuf::RepeatedPtrField<v1::SeriesCount>;
+
+/// Nothing when there are no rows. `whole` 0: they are parts of nothing.
+std::string counts_text(const char* heading, const CountRows& rows, const char* of,
+                        std::uint64_t whole) {
+  Table table({{heading}, {of, true}, {"SHARE", true}});
+  for (const auto& row : rows) {
+    table.add_row(
+        {row.what(), grouped(std::uint64_t{row.count()}), share_text(row.count(), whole)});
+  }
+  return table.empty() ? "" : "\n" + table.take();
+}
+
+std::string table_use_text(const char* what, std::uint64_t count, std::uint64_t looked_at,
+                           std::uint64_t max) {
+  std::string text = grouped(count) + " of " + grouped(max) + " (limits.series_max)";
+  if (looked_at < count) text += "; the newest " + grouped(looked_at) + " are looked at";
+  return std::string(what) + text + "\n";
+}
+
+}  // namespace
+
+std::string series_growth_text(const v1::SeriesGrowth& g) {
+  std::string out = table_use_text("series   ", g.series(), g.series_looked_at(), g.series_max()) +
+                    table_use_text("topics   ", g.topics(), g.topics_looked_at(), g.series_max());
+  out += "refused  " + grouped(g.messages_refused()) + " messages since the start (series_cap)\n";
+  out += counts_text("REFUSED, BY TOPIC", g.refused_topics(), "MESSAGES", g.messages_refused());
+  out += counts_text("REFUSED, BY SERIES", g.refused_series(), "MESSAGES", g.messages_refused());
+  out += counts_text("TOPICS LIKE", g.topic_patterns(), "TOPICS", g.topics_looked_at());
+  out += counts_text("SERIES LIKE", g.series_patterns(), "SERIES", g.series_looked_at());
+  out += counts_text("LABEL", g.label_values(), "VALUES", g.series_looked_at());
+  out += counts_text("MEASUREMENT", g.measurements(), "SERIES", g.series_looked_at());
+  return out + counts_text("SOURCE", g.sources(), "TOPICS", g.topics_looked_at());
+}
+
 std::string recent_text(const v1::ListRecentSummariesResponse& response) {
   Table table({{"PIPELINE"},
                {"SERIES"},

@@ -11,6 +11,8 @@ namespace sluice::ctl {
 std::string status_text(const v1::Status& status);
 std::string ledger_text(const v1::LedgerReport& report);
 std::string series_table_text(const v1::ListSeriesResponse& response);
+std::string series_state_text(const v1::SeriesStateReport& report);
+std::string series_growth_text(const v1::SeriesGrowth& growth);
 std::string recent_text(const v1::ListRecentSummariesResponse& response);
 std::string plugins_text(const v1::ListPluginsResponse& response);
 

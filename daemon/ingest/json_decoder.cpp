@@ -69,6 +69,8 @@ class JsonDecoder::Decoding {
   bool number_series();
 
   bool reject(RejectReason reason, std::string_view detail);
+  /// There is no room for it.
+  bool refuse(const Series& series, std::string_view detail);
   /// The place of something in the payload, quoted; `pointer` starts at the item.
   std::string place(std::string_view pointer) const;
 
@@ -333,7 +335,7 @@ bool JsonDecoder::Decoding::number_series() {
   if (topic_->id == 0) {
     topic_->id = topics_.intern({plan_->source, message_->topic});
     if (topic_->id == 0) {
-      return reject(RejectReason::series_cap,
+      return refuse(new_series_.front().series,
                     "topic " + shown(message_->topic) + " is new and the table is full with " +
                         std::to_string(topics_.size()) + " topics; raise limits.series_max");
     }
@@ -343,10 +345,10 @@ bool JsonDecoder::Decoding::number_series() {
   for (NewSeries& next : new_series_) {
     const SeriesId id = series_.intern(next.series);
     if (id == 0) {
-      return reject(RejectReason::series_cap,
-                    "series " + shown(next.series.to_string()) +
-                        " is new and the table is full with " + std::to_string(series_.size()) +
-                        " series; raise limits.series_max or use fewer labels");
+      return refuse(next.series, "series " + shown(next.series.to_string()) +
+                                     " is new and the table is full with " +
+                                     std::to_string(series_.size()) +
+                                     " series; raise limits.series_max or use fewer labels");
     }
     out_->series[next.row] = id;
     cache_.add_series(*topic_, std::move(next.key), id);
@@ -356,7 +358,13 @@ bool JsonDecoder::Decoding::number_series() {
 
 bool JsonDecoder::Decoding::reject(RejectReason reason, std::string_view detail) {
   result_ = {false, std::string(reject_reason_name(reason)),
-             std::string(utf8_head(detail, kDetailBytesMax))};
+             std::string(utf8_head(detail, kDetailBytesMax)), std::nullopt};
+  return false;
+}
+
+bool JsonDecoder::Decoding::refuse(const Series& series, std::string_view detail) {
+  reject(RejectReason::series_cap, detail);
+  result_.refused = series;
   return false;
 }
 

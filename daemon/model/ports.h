@@ -36,6 +36,8 @@ struct DecodeResult {
   bool ok = true;
   std::string reason;  ///< the ledger's cause when not ok: not_json, empty, too_large, wrong_type …
   std::string detail;  ///< a sentence: what, where in the payload, what was expected
+  /// Of `series_cap`: the first series, or the one of the first topic, for which there was no room.
+  std::optional<Series> refused;
 };
 
 /// Turns one payload into readings. Real: ingest's JSON decoder. [pipeline]

@@ -86,4 +86,6 @@ Result<Topic> decode_topic(std::string_view bytes) {
   return topic;
 }
 
+std::string_view source_of_topic(std::string_view bytes) { return ByteReader(bytes).string(); }
+
 }  // namespace sluice

@@ -4,11 +4,13 @@
 #include <deque>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/byte_arena.h"
+#include "base/hash.h"
 #include "base/mutex.h"
+#include "base/slot_index.h"
 #include "base/status.h"
 #include "model/reading.h"
 
@@ -42,12 +44,15 @@ struct Topic {
 };
 std::string encode_topic(const Topic& topic);
 Result<Topic> decode_topic(std::string_view bytes);
+/// The source alone, of bytes that encode_topic() wrote; borrowed from them.
+std::string_view source_of_topic(std::string_view bytes);
 
 /// Values numbered 1, 2, 3 … in the order of first use, for ever within a store epoch. Bounded:
 /// past `capacity` nothing new is numbered and the caller counts the refusal.
 ///
-/// The pipeline thread alone adds; any thread may read. References stay valid as long as the table.
-template <typename T, std::string (*Encode)(const T&)>
+/// There may be 100,000 of them, so a value is kept as its canonical bytes alone, and taken apart
+/// whenever somebody wants to see it. The pipeline thread alone adds; any thread may read.
+template <typename T, std::string (*Encode)(const T&), Result<T> (*Decode)(std::string_view)>
 class IdTable {
  public:
   explicit IdTable(std::size_t capacity) : capacity_(capacity) {}
@@ -59,47 +64,55 @@ class IdTable {
   }
   /// The id of `value`, new if need be; 0 when the table is full.
   std::uint32_t intern(const T& value) {
+    const std::string bytes = Encode(value);
     MutexLock lock(mutex_);
-    return number(value, capacity_);
+    return number(bytes, capacity_);
   }
   /// As intern, also past the capacity: an id that was given out under a larger one stays.
   std::uint32_t restore(const T& value) {
+    const std::string bytes = Encode(value);
     MutexLock lock(mutex_);
-    return number(value, UINT32_MAX);
+    return number(bytes, UINT32_MAX);
   }
   /// `id` must have been given out.
-  const T& at(std::uint32_t id) const {
+  T at(std::uint32_t id) const { return *Decode(encoded(id)); }
+  /// The canonical bytes, valid as long as the table. `id` must have been given out.
+  std::string_view encoded(std::uint32_t id) const {
     MutexLock lock(mutex_);
-    SLUICE_ASSERT(id >= 1 && id <= values_.size());
-    return values_[id - 1];
+    SLUICE_ASSERT(id >= 1 && id <= places_.size());
+    return bytes_.at(places_[id - 1]);
   }
   bool contains(std::uint32_t id) const {
     MutexLock lock(mutex_);
-    return id >= 1 && id <= values_.size();
+    return id >= 1 && id <= places_.size();
   }
   std::size_t size() const {
     MutexLock lock(mutex_);
-    return values_.size();
+    return places_.size();
   }
 
  private:
-  std::uint32_t number(const T& value, std::size_t capacity) SLUICE_REQUIRES(mutex_) {
-    std::string key = Encode(value);
-    if (const auto it = ids_.find(key); it != ids_.end()) return it->second;
-    if (values_.size() >= capacity) return 0;
-    values_.push_back(value);
-    const auto id = static_cast<std::uint32_t>(values_.size());
-    ids_.emplace(std::move(key), id);
+  std::uint32_t number(std::string_view bytes, std::size_t capacity) SLUICE_REQUIRES(mutex_) {
+    const auto stored = [this](std::uint32_t index)
+                            SLUICE_REQUIRES(mutex_) { return bytes_.at(places_[index]); };
+    const std::uint32_t known =
+        index_.find(hash64(bytes), [&](std::uint32_t index) { return stored(index) == bytes; });
+    if (known != SlotIndex::kNone) return known + 1;
+    if (places_.size() >= capacity) return 0;
+    places_.push_back(bytes_.append(bytes));
+    const auto id = static_cast<std::uint32_t>(places_.size());
+    index_.add(id - 1, [&](std::uint32_t index) { return hash64(stored(index)); });
     return id;
   }
 
   mutable Mutex mutex_;
   std::size_t capacity_ SLUICE_GUARDED_BY(mutex_);
-  std::deque<T> values_ SLUICE_GUARDED_BY(mutex_);
-  std::unordered_map<std::string, std::uint32_t> ids_ SLUICE_GUARDED_BY(mutex_);
+  ByteArena bytes_ SLUICE_GUARDED_BY(mutex_);
+  std::deque<std::uint32_t> places_ SLUICE_GUARDED_BY(mutex_);  ///< in bytes_, by id - 1
+  SlotIndex index_ SLUICE_GUARDED_BY(mutex_);                   ///< of places_
 };
 
-using SeriesTable = IdTable<Series, encode_series>;
-using TopicTable = IdTable<Topic, encode_topic>;
+using SeriesTable = IdTable<Series, encode_series, decode_series>;
+using TopicTable = IdTable<Topic, encode_topic, decode_topic>;
 
 }  // namespace sluice

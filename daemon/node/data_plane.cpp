@@ -1,5 +1,7 @@
 #include "node/data_plane.h"
 
+#include <malloc.h>
+
 #include <utility>
 
 #include "base/log.h"
@@ -101,6 +103,7 @@ Status DataPlane::recover(MessageSource& messages) {
              {"segments_damaged", recovered_.damaged_segments},
              {"epoch", store_->epoch()}});
   recovered_ = {};
+  ::malloc_trim(0);  // all names once more, and a checkpoint: the heap would keep the room for good
   return {};
 }
 

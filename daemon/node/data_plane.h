@@ -38,6 +38,7 @@ class DataPlane {
   Store& store() { return *store_; }
   Engine& engine() { return *engine_; }
   const SeriesTable& series() const { return series_; }
+  const TopicTable& topics() const { return topics_; }
 
  private:
   DataPlane(const v1::Config& config, Clock& clock, const EngineOptions& engine, ClockTrust* trust);

@@ -6,16 +6,34 @@
 
 #include "health/process.h"
 #include "health/readiness.h"
+#include "node/series_growth.h"
 #include "plugin_host/plugin_library.h"
 
 namespace sluice {
 namespace {
+
+/// sluicectl waits for 5 s.
+constexpr auto kLookAtStateMax = std::chrono::milliseconds(4000);
 
 template <typename Message>
 void set_series(Message& out, const Series& series) {
   out.set_measurement(series.measurement);
   out.set_unit(series.unit);
   for (const auto& [name, value] : series.labels) (*out.mutable_labels())[name] = value;
+}
+
+void set_windows(v1::WindowState& out, const WindowState& state) {
+  out.set_windows_open(state.windows_open);
+  out.set_windows_kept(state.windows_kept);
+  out.set_series_bytes(state.bytes.series);
+  out.set_moments_bytes(state.bytes.moments);
+  out.set_waiting_bytes(state.bytes.waiting);
+  out.set_histogram_bytes(state.bytes.histogram);
+  out.set_distinct_bytes(state.bytes.distinct);
+  out.set_top_bytes(state.bytes.top);
+  out.set_counter_bytes(state.bytes.counter);
+  out.set_states_bytes(state.bytes.states);
+  out.set_total_bytes(state.bytes.total());
 }
 
 std::uint64_t total(const Ledger& ledger, LedgerKind kind, Term term) {
@@ -194,6 +212,34 @@ v1::ListSeriesResponse NodeReport::series(const v1::ListSeriesRequest& request) 
     set_series(row, series);
   }
   return response;
+}
+
+Status NodeReport::series_state(const v1::GetSeriesStateRequest& request,
+                                v1::SeriesStateReport& out) {
+  const auto view =
+      rooms_.engine.look_at_state(request.measurement(), request.limit(), kLookAtStateMax);
+  if (!view.ok()) return view.status();
+  for (const PipelineState& held : view->pipelines) {
+    v1::PipelineState& row = *out.add_pipelines();
+    row.set_pipeline(held.pipeline);
+    row.set_series(held.series);
+    set_windows(*row.mutable_windows(), held.state);
+  }
+  for (const SeriesState& held : view->largest) {
+    v1::SeriesState& row = *out.add_largest();
+    row.mutable_series()->set_id(held.series);
+    set_series(*row.mutable_series(), rooms_.series.at(held.series));
+    row.set_pipeline(held.pipeline);
+    set_windows(*row.mutable_windows(), held.state);
+  }
+  return {};
+}
+
+v1::SeriesGrowth NodeReport::series_growth(const v1::GetSeriesGrowthRequest& request) {
+  v1::SeriesGrowth growth =
+      growth_of(rooms_.series, rooms_.topics, rooms_.engine.refused_series(), request.limit());
+  growth.set_series_max(config_.limits().series_max());
+  return growth;
 }
 
 v1::ListRecentSummariesResponse NodeReport::recent(const v1::ListRecentSummariesRequest& request) {

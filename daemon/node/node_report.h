@@ -22,9 +22,10 @@ class NodeReport final : public NodeView {
   struct Rooms {
     const Store& store;
     const MqttSources& sources;
-    const Engine& engine;
+    Engine& engine;
     const Uplink* uplink;  ///< null when no hub is configured
     const SeriesTable& series;
+    const TopicTable& topics;
     const Clock& clock;
     ClockTrust& trust;
   };
@@ -34,6 +35,9 @@ class NodeReport final : public NodeView {
   v1::LedgerReport ledger() override;
   v1::ListSeriesResponse series(const v1::ListSeriesRequest& request) override;
   v1::ListRecentSummariesResponse recent(const v1::ListRecentSummariesRequest& request) override;
+  Status series_state(const v1::GetSeriesStateRequest& request,
+                      v1::SeriesStateReport& out) override;
+  v1::SeriesGrowth series_growth(const v1::GetSeriesGrowthRequest& request) override;
   v1::ListPluginsResponse plugins() override;
 
  private:

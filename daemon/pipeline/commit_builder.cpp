@@ -157,11 +157,11 @@ std::size_t CommitBuilder::messages_of(std::uint32_t source) const {
 void CommitBuilder::add_definitions() {
   for (; series_stored_ < series_.size(); ++series_stored_) {
     const auto id = static_cast<std::uint32_t>(series_stored_ + 1);
-    group_.series.push_back({id, encode_series(series_.at(id))});
+    group_.series.push_back({id, std::string(series_.encoded(id))});
   }
   for (; topics_stored_ < topics_.size(); ++topics_stored_) {
     const auto id = static_cast<std::uint32_t>(topics_stored_ + 1);
-    group_.topics.push_back({id, encode_topic(topics_.at(id))});
+    group_.topics.push_back({id, std::string(topics_.encoded(id))});
   }
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,6 +19,7 @@
 #include "pipeline/commit_builder.h"
 #include "pipeline/intake.h"
 #include "pipeline/pipeline_set.h"
+#include "pipeline/state_scan.h"
 #include "pipeline/time_line.h"
 
 namespace sluice {
@@ -107,9 +110,21 @@ class Engine {
   }
 
   EngineView view() const;
+  /// Looks through the windows of all series, as StateScan has it. Waits until the pipeline thread
+  /// has done so beside its work, at most for `timeout`: `unavailable` then, and when it has
+  /// stopped. `resource_exhausted` when too many ask at once. Any thread but [pipeline].
+  Result<StateView> look_at_state(std::string measurement, std::size_t largest_max,
+                                  std::chrono::milliseconds timeout);
+  const RefusedSeries& refused_series() const { return intake_.refused_series(); }
   const RecentPanes& recent_panes() const { return pipelines_.recent_panes(); }
 
  private:
+  /// Somebody wants to know what windows keep. The scan is the pipeline thread's until `done`.
+  struct Look {
+    StateScan scan;
+    bool done = false;
+  };
+
   void replay_entry(const StartEntry& start);
   void replay_entry(const ConnectedEntry& entry);
   void replay_entry(const DisconnectedEntry& entry);
@@ -131,6 +146,8 @@ class Engine {
   bool acks_wait_for_disk() const;
   bool hears_silence() const;
   void settle_epoch();
+  void look_on();
+  bool is_looked_at();
   bool submit();
   void seal(bool checkpoint);
   void name_losses(std::int64_t since_wall_ns);
@@ -171,6 +188,7 @@ class Engine {
   bool confirm_wanted_ SLUICE_GUARDED_BY(wake_mutex_) = false;
   std::optional<std::int64_t> end_above_seq_ SLUICE_GUARDED_BY(wake_mutex_);
   std::string ended_epoch_ SLUICE_GUARDED_BY(wake_mutex_);  ///< the last one asked to end
+  std::deque<std::shared_ptr<Look>> looks_ SLUICE_GUARDED_BY(wake_mutex_);
   mutable Mutex view_mutex_;
   EngineView view_ SLUICE_GUARDED_BY(view_mutex_);
   Thread thread_;

@@ -16,6 +16,8 @@ constexpr std::uint8_t kFormatNoDropCounter = 2;
 constexpr const char* kBrokerLoss = "suspected_broker_loss";
 /// A cause of the durable ledger: never to change.
 constexpr const char* kFuture = "future";
+/// The decoder's cause for a series or a topic beyond the bound.
+constexpr const char* kSeriesCap = "series_cap";
 
 std::string part_name(const SourceSpec& source) { return "source/" + source.name; }
 
@@ -66,6 +68,7 @@ void Intake::take(const IngestEvent& message) {
   const std::size_t before = open_.readings.size();
   const DecodeResult result = decoder_.decode(message, open_.readings);
   if (!result.ok) {
+    if (result.reason == kSeriesCap) refused_.add(source.name, message.topic, result.refused);
     reject(message, result.reason, result.detail);
     return;
   }

@@ -10,6 +10,7 @@
 #include "pipeline/commit_builder.h"
 #include "pipeline/left_sessions.h"
 #include "pipeline/redelivery.h"
+#include "pipeline/refused_series.h"
 #include "pipeline/time_line.h"
 
 namespace sluice {
@@ -69,6 +70,8 @@ class Intake {
   const std::vector<TopicFilter>& subscribed(std::uint32_t source) const {
     return states_[source].subscribed;
   }
+  /// Any thread.
+  const RefusedSeries& refused_series() const { return refused_; }
 
  private:
   /// What we know of a session.
@@ -100,6 +103,7 @@ class Intake {
   const TimeLine* time_line_;
   TrustedTime time_;
   BatchEntry open_;
+  RefusedSeries refused_;
 };
 
 }  // namespace sluice

@@ -265,6 +265,7 @@ void KeyedWindows::advance_key(SeriesId series, Key& key, const Watermarks& wate
     past += goes ? 1 : 0;
   }
   remove(key, 0, past);
+  if (key.windows.empty()) key.windows = std::vector<Window>();  // most series are idle, and many
 }
 
 void KeyedWindows::advance(TopicId topic, const Watermarks& watermarks, std::int64_t boottime_ns,
@@ -328,7 +329,7 @@ void KeyedWindows::set_boot(std::shared_ptr<const BootStretch> boot, std::vector
     forget(series);
     keys_.erase(series);
   }
-  std::erase_if(fed_by_, [](const auto& entry) { return in_boot_time(entry.first); });
+  fed_by_.erase_if([](const auto& entry) { return in_boot_time(entry.first); });
   std::erase_if(to_correct_, is_over);
   boot_ = std::move(boot);
 }
@@ -358,6 +359,25 @@ void KeyedWindows::shed_key(SeriesId series, const Place& last, std::vector<Pane
   remove(key, 0, gone);
   // What grew with the windows shrinks with them.
   if (key.windows.capacity() > 2 * key.windows.size() + 16) key.windows.shrink_to_fit();
+}
+
+bool KeyedWindows::add_state(SeriesId series, WindowState& out) const {
+  const auto found = keys_.find(series);
+  if (found == keys_.end()) return false;
+  const Key& key = found->second;
+  out.bytes.series += sizeof(IdMap<Key>::Entry) + key.topics.size() * sizeof(IdMap<IdList>::Entry);
+  out.bytes.moments += (key.windows.capacity() - key.windows.size()) * sizeof(Window);
+  for (const Window& window : key.windows) {
+    out.windows_open += window.closed ? 0 : 1;
+    ++out.windows_kept;
+    out.bytes.moments += sizeof(Window) - sizeof(OpenContent);
+    window.content.add_bytes(out.bytes);
+    if (!window.split) continue;
+    window.split->before.add_bytes(out.bytes);
+    window.split->since.add_bytes(out.bytes);
+  }
+  add_more_state(series, out.bytes);
+  return true;
 }
 
 // --- the end of an epoch ---

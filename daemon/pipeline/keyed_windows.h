@@ -5,16 +5,17 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/id_map.h"
 #include "base/status.h"
 #include "model/boot_time.h"
 #include "model/log.h"
 #include "model/window.h"
 #include "pipeline/open_content.h"
+#include "pipeline/series_state.h"
 #include "pipeline/spec.h"
 #include "pipeline/watermarks.h"
 
@@ -97,6 +98,8 @@ class KeyedWindows {
   std::size_t open_count() const { return open_count_; }
   /// Windows that are kept: the open ones, and those that can still be corrected.
   virtual std::size_t count() const { return count_; }
+  /// Adds what is kept of `key`, a series as window_key() has it; false when there is nothing.
+  bool add_state(SeriesId key, WindowState& out) const;
 
   /// What is known of series, without their windows.
   void snapshot(ByteWriter& out) const;
@@ -135,9 +138,9 @@ class KeyedWindows {
   struct Key {
     std::int64_t watermark_ns = kNoTime;  ///< never falls, so that no window opens again
     std::int64_t shed_ns = kNoTime;       ///< nothing is taken for windows that end by then
-    std::vector<TopicId> topics;          ///< usually one
-    std::vector<Window> windows;          ///< by start; usually one or two
-    bool to_correct = false;              ///< it is in to_correct_
+    IdList topics;
+    std::vector<Window> windows;  ///< by start; usually one or two
+    bool to_correct = false;      ///< it is in to_correct_
   };
 
   explicit KeyedWindows(const WindowSpec& spec);
@@ -161,13 +164,13 @@ class KeyedWindows {
   virtual void mark_more(bool /*on*/) {}
   /// Adds windows of what was there before the mark and is in no window yet, `before` alone.
   virtual void add_before(SeriesId, Key&) {}
+  /// What it keeps of the series beside the windows.
+  virtual void add_more_state(SeriesId, StateBytes&) const {}
   virtual void snapshot_key(SeriesId, ByteWriter&) const {}
   virtual void restore_key(SeriesId, ByteReader&) {}
 
   const WindowSpec& spec() const { return spec_; }
   bool marked() const { return marked_; }
-  std::unordered_map<SeriesId, Key>& keys() { return keys_; }
-  const std::unordered_map<SeriesId, Key>& keys() const { return keys_; }
   /// The key of a reading, which its topic feeds from now on.
   Key& key_of(const Reading& reading);
   bool is_past(std::int64_t end_ns, const Key& key) const;
@@ -210,8 +213,8 @@ class KeyedWindows {
 
   WindowSpec spec_;
   std::uint64_t kept_;  ///< see Pane
-  std::unordered_map<SeriesId, Key> keys_;
-  std::unordered_map<TopicId, std::vector<SeriesId>> fed_by_;
+  IdMap<Key> keys_;
+  IdMap<IdList> fed_by_;
   std::vector<SeriesId> to_correct_;  ///< keys with a closed window that took readings
   std::size_t open_count_ = 0;
   std::size_t count_ = 0;

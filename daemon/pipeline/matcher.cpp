@@ -3,9 +3,6 @@
 #include <algorithm>
 
 namespace sluice {
-namespace {
-constexpr std::size_t kKnownMax = 1 << 18;  // the memory is a cache: it starts anew past this
-}
 
 bool matches_pattern(std::string_view pattern, std::string_view text) {
   std::size_t p = 0;
@@ -34,24 +31,28 @@ Matcher::Matcher(MatchSpec spec, const SeriesTable& series, const TopicTable& to
     : spec_(std::move(spec)), series_(series), topics_(topics) {}
 
 bool Matcher::wants(SeriesId series, TopicId topic) {
-  const std::uint64_t key = std::uint64_t{series} << 32 | topic;
-  if (const auto it = known_.find(key); it != known_.end()) return it->second;
-  if (known_.size() >= kKnownMax) known_.clear();
-  return known_[key] = decide(series, topic);
+  const auto known = [](Answers& answers, std::uint32_t id, auto decide) {
+    if (id >= answers.size()) answers.resize(std::size_t{id} + 1);
+    if (answers[id] == Answer::unknown) answers[id] = decide() ? Answer::yes : Answer::no;
+    return answers[id] == Answer::yes;
+  };
+  return known(of_series_, series, [&] { return wants_series(series); }) &&
+         known(of_topic_, topic,
+               [&] { return wants_source(source_of_topic(topics_.encoded(topic))); });
 }
 
-bool Matcher::decide(SeriesId id, TopicId topic_id) const {
-  const Series& series = series_.at(id);
-  const auto matches_name = [](std::string_view text) {
-    return [text](const std::string& pattern) { return matches_pattern(pattern, text); };
+bool Matcher::wants_source(std::string_view source) const {
+  return spec_.sources.empty() ||
+         std::find(spec_.sources.begin(), spec_.sources.end(), source) != spec_.sources.end();
+}
+
+bool Matcher::wants_series(SeriesId id) const {
+  const Series series = series_.at(id);
+  const auto matches_name = [&](const std::string& pattern) {
+    return matches_pattern(pattern, series.measurement);
   };
-  if (!spec_.sources.empty() && std::find(spec_.sources.begin(), spec_.sources.end(),
-                                          topics_.at(topic_id).source) == spec_.sources.end()) {
-    return false;
-  }
   if (!spec_.measurements.empty() &&
-      std::none_of(spec_.measurements.begin(), spec_.measurements.end(),
-                   matches_name(series.measurement))) {
+      std::none_of(spec_.measurements.begin(), spec_.measurements.end(), matches_name)) {
     return false;
   }
   return std::all_of(spec_.labels.begin(), spec_.labels.end(), [&](const auto& label) {

@@ -1,7 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 #include "model/series.h"
 #include "pipeline/spec.h"
@@ -11,7 +12,8 @@ namespace sluice {
 /// `*` in `pattern` stands for any run of characters.
 bool matches_pattern(std::string_view pattern, std::string_view text);
 
-/// Answers whether a pipeline wants a reading; remembers the answer per (series, topic).
+/// Answers whether a pipeline wants a reading; remembers the answer per series and per topic, a
+/// byte each.
 /// Thread: [pipeline].
 class Matcher {
  public:
@@ -19,12 +21,17 @@ class Matcher {
   bool wants(SeriesId series, TopicId topic);
 
  private:
-  bool decide(SeriesId series, TopicId topic) const;
+  enum class Answer : std::uint8_t { unknown = 0, no = 1, yes = 2 };
+  using Answers = std::vector<Answer>;  ///< by id
+
+  bool wants_series(SeriesId id) const;
+  bool wants_source(std::string_view source) const;
 
   MatchSpec spec_;
   const SeriesTable& series_;
   const TopicTable& topics_;
-  std::unordered_map<std::uint64_t, bool> known_;
+  Answers of_series_;
+  Answers of_topic_;
 };
 
 }  // namespace sluice

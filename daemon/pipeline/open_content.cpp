@@ -8,8 +8,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t kWaitingFirst = 4;
-
 bool comes_before(const Stamped& a, const Stamped& b) {
   return std::tie(a.time_ns, a.value) < std::tie(b.time_ns, b.value);
 }
@@ -120,7 +118,7 @@ void OpenContent::append(const OpenContent& later, std::size_t waiting_max) {
 void OpenContent::make_room(std::size_t waiting_max) {
   if (waiting_.size() < waiting_.capacity()) return;
   const std::size_t most = std::max(waiting_.size(), waiting_max) + 1;
-  waiting_.reserve(std::min(std::max(kWaitingFirst, 2 * waiting_.size()), most));
+  waiting_.reserve(std::min(std::max<std::size_t>(1, 2 * waiting_.size()), most));
 }
 
 WindowContent OpenContent::content() const {
@@ -135,6 +133,16 @@ WindowContent OpenContent::content() const {
 
 std::size_t OpenContent::heap_bytes() const {
   return waiting_.capacity() * sizeof(Stamped) + extras_.state_bytes() - sizeof extras_;
+}
+
+void OpenContent::add_bytes(StateBytes& out) const {
+  out.moments += sizeof *this;
+  out.waiting += waiting_.capacity() * sizeof(Stamped);
+  out.histogram += extras_.state_bytes_of<ExponentialHistogram>();
+  out.distinct += extras_.state_bytes_of<HyperLogLog>();
+  out.top += extras_.state_bytes_of<SpaceSaving>();
+  out.counter += extras_.state_bytes_of<Counter>();
+  out.states += extras_.state_bytes_of<StateDuration>();
 }
 
 void OpenContent::snapshot(ByteWriter& out) const {

@@ -8,6 +8,7 @@
 #include "aggregate/window_extras.h"
 #include "base/bytes.h"
 #include "model/window.h"
+#include "pipeline/series_state.h"
 
 namespace sluice {
 
@@ -45,6 +46,8 @@ class OpenContent {
   std::int64_t last_time_ns() const { return moments_.last_time_ns; }
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t heap_bytes() const;
+  /// Adds all that it takes, itself included.
+  void add_bytes(StateBytes& out) const;
 
   void snapshot(ByteWriter& out) const;
   /// `data_loss` for bytes that snapshot() has not written for these extras.

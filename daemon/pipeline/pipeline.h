@@ -36,6 +36,10 @@ class Pipeline {
   const std::string& parked() const { return spec_.parked; }
   std::vector<std::string> stage_names() const { return run_.stage_names(); }
   std::size_t windows_open() const { return run_.windows_open(); }
+  /// As PipelineRun has it. Of a parked pipeline nothing is known: its state is as it was stored.
+  bool add_state(SeriesId series, WindowState& out) const {
+    return !behind_ && run_.add_state(series, out);
+  }
   std::size_t windows_max() const { return spec_.windows_max; }
   std::size_t readings_pending() const { return run_.readings_waiting() + backlog_.pending(); }
 

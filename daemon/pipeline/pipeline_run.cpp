@@ -172,8 +172,12 @@ void PipelineRun::tick(std::int64_t boottime_ns, PipelineEffects effects) {
   windows_.correct(effects.closed);
 }
 
+std::string_view PipelineRun::source_of(TopicId topic) const {
+  return source_of_topic(topics_.encoded(plain_topic(topic)));
+}
+
 Watermarks::OfSource PipelineRun::topics_of(const std::string& source) const {
-  return [this, &source](TopicId topic) { return topics_.at(plain_topic(topic)).source == source; };
+  return [this, &source](TopicId topic) { return source_of(topic) == source; };
 }
 
 void PipelineRun::disconnected(const std::string& source, std::int64_t boottime_ns) {
@@ -186,7 +190,7 @@ void PipelineRun::connected(const std::string& source, std::int64_t boottime_ns)
 
 void PipelineRun::keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns) {
   const auto is_gone = [&](TopicId topic) {
-    const std::string& source = topics_.at(plain_topic(topic)).source;
+    const std::string_view source = source_of(topic);
     return std::find(sources.begin(), sources.end(), source) == sources.end();
   };
   watermarks_.connected(is_gone, boottime_ns);
@@ -211,7 +215,7 @@ void PipelineRun::set_boot(std::shared_ptr<const BootStretch> boot, PipelineEffe
 
 std::int64_t PipelineRun::reached(const std::function<bool(const std::string&)>& is_source) const {
   const auto is_wanted = [&](TopicId topic) {
-    return !in_boot_time(topic) && is_source(topics_.at(topic).source);
+    return !in_boot_time(topic) && is_source(std::string(source_of(topic)));
   };
   return std::max(watermarks_.highest(is_wanted), windows_.highest(is_wanted));
 }

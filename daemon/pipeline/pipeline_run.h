@@ -44,6 +44,10 @@ class PipelineRun {
 
   std::vector<std::string> stage_names() const { return stages_.names(); }
   std::size_t windows_open() const { return windows_.open_count(); }
+  /// Adds what the windows keep of a series; false when there is nothing.
+  bool add_state(SeriesId series, WindowState& out) const {
+    return windows_.add_state(series, out);
+  }
   std::size_t readings_waiting() const { return reorder_.size(); }
   std::int64_t readings_held() const { return stages_.held(); }
 
@@ -127,6 +131,7 @@ class PipelineRun {
   Status restore_boot(const std::vector<CheckpointPart>& parts);
   Status restore_disconnected(const std::vector<CheckpointPart>& parts);
   bool is_own(const CheckpointPart& part) const;
+  std::string_view source_of(TopicId topic) const;
   Watermarks::OfSource topics_of(const std::string& source) const;
   void count(PipelineEffects effects, Term term, std::int64_t n, std::string_view cause = {}) const;
 

@@ -183,6 +183,22 @@ std::int64_t PipelineSet::reached(const std::function<bool(const std::string&)>&
   return reached_ns;
 }
 
+std::size_t PipelineSet::windows_open() const {
+  std::size_t count = 0;
+  for (const auto& pipeline : pipelines_) count += pipeline->windows_open();
+  return count;
+}
+
+std::vector<PipelineState> PipelineSet::state_of(SeriesId series) const {
+  std::vector<PipelineState> all;
+  for (const auto& pipeline : pipelines_) {
+    PipelineState& held = all.emplace_back();
+    held.pipeline = pipeline->name();
+    held.series = pipeline->add_state(series, held.state) ? 1 : 0;
+  }
+  return all;
+}
+
 std::vector<PipelineView> PipelineSet::views() const {
   std::vector<PipelineView> all;
   for (const auto& pipeline : pipelines_) {

@@ -12,6 +12,7 @@
 #include "pipeline/commit_builder.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/recent_panes.h"
+#include "pipeline/series_state.h"
 #include "pipeline/spec.h"
 
 namespace sluice {
@@ -68,7 +69,10 @@ class PipelineSet {
 
   /// How far event time has come for topics of these sources; kNoTime: not at all.
   std::int64_t reached(const std::function<bool(const std::string&)>& is_source) const;
+  std::size_t windows_open() const;
   std::vector<PipelineView> views() const;
+  /// What each pipeline's windows keep of a series.
+  std::vector<PipelineState> state_of(SeriesId series) const;
   const RecentPanes& recent_panes() const { return recent_panes_; }
 
  private:

@@ -223,6 +223,13 @@ void SlidingWindows::add_before(SeriesId series, Key& key) {
   for (Kept& kept : line.readings) kept.ended = kept.before;
 }
 
+void SlidingWindows::add_more_state(SeriesId series, StateBytes& out) const {
+  const auto at = lines_.find(series);
+  if (at == lines_.end()) return;
+  out.series += sizeof(Line);
+  out.waiting += at->second.readings.capacity() * sizeof(Kept);
+}
+
 // --- checkpoints ---
 
 void SlidingWindows::snapshot_key(SeriesId series, ByteWriter& out) const {

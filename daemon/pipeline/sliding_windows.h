@@ -54,6 +54,7 @@ class SlidingWindows : public KeyedWindows {
   void forget(SeriesId series) override;
   void mark_more(bool on) override;
   void add_before(SeriesId series, Key& key) override;
+  void add_more_state(SeriesId series, StateBytes& out) const override;
   void snapshot_key(SeriesId series, ByteWriter& out) const override;
   void restore_key(SeriesId series, ByteReader& in) override;
 

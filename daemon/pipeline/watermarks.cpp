@@ -93,7 +93,7 @@ void Watermarks::connected(const OfSource& of_source, std::int64_t boottime_ns) 
 }
 
 void Watermarks::forget_boot_time() {
-  std::erase_if(topics_, [](const auto& entry) { return in_boot_time(entry.first); });
+  topics_.erase_if([](const auto& entry) { return in_boot_time(entry.first); });
 }
 
 std::vector<TopicId> Watermarks::ordered_topics() const {

@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <unordered_map>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/id_map.h"
 #include "base/status.h"
 #include "model/reading.h"
 
@@ -78,7 +78,7 @@ class Watermarks {
 
   const std::int64_t max_out_of_order_ns_;
   std::int64_t idle_timeout_ns_;
-  std::unordered_map<TopicId, State> topics_;
+  IdMap<State> topics_;
 };
 
 }  // namespace sluice

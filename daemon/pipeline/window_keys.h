@@ -2,7 +2,6 @@
 
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "model/series.h"
@@ -23,7 +22,7 @@ class WindowKeys {
  private:
   const std::optional<std::vector<std::string>> labels_;
   SeriesTable& series_;
-  std::unordered_map<SeriesId, SeriesId> known_;
+  std::vector<SeriesId> known_;  ///< by series; 0: not known
 };
 
 }  // namespace sluice

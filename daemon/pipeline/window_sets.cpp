@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/boot_time.h"
+
 namespace sluice {
 namespace {
 
@@ -20,6 +22,16 @@ std::size_t WindowSets::open_count() const {
   std::size_t count = 0;
   for (const auto& windows : sets_) count += windows->open_count();
   return count;
+}
+
+bool WindowSets::add_state(SeriesId series, WindowState& out) const {
+  bool found = false;
+  for (const auto& windows : sets_) {
+    for (const SeriesId key : {series, series | kBootSeries}) {
+      found = windows->add_state(key, out) || found;
+    }
+  }
+  return found;
 }
 
 bool WindowSets::fold(const Reading& reading, bool before, std::vector<Pane>& panes) {

@@ -24,6 +24,8 @@ class WindowSets {
 
   bool empty() const { return sets_.empty(); }
   std::size_t open_count() const;
+  /// As KeyedWindows has it, for the series in event time and in boot time.
+  bool add_state(SeriesId series, WindowState& out) const;
   /// Bound of the windows that are kept, open or still correctable.
   void set_max(std::size_t windows_max) { windows_max_ = windows_max; }
 

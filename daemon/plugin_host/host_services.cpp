@@ -42,22 +42,28 @@ HostServices::HostServices(SeriesTable& series, std::string pipeline, std::strin
       host_{sizeof(sluice_host), this, series_measurement, series_unit, series_label,
             derive_series,       log} {}
 
+const char* HostServices::keep(std::string_view text) {
+  MutexLock lock(texts_mutex_);
+  return texts_.emplace(text).first->c_str();
+}
+
 const char* HostServices::series_measurement(const sluice_host* host, std::uint32_t id) {
-  const SeriesTable& table = services_of(host).series_;
-  return table.contains(id) ? table.at(id).measurement.c_str() : nullptr;
+  HostServices& self = services_of(host);
+  return self.series_.contains(id) ? self.keep(self.series_.at(id).measurement) : nullptr;
 }
 
 const char* HostServices::series_unit(const sluice_host* host, std::uint32_t id) {
-  const SeriesTable& table = services_of(host).series_;
-  return table.contains(id) ? table.at(id).unit.c_str() : nullptr;
+  HostServices& self = services_of(host);
+  return self.series_.contains(id) ? self.keep(self.series_.at(id).unit) : nullptr;
 }
 
 const char* HostServices::series_label(const sluice_host* host, std::uint32_t id,
                                        const char* name) {
-  const SeriesTable& table = services_of(host).series_;
-  if (name == nullptr || !table.contains(id)) return nullptr;
-  for (const auto& [key, value] : table.at(id).labels) {
-    if (key == name) return value.c_str();
+  HostServices& self = services_of(host);
+  if (name == nullptr || !self.series_.contains(id)) return nullptr;
+  const Series series = self.series_.at(id);
+  for (const auto& [key, value] : series.labels) {
+    if (key == name) return self.keep(value);
   }
   return nullptr;
 }

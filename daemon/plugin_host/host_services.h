@@ -1,7 +1,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <unordered_set>
 
+#include "base/mutex.h"
 #include "model/series.h"
 #include "sluice_plugin.h"
 
@@ -19,6 +22,7 @@ class HostServices {
   void set_in_call(bool in_call) { in_call_ = in_call; }
 
  private:
+  const char* keep(std::string_view text);
   static const char* series_measurement(const sluice_host* host, std::uint32_t id);
   static const char* series_unit(const sluice_host* host, std::uint32_t id);
   static const char* series_label(const sluice_host* host, std::uint32_t id, const char* name);
@@ -32,6 +36,9 @@ class HostServices {
   std::string plugin_;
   bool in_call_ = false;
   sluice_host host_;
+  Mutex texts_mutex_;
+  /// What the plugin was told of series, which is its to keep; most of it is told again and again.
+  std::unordered_set<std::string> texts_ SLUICE_GUARDED_BY(texts_mutex_);
 };
 
 }  // namespace sluice

@@ -43,6 +43,19 @@ class FakeNodeView final : public NodeView {
     }
     return out;
   }
+  Status series_state(const v1::GetSeriesStateRequest& request,
+                      v1::SeriesStateReport& out) override {
+    MutexLock lock(mutex_);
+    series_limit_ = request.limit();
+    if (!series_state_.ok()) return series_state_.status();
+    out = *series_state_;
+    return {};
+  }
+  v1::SeriesGrowth series_growth(const v1::GetSeriesGrowthRequest& request) override {
+    MutexLock lock(mutex_);
+    series_limit_ = request.limit();
+    return series_growth_;
+  }
   v1::ListPluginsResponse plugins() override {
     MutexLock lock(mutex_);
     return plugins_;
@@ -64,6 +77,14 @@ class FakeNodeView final : public NodeView {
     MutexLock lock(mutex_);
     recent_ = std::move(recent);
   }
+  void set(Result<v1::SeriesStateReport> state) {
+    MutexLock lock(mutex_);
+    series_state_ = std::move(state);
+  }
+  void set(v1::SeriesGrowth growth) {
+    MutexLock lock(mutex_);
+    series_growth_ = std::move(growth);
+  }
   void set(v1::ListPluginsResponse plugins) {
     MutexLock lock(mutex_);
     plugins_ = std::move(plugins);
@@ -83,6 +104,8 @@ class FakeNodeView final : public NodeView {
   v1::Status status_ SLUICE_GUARDED_BY(mutex_);
   v1::LedgerReport ledger_ SLUICE_GUARDED_BY(mutex_);
   v1::ListSeriesResponse series_ SLUICE_GUARDED_BY(mutex_);
+  Result<v1::SeriesStateReport> series_state_ SLUICE_GUARDED_BY(mutex_) = v1::SeriesStateReport();
+  v1::SeriesGrowth series_growth_ SLUICE_GUARDED_BY(mutex_);
   v1::ListRecentSummariesResponse recent_ SLUICE_GUARDED_BY(mutex_);
   v1::ListPluginsResponse plugins_ SLUICE_GUARDED_BY(mutex_);
   std::uint32_t series_limit_ SLUICE_GUARDED_BY(mutex_) = 0;

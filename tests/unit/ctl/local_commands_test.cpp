@@ -89,6 +89,30 @@ TEST(LocalCommands, PassFiltersAndLimitsOn) {
   EXPECT_EQ(run_sluicectl({"plugins", "--socket", daemon.socket}).out, "No plugins.\n");
 }
 
+TEST(LocalCommands, ShowWhatSeriesKeepAndWhatMakesThemGrow) {
+  LocalDaemon daemon;
+  v1::SeriesStateReport state;
+  state.add_pipelines()->set_pipeline("room");
+  daemon.view.set(Result<v1::SeriesStateReport>(state));
+  v1::SeriesGrowth growth;
+  growth.add_topic_patterns()->set_what("plant a/+");
+  daemon.view.set(growth);
+  const Outcome held = run_sluicectl({"series", "--state", "--socket", daemon.socket});
+  EXPECT_TRUE(has(held.out, "room, 0 series")) << held.out << held.err;
+  EXPECT_EQ(daemon.view.series_limit(), 20u);
+  const Outcome grows = run_sluicectl({"series", "--top", "--socket", daemon.socket});
+  EXPECT_TRUE(has(grows.out, "plant a/+")) << grows.out << grows.err;
+  EXPECT_EQ(daemon.view.series_limit(), 10u);
+  const Outcome json =
+      run_sluicectl({"series", "--top", "--limit", "1000", "--json", "--socket", daemon.socket});
+  EXPECT_TRUE(has(json.out, R"("topic_patterns":[{"what":"plant a/+","count":0}])")) << json.out;
+  EXPECT_EQ(daemon.view.series_limit(), 100u);
+
+  daemon.view.set(Result<v1::SeriesStateReport>(unavailable("the pipelines are too busy")));
+  const Outcome busy = run_sluicectl({"series", "--state", "--socket", daemon.socket});
+  EXPECT_EQ(busy.exit_code, 3) << busy.err;
+}
+
 TEST(LocalCommands, ShowALargeAnswerWhole) {
   LocalDaemon daemon;
   v1::ListSeriesResponse series;
@@ -158,6 +182,8 @@ TEST(LocalCommands, ExitWithTwoForWrongArguments) {
                                             {"status", "--bogus"},
                                             {"series", "--limit", "0"},
                                             {"series", "--limit", "many"},
+                                            {"series", "--top", "--state"},
+                                            {"series", "--top", "--measurement", "t"},
                                             {"summaries", "--limit", "5000"},
                                             {"config"},
                                             {"config", "validate"},

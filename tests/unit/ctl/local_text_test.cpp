@@ -106,6 +106,52 @@ TEST(SeriesTableText, SaysHowManyThereAreBeyondTheLimit) {
             "1 of 1,500 series\n");
 }
 
+TEST(SeriesStateText, ShowsWhatEachAggregateTakes) {
+  v1::SeriesStateReport report;
+  EXPECT_EQ(series_state_text(report), "No series.\n");
+  auto* pipeline = report.add_pipelines();
+  pipeline->set_pipeline("room");
+  pipeline->set_series(1'200);
+  pipeline->mutable_windows()->set_windows_open(1'200);
+  pipeline->mutable_windows()->set_windows_kept(1'300);
+  pipeline->mutable_windows()->set_histogram_bytes(2'048);
+  pipeline->mutable_windows()->set_total_bytes(4'096);
+  auto* series = report.add_largest();
+  series->mutable_series()->set_measurement("temperature");
+  series->set_pipeline("room");
+  series->mutable_windows()->set_total_bytes(512);
+  const std::string text = series_state_text(report);
+  EXPECT_TRUE(has(text, "room, 1,200 series  1,200  1,300  4.0 KiB  ")) << text;
+  EXPECT_TRUE(has(text, "2.0 KiB")) << text;
+  EXPECT_TRUE(has(text, "temperature in room")) << text;
+}
+
+TEST(SeriesGrowthText, ShowsWhatGrowsAndWhatWasRefused) {
+  v1::SeriesGrowth growth;
+  growth.set_series(90'000);
+  growth.set_series_looked_at(50'000);
+  growth.set_series_max(100'000);
+  growth.set_topics(10);
+  growth.set_topics_looked_at(10);
+  growth.set_messages_refused(40);
+  auto* pattern = growth.add_series_patterns();
+  pattern->set_what("power{meter=\"*\"} W");
+  pattern->set_count(49'500);
+  auto* refused = growth.add_refused_topics();
+  refused->set_what("meters meter/+/power\x1b[31m");
+  refused->set_count(30);
+  const std::string text = series_growth_text(growth);
+  EXPECT_TRUE(has(text,
+                  "series   90,000 of 100,000 (limits.series_max); the newest 50,000 are "
+                  "looked at\n"))
+      << text;
+  EXPECT_TRUE(has(text, "topics   10 of 100,000 (limits.series_max)\n")) << text;
+  EXPECT_TRUE(has(text, "refused  40 messages since the start (series_cap)\n")) << text;
+  EXPECT_TRUE(has(text, "power{meter=\"*\"} W  49,500   99 %\n")) << text;
+  EXPECT_TRUE(has(text, "meters meter/+/power\\x1b[31m        30   75 %\n")) << text;
+  EXPECT_FALSE(has(text, "LABEL")) << "there is none";
+}
+
 TEST(RecentText, ShowsEachWindowWithItsLength) {
   v1::ListRecentSummariesResponse response;
   EXPECT_EQ(recent_text(response), "No window has closed since the daemon started.\n");

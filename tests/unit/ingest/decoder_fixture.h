@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,7 @@ class DecoderFixture : public ::testing::Test {
     const DecodeResult result = decoder_->decode(message, batch_);
     check_columns();
     detail_ = result.detail;
+    refused_ = result.refused;
     if (result.ok) {
       EXPECT_GT(batch_.size(), before) << "accepted without a reading";
       EXPECT_EQ(result.reason + result.detail, "");
@@ -85,6 +87,7 @@ class DecoderFixture : public ::testing::Test {
   std::unique_ptr<JsonDecoder> decoder_;
   ReadingBatch batch_;
   std::string detail_;
+  std::optional<Series> refused_;
 
  private:
   static bool is_known(const std::string& reason) {

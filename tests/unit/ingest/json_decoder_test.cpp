@@ -255,6 +255,8 @@ TEST_F(JsonDecoderTest, RejectsTheWholeMessageWhenTheSeriesTableIsFull) {
   ASSERT_EQ(decode(R"({"a":1,"b":1})"), "ok");
   EXPECT_EQ(decode(R"({"a":1,"c":1})"), "series_cap");
   EXPECT_NE(detail_.find("series 'c{device"), std::string::npos) << detail_;
+  ASSERT_TRUE(refused_.has_value());
+  EXPECT_EQ(refused_->measurement, "c");
   EXPECT_EQ(decode(R"({"a":2,"b":2})"), "ok") << "known series go on";
   ASSERT_EQ(batch_.size(), 4u);
 }
@@ -266,6 +268,8 @@ TEST_F(JsonDecoderTest, RejectsANewTopicWhenTheTopicTableIsFull) {
   ASSERT_EQ(decode(R"({"a":1})", "t/1"), "ok");
   ASSERT_EQ(decode(R"({"a":1})", "t/2"), "ok");
   EXPECT_EQ(decode(R"({"a":1})", "t/3"), "series_cap");
+  ASSERT_TRUE(refused_.has_value());
+  EXPECT_EQ(refused_->measurement, "a");
   EXPECT_EQ(decode(R"({"a":1})", "t/1"), "ok");
 }
 

@@ -44,6 +44,28 @@ TEST(SeriesTable, NumbersInTheOrderOfFirstUseAndRefusesPastItsCapacity) {
   EXPECT_FALSE(table.contains(3));
 }
 
+TEST(SeriesTable, ShowsNamesAsTheyWereHoweverMany) {
+  SeriesTable table(20'000);
+  TopicTable topics(20'000);
+  const auto nth = [](std::uint32_t n) {
+    return Series{"m" + std::to_string(n % 7),
+                  "",
+                  {{"n", std::string(n % 300, 'x')}, {"o", std::to_string(n)}}};
+  };
+  const std::string_view first = (table.intern(nth(1)), table.encoded(1));
+  for (std::uint32_t n = 1; n <= 20'000; ++n) {
+    ASSERT_EQ(table.intern(nth(n)), n);
+    ASSERT_EQ(topics.intern({"s" + std::to_string(n % 3), "t/" + std::to_string(n)}), n);
+  }
+  for (std::uint32_t n = 1; n <= 20'000; ++n) {
+    ASSERT_EQ(table.at(n), nth(n));
+    ASSERT_EQ(table.intern(nth(n)), n);
+    ASSERT_EQ(source_of_topic(topics.encoded(n)), "s" + std::to_string(n % 3));
+  }
+  EXPECT_EQ(table.intern(nth(20'001)), 0u);
+  EXPECT_EQ(first.data(), table.encoded(1).data()) << "views stay valid";
+}
+
 TEST(SeriesTable, TakesBackWhatALargerCapacityLetIn) {
   SeriesTable table(1);
   EXPECT_EQ(table.restore(kRoom), 1u);

@@ -31,5 +31,22 @@ TEST(Matcher, WantsAReadingWhenAllConditionsHold) {
   EXPECT_FALSE(matcher.wants(series.intern({"humidity", "", {{"site", "north1"}}}), plant));
 }
 
+// What was found out of a series on one topic says nothing of the topic, and the other way round.
+TEST(Matcher, RemembersASeriesAndATopicEachForItself) {
+  SeriesTable series(10);
+  TopicTable topics(10);
+  Matcher matcher({{"plant"}, {"t"}, {}}, series, topics);
+  const auto wanted = series.intern({"t", "", {}});
+  const auto unwanted = series.intern({"u", "", {}});
+  const auto plant = topics.intern({"plant", "a"});
+  const auto other = topics.intern({"other", "a"});
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_FALSE(matcher.wants(unwanted, other));
+    EXPECT_FALSE(matcher.wants(wanted, other));
+    EXPECT_FALSE(matcher.wants(unwanted, plant));
+    EXPECT_TRUE(matcher.wants(wanted, plant));
+  }
+}
+
 }  // namespace
 }  // namespace sluice
