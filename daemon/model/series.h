@@ -1,16 +1,13 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/byte_arena.h"
-#include "base/hash.h"
 #include "base/mutex.h"
-#include "base/slot_index.h"
+#include "base/numbered_bytes.h"
 #include "base/status.h"
 #include "model/reading.h"
 
@@ -79,37 +76,28 @@ class IdTable {
   /// The canonical bytes, valid as long as the table. `id` must have been given out.
   std::string_view encoded(std::uint32_t id) const {
     MutexLock lock(mutex_);
-    SLUICE_ASSERT(id >= 1 && id <= places_.size());
-    return bytes_.at(places_[id - 1]);
+    SLUICE_ASSERT(id >= 1 && id <= values_.size());
+    return values_.at(id - 1);
   }
   bool contains(std::uint32_t id) const {
     MutexLock lock(mutex_);
-    return id >= 1 && id <= places_.size();
+    return id >= 1 && id <= values_.size();
   }
   std::size_t size() const {
     MutexLock lock(mutex_);
-    return places_.size();
+    return values_.size();
   }
 
  private:
   std::uint32_t number(std::string_view bytes, std::size_t capacity) SLUICE_REQUIRES(mutex_) {
-    const auto stored = [this](std::uint32_t index)
-                            SLUICE_REQUIRES(mutex_) { return bytes_.at(places_[index]); };
-    const std::uint32_t known =
-        index_.find(hash64(bytes), [&](std::uint32_t index) { return stored(index) == bytes; });
-    if (known != SlotIndex::kNone) return known + 1;
-    if (places_.size() >= capacity) return 0;
-    places_.push_back(bytes_.append(bytes));
-    const auto id = static_cast<std::uint32_t>(places_.size());
-    index_.add(id - 1, [&](std::uint32_t index) { return hash64(stored(index)); });
-    return id;
+    const std::uint32_t known = values_.find(bytes);
+    if (known != NumberedBytes::kNone) return known + 1;
+    return values_.size() >= capacity ? 0 : values_.add(bytes) + 1;
   }
 
   mutable Mutex mutex_;
   std::size_t capacity_ SLUICE_GUARDED_BY(mutex_);
-  ByteArena bytes_ SLUICE_GUARDED_BY(mutex_);
-  std::deque<std::uint32_t> places_ SLUICE_GUARDED_BY(mutex_);  ///< in bytes_, by id - 1
-  SlotIndex index_ SLUICE_GUARDED_BY(mutex_);                   ///< of places_
+  NumberedBytes values_ SLUICE_GUARDED_BY(mutex_);  ///< by id - 1
 };
 
 using SeriesTable = IdTable<Series, encode_series, decode_series>;

@@ -72,6 +72,7 @@ struct Node {
     IngestEvent event;
     event.kind = IngestEvent::Kind::connected;
     event.session_present = session_present;
+    event.boottime_ns = clock.boottime_ns();
     messages.push(event);
   }
   void message(std::uint16_t id, const std::string& payload, bool dup = false,
