@@ -65,6 +65,13 @@ class AdminService final : public v1::Admin::Service {
     *response = view_.recent(resolved);
     return grpc::Status::OK;
   }
+  grpc::Status ListLateReadings(grpc::ServerContext*, const v1::ListLateReadingsRequest* request,
+                                v1::ListLateReadingsResponse* response) override {
+    v1::ListLateReadingsRequest resolved = *request;
+    resolved.set_limit(resolve(request->limit(), kRecentLimitDefault, kRecentLimitMax));
+    *response = view_.late(resolved);
+    return grpc::Status::OK;
+  }
   grpc::Status GetSeriesState(grpc::ServerContext*, const v1::GetSeriesStateRequest* request,
                               v1::SeriesStateReport* response) override {
     v1::GetSeriesStateRequest resolved = *request;

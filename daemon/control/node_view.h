@@ -6,6 +6,8 @@ namespace sluice {
 
 namespace v1 {
 class LedgerReport;
+class ListLateReadingsRequest;
+class ListLateReadingsResponse;
 class GetSeriesGrowthRequest;
 class GetSeriesStateRequest;
 class ListPluginsResponse;
@@ -32,6 +34,8 @@ class NodeView {
   virtual v1::ListSeriesResponse series(const v1::ListSeriesRequest& request) = 0;
   /// Newest first. `limit` comes resolved: 1..kRecentLimitMax. Empty `pipeline`: every pipeline.
   virtual v1::ListRecentSummariesResponse recent(const v1::ListRecentSummariesRequest& request) = 0;
+  /// As recent().
+  virtual v1::ListLateReadingsResponse late(const v1::ListLateReadingsRequest& request) = 0;
   /// `limit` comes resolved: 1..kSeriesStateLimitMax. Waits for the pipelines to look, some tenths
   /// of a second; `unavailable` when they do not.
   virtual Status series_state(const v1::GetSeriesStateRequest& request,

@@ -108,6 +108,9 @@ Result<v1::ListRecentSummariesResponse> AdminClient::recent(
     const v1::ListRecentSummariesRequest& request) {
   return state_->call(&v1::Admin::Stub::ListRecentSummaries, request);
 }
+Result<v1::ListLateReadingsResponse> AdminClient::late(const v1::ListLateReadingsRequest& request) {
+  return state_->call(&v1::Admin::Stub::ListLateReadings, request);
+}
 Result<v1::ListPluginsResponse> AdminClient::plugins() {
   return state_->call(&v1::Admin::Stub::ListPlugins, v1::ListPluginsRequest());
 }

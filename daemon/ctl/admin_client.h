@@ -29,6 +29,7 @@ class AdminClient {
   Result<v1::SeriesStateReport> series_state(const v1::GetSeriesStateRequest& request);
   Result<v1::SeriesGrowth> series_growth(const v1::GetSeriesGrowthRequest& request);
   Result<v1::ListRecentSummariesResponse> recent(const v1::ListRecentSummariesRequest& request);
+  Result<v1::ListLateReadingsResponse> late(const v1::ListLateReadingsRequest& request);
   Result<v1::ListPluginsResponse> plugins();
 
  private:

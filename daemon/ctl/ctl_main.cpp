@@ -42,6 +42,7 @@ struct Arguments {
   std::vector<std::string> by;
   std::vector<double> quantiles;
   bool over_all = false;
+  bool follows = false;
   std::uint32_t local_limit = 0;
   std::uint64_t hub_limit = 100;
   bool all = false;
@@ -114,6 +115,16 @@ void add_local_commands(CLI::App& app, Arguments& a) {
       ->check(whole_number(4096));
   summaries->callback(
       [&a] { a.run = [&a] { return show_summaries(a.local, a.pipeline, a.local_limit); }; });
+
+  auto* late = app.add_subcommand(
+      "late",
+      "Readings that came too late for their windows, newest first; the ledger has the count");
+  late->add_option("--pipeline", a.pipeline, "Only readings of this pipeline");
+  late->add_option("--limit", a.local_limit, "Rows at most (default 100)")
+      ->check(whole_number(4096));
+  late->add_flag("--follow", a.follows, "Go on with those that come, oldest first");
+  late->callback(
+      [&a] { a.run = [&a] { return show_late(a.local, a.pipeline, a.local_limit, a.follows); }; });
 
   auto* plugins = app.add_subcommand("plugins", "Plugins that the node found, and who uses them");
   plugins->callback([&a] { a.run = [&a] { return show_plugins(a.local); }; });

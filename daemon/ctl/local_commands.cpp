@@ -1,5 +1,9 @@
 #include "ctl/local_commands.h"
 
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
 #include "ctl/admin_client.h"
 #include "ctl/json_print.h"
 #include "ctl/local_text.h"
@@ -103,6 +107,28 @@ ExitCode show_summaries(const LocalTarget& target, const std::string& pipeline,
   request.set_limit(limit);
   return ask_and_show<v1::ListRecentSummariesResponse>(
       target, [&](AdminClient& client) { return client.recent(request); }, recent_text);
+}
+
+ExitCode show_late(const LocalTarget& target, const std::string& pipeline, std::uint32_t limit,
+                   bool follows) {
+  v1::ListLateReadingsRequest request;
+  request.set_pipeline(pipeline);
+  request.set_limit(limit);
+  if (!follows) {
+    return ask_and_show<v1::ListLateReadingsResponse>(
+        target, [&](AdminClient& client) { return client.late(request); }, late_text);
+  }
+  while (true) {
+    auto client = AdminClient::connect(target.socket_path);
+    if (!client.ok()) return fail(client.status());
+    const auto late = client->late(request);
+    if (!late.ok()) return fail(late.status());
+    for (int i = late->readings_size(); i-- > 0;) {
+      put(target.json ? to_json(late->readings(i)) + "\n" : late_line(late->readings(i)));
+      request.set_after(std::max<std::uint64_t>(request.after(), late->readings(i).number()));
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
 }
 
 ExitCode show_plugins(const LocalTarget& target) {

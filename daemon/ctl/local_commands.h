@@ -29,6 +29,9 @@ ExitCode show_series_state(const LocalTarget& target, const std::string& measure
 ExitCode show_series_growth(const LocalTarget& target, std::uint32_t limit);
 ExitCode show_summaries(const LocalTarget& target, const std::string& pipeline,
                         std::uint32_t limit);
+/// With `follows`, what comes until the process is stopped, oldest first, a look a second.
+ExitCode show_late(const LocalTarget& target, const std::string& pipeline, std::uint32_t limit,
+                   bool follows);
 ExitCode show_plugins(const LocalTarget& target);
 
 /// The schema's checks: YAML, keys, types, bounds and the rules between keys. Topic patterns and

@@ -279,6 +279,41 @@ std::string recent_text(const v1::ListRecentSummariesResponse& response) {
   return table.empty() ? "No window has closed since the daemon started.\n" : table.take();
 }
 
+namespace {
+
+std::vector<std::string> late_cells(const v1::LateReading& r) {
+  const double event_s = static_cast<double>(r.event_time_ns()) / 1e9;
+  return {std::to_string(r.number()),
+          r.pipeline(),
+          series_text(series_of(r)),
+          r.in_boot_time() ? "boot + " + duration_text(event_s) : utc_text(r.event_time_ns()),
+          value_text(r.value()),
+          r.behind_ns() < 0 ? "-" : duration_text(static_cast<double>(r.behind_ns()) / 1e9),
+          r.source(),
+          printable(r.topic())};
+}
+
+}  // namespace
+
+std::string late_line(const v1::LateReading& reading) {
+  std::string line;
+  for (const std::string& cell : late_cells(reading)) line += line.empty() ? cell : "  " + cell;
+  return line + "\n";
+}
+
+std::string late_text(const v1::ListLateReadingsResponse& response) {
+  Table table({{"NUMBER", true},
+               {"PIPELINE"},
+               {"SERIES"},
+               {"EVENT TIME"},
+               {"VALUE", true},
+               {"BEHIND", true},
+               {"SOURCE"},
+               {"TOPIC"}});
+  for (const auto& reading : response.readings()) table.add_row(late_cells(reading));
+  return table.empty() ? "No reading was late since the daemon started.\n" : table.take();
+}
+
 std::string plugins_text(const v1::ListPluginsResponse& response) {
   Table table(
       {{"PLUGIN"}, {"VERSION"}, {"ORDERED"}, {"DETERMINISTIC"}, {"USED BY"}, {"DESCRIPTION"}});

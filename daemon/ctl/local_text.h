@@ -14,6 +14,9 @@ std::string series_table_text(const v1::ListSeriesResponse& response);
 std::string series_state_text(const v1::SeriesStateReport& report);
 std::string series_growth_text(const v1::SeriesGrowth& growth);
 std::string recent_text(const v1::ListRecentSummariesResponse& response);
+std::string late_text(const v1::ListLateReadingsResponse& response);
+/// One of them, for those who read on.
+std::string late_line(const v1::LateReading& reading);
 std::string plugins_text(const v1::ListPluginsResponse& response);
 
 /// True when every difference is 0.

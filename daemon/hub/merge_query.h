@@ -8,9 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "aggregate/coverage.h"
-#include "aggregate/time_weighted.h"
-#include "aggregate/window_extras.h"
+#include "aggregate/merged_content.h"
 #include "model/series.h"
 #include "model/window.h"
 
@@ -22,7 +20,7 @@ class MergedSummary;
 namespace sluice::hub {
 
 /// A tumbling window as the database has it; of no readings where a node tells of such.
-struct StoredWindow {
+struct StoredWindow : WindowSummary {
   std::int64_t node_id = 0;  ///< of (node, epoch)
   std::string node;
   std::string pipeline;
@@ -30,15 +28,6 @@ struct StoredWindow {
   Series series;
   std::int64_t start_ns = 0;
   std::int64_t end_ns = 0;
-  bool complete = true;
-  Moments moments;
-  struct Held {
-    std::uint64_t largest_gap_ns = 0;
-    double time_integral_s = 0;
-  };
-  std::optional<Held> held;             ///< empty: the node did not say
-  std::uint64_t expected_every_ns = 0;  ///< 0: not known
-  std::optional<WindowExtras> extras;
 };
 
 /// Which series go together, and under which name.
@@ -61,27 +50,6 @@ class MergeRule {
   const std::vector<std::string> by_;
   const std::vector<double> quantiles_;
   const bool merges_;
-};
-
-/// What windows of one series come to together.
-struct MergedContent {
-  Moments moments;
-  std::uint64_t windows = 0;
-  std::uint64_t windows_partial = 0;
-  /// Empty: not known for all of them. The same for what follows.
-  struct Held {
-    TimeWeighted mean;
-    Coverage coverage;
-  };
-  std::optional<Held> held;
-  std::optional<WindowExtras> extras;
-  std::uint64_t expected_every_ns = 0;
-
-  static MergedContent of(const StoredWindow& window);
-  /// Of the same series. Gaps in time between the two count, whichever was first.
-  void merge(const MergedContent& other);
-  /// Nothing comes between what was merged up to now.
-  void close_gaps();
 };
 
 /// The rows of one merged window. Windows are added in any order; none may be added twice.

@@ -296,6 +296,26 @@ Status check_values(const std::vector<DecodedPane>& panes) {
 
 }  // namespace
 
+WindowSummary summary_of(const DecodedPane& pane) {
+  WindowSummary summary;
+  summary.complete = pane.quality == PaneQuality::complete;
+  Moments& m = summary.moments;
+  m.count = pane.count;
+  m.sum = pane.sum;
+  m.mean = pane.count == 0 ? 0 : pane.sum / static_cast<double>(pane.count);
+  m.m2 = pane.m2;
+  m.min = pane.min;
+  m.max = pane.max;
+  m.first = pane.first;
+  m.last = pane.last;
+  m.first_time_ns = pane.first_time_ns;
+  m.last_time_ns = pane.last_time_ns;
+  if (pane.has_held) summary.held = {pane.largest_gap_ns, pane.time_integral_s};
+  summary.expected_every_ns = static_cast<std::uint64_t>(pane.expected_every_ns);
+  if (pane.extras) summary.extras = *pane.extras;
+  return summary;
+}
+
 Result<DecodedBlock> decode_summary_block(std::string_view bytes) {
   v1::SummaryBlock block;
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||

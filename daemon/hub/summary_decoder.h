@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aggregate/merged_content.h"
 #include "base/status.h"
 #include "model/window.h"
 
@@ -19,7 +20,7 @@ struct DecodedPane {
   WindowKind kind = WindowKind::tumbling;
   std::int64_t start_ns = 0;  ///< ns since 1970 UTC; as WindowId says for its kind
   std::int64_t end_ns = 0;
-  std::uint64_t ordinal = 0;  ///< from 1 on for count windows, else 0
+  std::uint64_t ordinal = 0;   ///< from 1 on for count windows, else 0
   std::uint32_t revision = 1;  ///< from 1; the highest wins
   PaneQuality quality = PaneQuality::complete;
   std::uint64_t count = 0;  ///< 0: all numbers and times after it are 0
@@ -30,13 +31,17 @@ struct DecodedPane {
   double last = 0;
   double m2 = 0;                   ///< sum of squared deviations from the mean; not negative
   std::int64_t first_time_ns = 0;  ///< in the window, but of sessions anywhere
-  std::int64_t last_time_ns = 0;  ///< not before the first
-  bool has_held = false;  ///< the two after it are known, as HeldTime says
+  std::int64_t last_time_ns = 0;   ///< not before the first
+  bool has_held = false;           ///< the two after it are known, as HeldTime says
   std::uint64_t largest_gap_ns = 0;
   double time_integral_s = 0;
   std::int64_t expected_every_ns = 0;          ///< of a reading of the series; 0: not known
   std::shared_ptr<const WindowExtras> extras;  ///< null when not configured
 };
+
+/// What merges: MergedContent::of() takes it. Panes of PaneQuality::early and ::retracted count for
+/// nothing and are left out, and of each window only the highest revision is merged.
+WindowSummary summary_of(const DecodedPane& pane);
 
 /// A summary block whose every field has been checked.
 struct DecodedBlock {

@@ -244,15 +244,14 @@ v1::SeriesGrowth NodeReport::series_growth(const v1::GetSeriesGrowthRequest& req
 
 v1::ListRecentSummariesResponse NodeReport::recent(const v1::ListRecentSummariesRequest& request) {
   v1::ListRecentSummariesResponse response;
-  for (const RecentPanes::Entry& entry :
-       rooms_.engine.recent_panes().list(request.pipeline(), request.limit())) {
+  for (const auto& entry : rooms_.engine.recent_panes().list(request.pipeline(), request.limit())) {
     v1::RecentSummary& row = *response.add_summaries();
-    const Moments& m = entry.pane.content.moments;
+    const Moments& m = entry.what.content.moments;
     row.set_pipeline(entry.pipeline);
-    set_series(row, rooms_.series.at(entry.pane.window.key));
-    row.set_start_ns(entry.pane.window.start_ns);
-    row.set_end_ns(entry.pane.window.end_ns);
-    row.set_revision(entry.pane.revision);
+    set_series(row, rooms_.series.at(entry.what.window.key));
+    row.set_start_ns(entry.what.window.start_ns);
+    row.set_end_ns(entry.what.window.end_ns);
+    row.set_revision(entry.what.revision);
     row.set_count(m.count);
     row.set_sum(m.total());
     row.set_mean(m.average());
@@ -261,7 +260,30 @@ v1::ListRecentSummariesResponse NodeReport::recent(const v1::ListRecentSummaries
     row.set_stddev(m.stddev());
     row.set_first(m.first);
     row.set_last(m.last);
-    row.set_in_boot_time(entry.pane.boot != nullptr);
+    row.set_in_boot_time(entry.what.boot != nullptr);
+    // The wire numbers quality from 1.
+    row.set_kind(static_cast<v1::WindowKind>(entry.what.window.kind));
+    row.set_quality(static_cast<v1::PaneQuality>(static_cast<int>(entry.what.quality) + 1));
+  }
+  return response;
+}
+
+v1::ListLateReadingsResponse NodeReport::late(const v1::ListLateReadingsRequest& request) {
+  v1::ListLateReadingsResponse response;
+  for (const auto& entry :
+       rooms_.engine.recent_late().list(request.pipeline(), request.limit(), request.after())) {
+    const Reading& reading = entry.what.reading;
+    v1::LateReading& row = *response.add_readings();
+    row.set_number(entry.number);
+    row.set_pipeline(entry.pipeline);
+    set_series(row, rooms_.series.at(reading.series));
+    const Topic topic = rooms_.topics.at(plain_topic(reading.topic));
+    row.set_source(topic.source);
+    row.set_topic(topic.topic);
+    row.set_event_time_ns(reading.event_time_ns);
+    row.set_in_boot_time(in_boot_time(reading.topic));
+    row.set_value(reading.value.as_double());
+    row.set_behind_ns(entry.what.behind_ns);
   }
   return response;
 }

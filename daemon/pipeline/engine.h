@@ -116,7 +116,8 @@ class Engine {
   Result<StateView> look_at_state(std::string measurement, std::size_t largest_max,
                                   std::chrono::milliseconds timeout);
   const RefusedSeries& refused_series() const { return intake_.refused_series(); }
-  const RecentPanes& recent_panes() const { return pipelines_.recent_panes(); }
+  const Recent<Pane>& recent_panes() const { return pipelines_.recent_panes(); }
+  const Recent<LateReading>& recent_late() const { return pipelines_.recent_late(); }
 
  private:
   /// Somebody wants to know what windows keep. The scan is the pipeline thread's until `done`.

@@ -108,7 +108,7 @@ void PipelineRun::process_in_event_order(std::int64_t boottime_ns, const Flow& r
   ReorderBuffer::Released released;
   const std::size_t waiting = reorder_.size();
   const auto offer = [&](const Reading& reading) {
-    if (!reorder_.add(reading, released, processes_before_)) count(effects, Term::late, 1);
+    if (!reorder_.add(reading, released, processes_before_)) count_late(reading, effects);
   };
   std::size_t next = 0;
   for (std::size_t row = 0; row < routed.readings.size(); ++row) {
@@ -132,14 +132,25 @@ void PipelineRun::run_ordered(ReorderBuffer::Released released, PipelineEffects 
   fold_all(flow, effects);
 }
 
+void PipelineRun::count_late(const Reading& reading, PipelineEffects effects) const {
+  count(effects, Term::late, 1);
+  if (effects.late == nullptr) return;
+  const std::int64_t watermark_ns = watermarks_.of(reading.topic);
+  const bool any = watermark_ns != kNoTime;
+  effects.late->push_back({reading, any ? watermark_ns - reading.event_time_ns : 0});
+}
+
 void PipelineRun::fold(Reading reading, bool before, PipelineEffects effects) {
   if (windows_.empty()) return count(effects, Term::observed, 1);
   // A stage may have held it until the boot time that it is of was over.
-  if (in_boot_time(reading.topic) && !boot_) return count(effects, Term::late, 1);
+  if (in_boot_time(reading.topic) && !boot_) return count_late(reading, effects);
+  const Reading arrived = reading;
   reading.series = keys_.of(reading.series);
   if (reading.series == 0) return count(effects, Term::rejected, 1, "series_cap");
-  const bool folded = windows_.fold(reading, before || processes_before_, effects.closed);
-  count(effects, folded ? Term::aggregated : Term::late, 1);
+  if (!windows_.fold(reading, before || processes_before_, effects.closed)) {
+    return count_late(arrived, effects);
+  }
+  count(effects, Term::aggregated, 1);
 }
 
 void PipelineRun::fold_all(const Flow& flow, PipelineEffects effects) {

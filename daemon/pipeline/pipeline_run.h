@@ -20,11 +20,18 @@
 
 namespace sluice {
 
+/// A reading that came after everything that would have taken it had closed.
+struct LateReading {
+  Reading reading;
+  std::int64_t behind_ns = 0;  ///< how far behind its topic's watermark its time lies; may be < 0
+};
+
 /// What one step of a pipeline brought about. On replay it is thrown away: the log is
 /// authoritative.
 struct PipelineEffects {
   Ledger& ledger;
   std::vector<Pane>& closed;
+  std::vector<LateReading>* late = nullptr;  ///< null: nobody wants to see them
 };
 
 /// As checkpoints and backlogs keep it; empty bytes, and what cannot be read: null.
@@ -125,6 +132,7 @@ class PipelineRun {
   void notify_time(std::int64_t boottime_ns, PipelineEffects effects);
   void fold(Reading reading, bool before, PipelineEffects effects);
   void fold_all(const Flow& flow, PipelineEffects effects);
+  void count_late(const Reading& reading, PipelineEffects effects) const;
   void snapshot_rest(std::vector<CheckpointPart>& parts) const;
   void snapshot_own(std::vector<CheckpointPart>& parts) const;
   Status restore_own(const CheckpointPart& part);

@@ -8,6 +8,17 @@
 #include "base/log.h"
 
 namespace sluice {
+namespace {
+
+std::vector<Pane> to_show(std::vector<Pane> panes) {
+  for (Pane& pane : panes) {
+    pane.split.reset();
+    pane.content.extras.reset();
+  }
+  return panes;
+}
+
+}  // namespace
 
 PipelineSet::PipelineSet(std::vector<PipelineSpec> specs, SeriesTable& series,
                          const TopicTable& topics, CommitBuilder& builder)
@@ -22,10 +33,13 @@ void PipelineSet::each(Step step) {
   Ledger ignored;
   for (const auto& pipeline : pipelines_) {
     std::vector<Pane> closed;
-    step(*pipeline, PipelineEffects{is_replay_ ? ignored : builder_.ledger(), closed});
-    if (is_replay_ || closed.empty()) continue;
+    std::vector<LateReading> late;
+    step(*pipeline, PipelineEffects{is_replay_ ? ignored : builder_.ledger(), closed, &late});
+    if (is_replay_) continue;
+    if (!late.empty()) recent_late_.add(pipeline->name(), std::move(late));
+    if (closed.empty()) continue;
     count_early(pipeline->name(), closed);
-    recent_panes_.add(pipeline->name(), closed);
+    recent_panes_.add(pipeline->name(), to_show(closed));
     builder_.add_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
   }
 }
@@ -36,8 +50,11 @@ void PipelineSet::count_early(const std::string& pipeline, const std::vector<Pan
   });
   if (early == 0) return;
   panes_partial_limit_[pipeline] += static_cast<std::uint64_t>(early);
-  log::warn("pipeline", "windows close early: there are more than limits.windows_max allows",
-            {{"pipeline", pipeline}, {"panes", early}});
+  log::warn(
+      "pipeline",
+      "windows lack readings: there are more than limits.windows_max allows, or more readings "
+      "than a sliding window keeps",
+      {{"pipeline", pipeline}, {"panes", early}});
 }
 
 // --- life ---
@@ -89,7 +106,7 @@ void PipelineSet::retire(Pipeline& old, const Ledger& durable, bool awaits_cloud
       pane.split = std::make_shared<PaneSplit>(PaneSplit{pane.content, {}});
     }
   }
-  recent_panes_.add(old.name(), closed);
+  recent_panes_.add(old.name(), to_show(closed));
   builder_.add_panes(old.name(), old.pane_hash(), std::move(closed));
 }
 
@@ -155,7 +172,7 @@ void PipelineSet::end_epoch() {
   for (const auto& pipeline : pipelines_) {
     std::vector<Pane> closed;
     pipeline->end_epoch({builder_.ledger(), closed});
-    recent_panes_.add(pipeline->name(), closed);
+    recent_panes_.add(pipeline->name(), to_show(closed));
     builder_.add_ended_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
   }
 }

@@ -11,7 +11,7 @@
 #include "model/series.h"
 #include "pipeline/commit_builder.h"
 #include "pipeline/pipeline.h"
-#include "pipeline/recent_panes.h"
+#include "pipeline/recent.h"
 #include "pipeline/series_state.h"
 #include "pipeline/spec.h"
 
@@ -73,7 +73,9 @@ class PipelineSet {
   std::vector<PipelineView> views() const;
   /// What each pipeline's windows keep of a series.
   std::vector<PipelineState> state_of(SeriesId series) const;
-  const RecentPanes& recent_panes() const { return recent_panes_; }
+  /// Without their aggregates, which may be large.
+  const Recent<Pane>& recent_panes() const { return recent_panes_; }
+  const Recent<LateReading>& recent_late() const { return recent_late_; }
 
  private:
   template <typename Step>
@@ -88,7 +90,8 @@ class PipelineSet {
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
   bool is_replay_ = true;
   std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline
-  RecentPanes recent_panes_;
+  Recent<Pane> recent_panes_;
+  Recent<LateReading> recent_late_;
 };
 
 }  // namespace sluice

@@ -43,6 +43,15 @@ class FakeNodeView final : public NodeView {
     }
     return out;
   }
+  v1::ListLateReadingsResponse late(const v1::ListLateReadingsRequest& request) override {
+    MutexLock lock(mutex_);
+    recent_limit_ = request.limit();
+    v1::ListLateReadingsResponse out;
+    for (const auto& row : late_.readings()) {
+      if (row.number() > request.after()) *out.add_readings() = row;
+    }
+    return out;
+  }
   Status series_state(const v1::GetSeriesStateRequest& request,
                       v1::SeriesStateReport& out) override {
     MutexLock lock(mutex_);
@@ -77,6 +86,10 @@ class FakeNodeView final : public NodeView {
     MutexLock lock(mutex_);
     recent_ = std::move(recent);
   }
+  void set(v1::ListLateReadingsResponse late) {
+    MutexLock lock(mutex_);
+    late_ = std::move(late);
+  }
   void set(Result<v1::SeriesStateReport> state) {
     MutexLock lock(mutex_);
     series_state_ = std::move(state);
@@ -107,6 +120,7 @@ class FakeNodeView final : public NodeView {
   Result<v1::SeriesStateReport> series_state_ SLUICE_GUARDED_BY(mutex_) = v1::SeriesStateReport();
   v1::SeriesGrowth series_growth_ SLUICE_GUARDED_BY(mutex_);
   v1::ListRecentSummariesResponse recent_ SLUICE_GUARDED_BY(mutex_);
+  v1::ListLateReadingsResponse late_ SLUICE_GUARDED_BY(mutex_);
   v1::ListPluginsResponse plugins_ SLUICE_GUARDED_BY(mutex_);
   std::uint32_t series_limit_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::uint32_t recent_limit_ SLUICE_GUARDED_BY(mutex_) = 0;

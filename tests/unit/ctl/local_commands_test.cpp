@@ -86,6 +86,14 @@ TEST(LocalCommands, PassFiltersAndLimitsOn) {
   EXPECT_TRUE(has(hall.out, R"("pipeline":"hall")"));
   EXPECT_FALSE(has(hall.out, R"("pipeline":"room")"));
   EXPECT_EQ(daemon.view.recent_limit(), 100u);
+  v1::ListLateReadingsResponse late;
+  late.add_readings()->set_measurement("pressure");
+  late.mutable_readings(0)->set_number(4);
+  daemon.view.set(late);
+  const Outcome late_shown =
+      run_sluicectl({"late", "--limit", "7", "--json", "--socket", daemon.socket});
+  EXPECT_TRUE(has(late_shown.out, R"("measurement":"pressure")")) << late_shown.err;
+  EXPECT_EQ(daemon.view.recent_limit(), 7u);
   EXPECT_EQ(run_sluicectl({"plugins", "--socket", daemon.socket}).out, "No plugins.\n");
 }
 

@@ -152,6 +152,25 @@ TEST(SeriesGrowthText, ShowsWhatGrowsAndWhatWasRefused) {
   EXPECT_FALSE(has(text, "LABEL")) << "there is none";
 }
 
+TEST(LateText, SaysWhichReadingsAndHowFarBehind) {
+  v1::ListLateReadingsResponse response;
+  EXPECT_EQ(late_text(response), "No reading was late since the daemon started.\n");
+  v1::LateReading& reading = *response.add_readings();
+  reading.set_number(12);
+  reading.set_pipeline("climate");
+  reading.set_measurement("temperature");
+  reading.set_unit("Cel");
+  reading.set_source("air");
+  reading.set_topic("a/1\n2");
+  reading.set_event_time_ns(1'700'000'000'000'000'000);
+  reading.set_value(21.5);
+  reading.set_behind_ns(90'000'000'000);
+  const std::string line = late_line(reading);
+  EXPECT_TRUE(has(line, "12  climate  temperature Cel  2023-11-14")) << line;
+  EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1) << "a topic forges no line";
+  EXPECT_TRUE(has(late_text(response), "1m 30s")) << late_text(response);
+}
+
 TEST(RecentText, ShowsEachWindowWithItsLength) {
   v1::ListRecentSummariesResponse response;
   EXPECT_EQ(recent_text(response), "No window has closed since the daemon started.\n");

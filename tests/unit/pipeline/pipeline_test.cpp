@@ -810,5 +810,20 @@ TEST(Pipeline, PanesAndLedgerDoNotDependOnHowMessagesWereSplitIntoBatches) {
   EXPECT_GT(late, 0) << "no reading came late: nothing was tried";
 }
 
+TEST(Pipeline, SaysWhichReadingsWereLate) {
+  Plant plant;
+  Pipeline pipeline(plant.spec(10, 5), plant.series, plant.topics);
+  std::vector<LateReading> late;
+  const BatchEntry batch = plant.batch({{100, 1}, {82, 2}, {97, 3}, {30, 4}});
+  std::vector<bool> routed(batch.readings.size());
+  pipeline.process(batch, routed, {plant.ledger, plant.closed, &late});
+  ASSERT_EQ(late.size(), 2u);
+  EXPECT_EQ(plant.term(Term::late), 2);
+  EXPECT_EQ(late[0].reading.value.as_double(), 2);
+  EXPECT_EQ(late[0].reading.series, plant.id);
+  EXPECT_EQ(late[0].behind_ns, 13 * kSecond);
+  EXPECT_EQ(late[1].behind_ns, 65 * kSecond);
+}
+
 }  // namespace
 }  // namespace sluice
