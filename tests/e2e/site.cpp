@@ -258,6 +258,11 @@ std::vector<v1::SummaryRecord> Site::summaries(std::int64_t from_ns, std::int64_
   return {response.summaries().begin(), response.summaries().end()};
 }
 
+std::vector<v1::LateReading> Site::late() {
+  const auto response = parse<v1::ListLateReadingsResponse>(ctl({"late"}));
+  return {response.readings().begin(), response.readings().end()};
+}
+
 std::vector<v1::GapRow> Site::gaps() {
   const Output output =
       ctl({"hub", "gaps", "--hub", "127.0.0.1:" + std::to_string(hub_port_), "--all"});
