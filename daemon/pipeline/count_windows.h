@@ -16,6 +16,7 @@ class CountWindows : public KeyedWindows {
   explicit CountWindows(const WindowSpec& spec);
 
   bool fold(const Reading& reading, bool before, std::vector<Pane>& panes) override;
+  std::uint64_t give_up_open(SeriesId series) override { return remove_open(series); }
   std::int64_t first_end_of(std::int64_t event_time_ns) const override;
 
  private:

@@ -101,6 +101,19 @@ void KeyedWindows::remove(Key& key, std::size_t from, std::size_t to) {
   key.windows.erase(begin, end);
 }
 
+std::uint64_t KeyedWindows::remove_open(SeriesId series) {
+  const auto found = keys_.find(series);
+  if (found == keys_.end()) return 0;
+  Key& key = found->second;
+  std::uint64_t readings = 0;
+  for (std::size_t i = key.windows.size(); i-- > 0;) {
+    if (key.windows[i].closed) continue;
+    readings += key.windows[i].content.count();
+    remove(key, i, i + 1);
+  }
+  return readings;
+}
+
 std::vector<SeriesId> KeyedWindows::ordered_keys() const {
   std::vector<SeriesId> order;
   order.reserve(keys_.size());

@@ -89,6 +89,11 @@ class KeyedWindows {
   /// `topic` feeds the windows of `series` from now on, though no reading of it has been folded.
   void expect(TopicId topic, SeriesId series) { link(topic, series, keys_[series]); }
 
+  /// For readings of `series` (as window_key() has it) that have been folded and are not at hand
+  /// any more. Where the places of windows depend on readings, those that have not closed are no
+  /// longer what they were: they are given up. Answers how many readings they held.
+  virtual std::uint64_t give_up_open(SeriesId) { return 0; }
+
   /// Of the windows that hold a reading of this time, the end of the one that closes first; the
   /// largest time when that depends on other readings.
   virtual std::int64_t first_end_of(std::int64_t event_time_ns) const = 0;
@@ -192,6 +197,8 @@ class KeyedWindows {
   /// Its pane, and that it has closed.
   Pane close(SeriesId series, Window& window, PaneQuality quality);
   void remove(Key& key, std::size_t from, std::size_t to);
+  /// Removes the windows of a series that have not closed; how many readings they held.
+  std::uint64_t remove_open(SeriesId series);
   std::vector<SeriesId> ordered_keys() const;
 
  private:

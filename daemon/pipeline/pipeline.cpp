@@ -129,29 +129,32 @@ void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
 
 /// Its panes of the time after the checkpoint are out. Which windows they were of, the watermarks
 /// tell without the stages; the others are open, and lack what was folded into them since. Answers
-/// how many readings that is: as many as the ledger counts, but no more than came for such windows.
+/// how many readings that is: as many as the ledger counts, but no more than came for such windows,
+/// and what is given up.
 std::int64_t Pipeline::pass_over_applied() {
   ReadingBatch readings;
+  std::uint64_t given_up = 0;
   Backlog::Reader steps(backlog_);
   for (auto step = steps.next(); step && step->applied; step = steps.next()) {
-    pass_over(*step);
+    given_up += pass_over(*step);
     for (std::size_t i = 0; i < step->readings.size(); ++i) readings.append(step->readings.at(i));
   }
   std::int64_t open = 0;
   for (std::size_t i = 0; i < readings.size(); ++i)
     open += run_.closed_one_of(readings.at(i)) ? 0 : 1;
-  return std::min(open, backlog_.applied_aggregated());
+  return std::min(open, backlog_.applied_aggregated()) + static_cast<std::int64_t>(given_up);
 }
 
-void Pipeline::pass_over(const Backlog::Step& step) {
+std::uint64_t Pipeline::pass_over(const Backlog::Step& step) {
   switch (step.kind) {
     case Backlog::Kind::start: run_.restart(step.boottime_ns); break;
     case Backlog::Kind::disconnected: run_.disconnected(step.source, step.boottime_ns); break;
     case Backlog::Kind::connected: run_.connected(step.source, step.boottime_ns); break;
     case Backlog::Kind::tick: run_.pass_over_tick(step.boottime_ns); break;
     case Backlog::Kind::boot: run_.pass_over_boot(decode_stretch(step.source)); break;
-    case Backlog::Kind::batch: run_.pass_over(step.readings, step.boottime_ns); break;
+    case Backlog::Kind::batch: return run_.pass_over(step.readings, step.boottime_ns);
   }
+  return 0;
 }
 
 // --- the end of an epoch ---

@@ -105,7 +105,7 @@ class Pipeline {
   void do_missed(const Backlog& backlog, PipelineEffects effects);
   void take_step(const Backlog::Step& step, PipelineEffects effects);
   std::int64_t pass_over_applied();
-  void pass_over(const Backlog::Step& step);
+  std::uint64_t pass_over(const Backlog::Step& step);
   void park(const Status& why);
   void end_parked_epoch(PipelineEffects effects);
   Status restore_run();

@@ -238,14 +238,21 @@ void PipelineRun::pass_over_boot(std::shared_ptr<const BootStretch> boot) {
   windows_.set_boot(boot_, closed_before);
 }
 
-void PipelineRun::pass_over(const ReadingBatch& readings, std::int64_t boottime_ns) {
+std::uint64_t PipelineRun::pass_over(const ReadingBatch& readings, std::int64_t boottime_ns) {
   std::vector<Pane> closed_before;
+  std::uint64_t given_up = 0;
   for (std::size_t i = 0; i < readings.size(); ++i) {
-    const TopicId topic = readings.topic[i];
-    if (const SeriesId key = keys_.of(readings.series[i]); key != 0) windows_.expect(topic, key);
-    if (!watermarks_.observe(topic, readings.event_time_ns[i], boottime_ns)) continue;
+    Reading reading = readings.at(i);
+    const TopicId topic = reading.topic;
+    reading.series = keys_.of(reading.series);
+    if (reading.series != 0) {
+      windows_.expect(topic, window_key(reading));
+      given_up += windows_.give_up_open(window_key(reading));
+    }
+    if (!watermarks_.observe(topic, reading.event_time_ns, boottime_ns)) continue;
     windows_.advance(topic, watermarks_, boottime_ns, closed_before);
   }
+  return given_up;
 }
 
 void PipelineRun::pass_over_tick(std::int64_t boottime_ns) {

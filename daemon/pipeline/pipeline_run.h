@@ -81,8 +81,9 @@ class PipelineRun {
   std::int64_t reached(const std::function<bool(const std::string&)>& is_source) const;
 
   /// Only the watermarks and what they close, as if the readings had been processed. Panes are
-  /// thrown away.
-  void pass_over(const ReadingBatch& readings, std::int64_t boottime_ns);
+  /// thrown away. Answers how many readings from before are given up, see
+  /// KeyedWindows::give_up_open().
+  std::uint64_t pass_over(const ReadingBatch& readings, std::int64_t boottime_ns);
   void pass_over_tick(std::int64_t boottime_ns);
   void pass_over_boot(std::shared_ptr<const BootStretch> boot);
   /// Some window of the reading has closed, as far as its topic goes.

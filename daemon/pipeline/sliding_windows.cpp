@@ -187,6 +187,17 @@ void SlidingWindows::places(std::vector<Place>& out) const {
   }
 }
 
+/// Readings that had their turn are in windows that have been told; of the others nobody knows.
+std::uint64_t SlidingWindows::give_up_open(SeriesId series) {
+  const std::uint64_t in_windows = remove_open(series);
+  const auto at = lines_.find(series);
+  if (at == lines_.end()) return in_windows;
+  const auto to_come =
+      static_cast<std::uint64_t>(at->second.readings.end() - first_to_come(at->second));
+  drop_before(at->second.readings.size(), at->second);
+  return in_windows > 0 ? std::max(in_windows, to_come) : to_come;
+}
+
 void SlidingWindows::forget(SeriesId series) {
   const auto at = lines_.find(series);
   if (at == lines_.end()) return;

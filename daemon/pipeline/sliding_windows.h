@@ -22,6 +22,7 @@ class SlidingWindows : public KeyedWindows {
   explicit SlidingWindows(const WindowSpec& spec);
 
   bool fold(const Reading& reading, bool before, std::vector<Pane>& panes) override;
+  std::uint64_t give_up_open(SeriesId series) override;
   std::int64_t first_end_of(std::int64_t event_time_ns) const override;
   void places(std::vector<Place>& out) const override;
   /// Eight readings weigh as much as a window.

@@ -115,6 +115,12 @@ void WindowSets::expect(TopicId topic, SeriesId series) {
   for (const auto& windows : sets_) windows->expect(topic, series);
 }
 
+std::uint64_t WindowSets::give_up_open(SeriesId key) {
+  std::uint64_t most = 0;
+  for (const auto& windows : sets_) most = std::max(most, windows->give_up_open(key));
+  return most;
+}
+
 bool WindowSets::closed_one_of(const Reading& reading, const Watermarks& watermarks) const {
   return std::any_of(sets_.begin(), sets_.end(), [&](const auto& windows) {
     return windows->first_end_of(reading.event_time_ns) <= watermarks.of(reading.topic);

@@ -50,6 +50,8 @@ class WindowSets {
 
   void forget_closed();
   void expect(TopicId topic, SeriesId series);
+  /// As KeyedWindows has it; a reading that several sets held counts for the one that held most.
+  std::uint64_t give_up_open(SeriesId key);
 
   /// Some window of the reading has closed, as far as its topic goes: those that share its series
   /// are not known.

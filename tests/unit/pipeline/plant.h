@@ -8,10 +8,9 @@
 #include <vector>
 
 #include "pipeline/pipeline.h"
+#include "window_bench.h"
 
 namespace sluice {
-
-constexpr std::int64_t kSecond = 1'000'000'000;
 
 /// One series of one topic, and what pipeline "p" makes of it.
 struct Plant {
