@@ -20,14 +20,6 @@ std::int64_t add_saturated(std::int64_t a, std::int64_t b) {
 
 Status malformed() { return data_loss("malformed windows in a checkpoint"); }
 
-/// One of 256 windows or so: some ten KiB between two of them.
-bool begins_part(const KeyedWindows::Place& place) {
-  ByteWriter id;
-  id.i64(place.start_ns);
-  id.u64(place.series);
-  return hash64(id.bytes()) % 256 == 0;
-}
-
 /// An empty snapshot is its options.
 std::uint64_t kept_by(const WindowSpec& spec) {
   if (spec.extras.empty() && spec.expected_every_ns == 0) return 0;
@@ -36,8 +28,6 @@ std::uint64_t kept_by(const WindowSpec& spec) {
   WindowExtras(spec.extras).snapshot(out);
   return hash64(out.bytes());
 }
-
-enum Flag : std::uint8_t { kChanged = 1, kClosed = 2, kLacking = 4, kOddEnd = 8, kEmpty = 16 };
 
 }  // namespace
 
@@ -53,121 +43,16 @@ std::unique_ptr<KeyedWindows> KeyedWindows::create(const WindowSpec& spec) {
   return nullptr;
 }
 
-KeyedWindows::KeyedWindows(const WindowSpec& spec) : spec_(spec), kept_(kept_by(spec)) {}
-
-// --- which windows there are ---
-
-void KeyedWindows::link(TopicId topic, SeriesId series, Key& key) {
-  if (std::find(key.topics.begin(), key.topics.end(), topic) != key.topics.end()) return;
-  key.topics.push_back(topic);
-  fed_by_[topic].push_back(series);
-}
-
-KeyedWindows::Key& KeyedWindows::key_of(const Reading& reading) {
-  const SeriesId series = window_key(reading);
-  Key& key = keys_[series];
-  link(reading.topic, series, key);
-  return key;
-}
+KeyedWindows::KeyedWindows(const WindowSpec& spec) : WindowTable(spec), kept_(kept_by(spec)) {}
 
 /// Nothing more is taken for a window that ends there.
 bool KeyedWindows::is_past(std::int64_t end_ns, const Key& key) const {
   if (key.shed_ns != kNoTime && end_ns <= key.shed_ns) return true;
   return key.watermark_ns != kNoTime &&
-         add_saturated(end_ns, spec_.allowed_lateness_ns) <= key.watermark_ns;
+         add_saturated(end_ns, spec().allowed_lateness_ns) <= key.watermark_ns;
 }
 
-KeyedWindows::Window& KeyedWindows::window_at(std::int64_t start_ns, std::int64_t end_ns,
-                                              Key& key) {
-  const auto it = std::lower_bound(key.windows.begin(), key.windows.end(), start_ns,
-                                   [](const Window& w, std::int64_t s) { return w.start_ns < s; });
-  if (it != key.windows.end() && it->start_ns == start_ns) return *it;
-  ++open_count_;
-  ++count_;
-  Window window;
-  window.start_ns = start_ns;
-  window.end_ns = end_ns;
-  window.content = OpenContent(spec_.extras);
-  return *key.windows.insert(it, std::move(window));
-}
-
-void KeyedWindows::remove(Key& key, std::size_t from, std::size_t to) {
-  const auto begin = key.windows.begin() + static_cast<std::ptrdiff_t>(from);
-  const auto end = key.windows.begin() + static_cast<std::ptrdiff_t>(to);
-  open_count_ -= static_cast<std::size_t>(
-      std::count_if(begin, end, [](const Window& window) { return !window.closed; }));
-  count_ -= to - from;
-  for (auto window = begin; window != end; ++window) waiting_ -= window->content.waiting();
-  key.windows.erase(begin, end);
-}
-
-std::uint64_t KeyedWindows::remove_open(SeriesId series) {
-  const auto found = keys_.find(series);
-  if (found == keys_.end()) return 0;
-  Key& key = found->second;
-  std::uint64_t readings = 0;
-  for (std::size_t i = key.windows.size(); i-- > 0;) {
-    if (key.windows[i].closed) continue;
-    readings += key.windows[i].content.count();
-    remove(key, i, i + 1);
-  }
-  return readings;
-}
-
-std::vector<SeriesId> KeyedWindows::ordered_keys() const {
-  std::vector<SeriesId> order;
-  order.reserve(keys_.size());
-  for (const auto& [series, key] : keys_) order.push_back(series);
-  std::sort(order.begin(), order.end());
-  return order;
-}
-
-// --- what they hold ---
-
-void KeyedWindows::split_as_since(Window& window) const {
-  window.split = std::make_unique<Split>(Split{OpenContent(spec_.extras), window.content});
-}
-
-/// As long as there is room any number; then no more than there are.
-std::size_t KeyedWindows::waiting_max_of(const Window& window) const {
-  if (waiting_ < spec_.waiting_max) return std::numeric_limits<std::size_t>::max();
-  return std::max(OpenContent::kWaitingLeast, window.content.waiting());
-}
-
-void KeyedWindows::replace_content(Window& window, OpenContent content) {
-  waiting_ -= window.content.waiting();
-  window.content = std::move(content);
-  waiting_ += window.content.waiting();
-}
-
-void KeyedWindows::add(const Reading& reading, bool before, std::int64_t settled_ns,
-                       Window& window) {
-  const double value = reading.value.as_double();
-  const std::int64_t time_ns = reading.event_time_ns;
-  if (marked_ && before && !window.split) split_as_since(window);
-  const std::size_t waiting_max = waiting_max_of(window);
-  waiting_ -= window.content.waiting();
-  window.content.add(time_ns, value, settled_ns, waiting_max);
-  waiting_ += window.content.waiting();
-  window.changed = true;
-  if (window.split) {
-    OpenContent& part = before ? window.split->before : window.split->since;
-    part.add(time_ns, value, settled_ns, waiting_max);
-  }
-}
-
-void KeyedWindows::append(Window& later, Window& window) {
-  if (later.split && !window.split) split_as_since(window);
-  if (window.split && !later.split) split_as_since(later);
-  const std::size_t waiting_max = waiting_max_of(window);
-  if (window.split) {
-    window.split->before.append(later.split->before, waiting_max);
-    window.split->since.append(later.split->since, waiting_max);
-  }
-  waiting_ -= window.content.waiting();
-  window.content.append(later.content, waiting_max);
-  waiting_ += window.content.waiting();
-}
+// --- panes ---
 
 void KeyedWindows::note_change(SeriesId series, Key& key, Window& window) {
   if (end_of(window) > key.watermark_ns || key.to_correct) return;
@@ -179,7 +64,7 @@ Pane KeyedWindows::make_pane(SeriesId series, Window& window, PaneQuality qualit
   settle_id(series, window);
   window.changed = false;
   Pane pane;
-  pane.window = {spec_.kind, series & ~kBootSeries, window.start_ns, window.end_ns,
+  pane.window = {spec().kind, series & ~kBootSeries, window.start_ns, window.end_ns,
                  take_ordinal(series)};
   if ((series & kBootSeries) != 0) pane.boot = boot_;
   pane.revision = ++window.revision;
@@ -188,7 +73,7 @@ Pane KeyedWindows::make_pane(SeriesId series, Window& window, PaneQuality qualit
     pane.quality = PaneQuality::partial_limit;
   }
   pane.content = window.content.content();
-  pane.expected_every_ns = spec_.expected_every_ns;
+  pane.expected_every_ns = spec().expected_every_ns;
   pane.kept = kept_;
   if (window.split) {
     pane.split = std::make_shared<PaneSplit>(
@@ -199,14 +84,8 @@ Pane KeyedWindows::make_pane(SeriesId series, Window& window, PaneQuality qualit
 
 Pane KeyedWindows::close(SeriesId series, Window& window, PaneQuality quality) {
   Pane pane = make_pane(series, window, quality);
-  if (!window.closed) --open_count_;
-  window.closed = true;
+  set_closed(window);
   return pane;
-}
-
-void KeyedWindows::reopen(Window& window) {
-  if (window.closed) ++open_count_;
-  window.closed = false;
 }
 
 // --- as time passes ---
@@ -236,22 +115,12 @@ std::int64_t KeyedWindows::watermark_of(const Key& key, const Watermarks& waterm
   return lowest == std::numeric_limits<std::int64_t>::max() ? kNoTime : lowest;
 }
 
-std::int64_t KeyedWindows::highest(const Watermarks::OfSource& of_source) const {
-  std::int64_t highest_ns = kNoTime;
-  for (const auto& [series, key] : keys_) {
-    if (key.topics.empty() || !std::all_of(key.topics.begin(), key.topics.end(), of_source))
-      continue;
-    highest_ns = std::max(highest_ns, key.watermark_ns);
-  }
-  return highest_ns;
-}
-
 /// The watermark passes another `early_every` of the window on its way between the two.
 bool KeyedWindows::tells_early(const Window& window, std::int64_t from_ns,
                                std::int64_t to_ns) const {
-  if (spec_.early_every_ns == 0 || !window.changed) return false;
+  if (spec().early_every_ns == 0 || !window.changed) return false;
   const auto steps_until = [&](std::int64_t time_ns) {
-    return time_ns <= window.start_ns ? 0 : (time_ns - window.start_ns) / spec_.early_every_ns;
+    return time_ns <= window.start_ns ? 0 : (time_ns - window.start_ns) / spec().early_every_ns;
   };
   return steps_until(to_ns) > steps_until(from_ns);
 }
@@ -265,7 +134,7 @@ void KeyedWindows::advance_key(SeriesId series, Key& key, const Watermarks& wate
   for (Window& window : key.windows) {
     const std::int64_t end_ns = end_of(window);
     if (end_ns > key.watermark_ns) {
-      if (spec_.early_every_ns == 0) break;
+      if (spec().early_every_ns == 0) break;
       if (tells_early(window, from_ns, key.watermark_ns)) {
         panes.push_back(make_pane(series, window, PaneQuality::early));
       }
@@ -374,22 +243,9 @@ void KeyedWindows::shed_key(SeriesId series, const Place& last, std::vector<Pane
   if (key.windows.capacity() > 2 * key.windows.size() + 16) key.windows.shrink_to_fit();
 }
 
-bool KeyedWindows::add_state(SeriesId series, WindowState& out) const {
-  const auto found = keys_.find(series);
-  if (found == keys_.end()) return false;
-  const Key& key = found->second;
-  out.bytes.series += sizeof(IdMap<Key>::Entry) + key.topics.size() * sizeof(IdMap<IdList>::Entry);
-  out.bytes.moments += (key.windows.capacity() - key.windows.size()) * sizeof(Window);
-  for (const Window& window : key.windows) {
-    out.windows_open += window.closed ? 0 : 1;
-    ++out.windows_kept;
-    out.bytes.moments += sizeof(Window) - sizeof(OpenContent);
-    window.content.add_bytes(out.bytes);
-    if (!window.split) continue;
-    window.split->before.add_bytes(out.bytes);
-    window.split->since.add_bytes(out.bytes);
-  }
-  add_more_state(series, out.bytes);
+bool KeyedWindows::add_state(SeriesId key, WindowState& out) const {
+  if (!add_windows_state(key, out)) return false;
+  add_more_state(key, out.bytes);
   return true;
 }
 
@@ -399,7 +255,7 @@ void KeyedWindows::mark_start() {
   marked_ = true;
   for (auto& [series, key] : keys_) {
     for (Window& window : key.windows) {
-      window.split = std::make_unique<Split>(Split{window.content, OpenContent(spec_.extras)});
+      window.split = std::make_unique<Split>(Split{window.content, OpenContent(spec().extras)});
     }
   }
   mark_more(true);
@@ -449,16 +305,6 @@ void KeyedWindows::forget_closed() {
 
 // --- checkpoints ---
 
-std::size_t KeyedWindows::snapshot_bytes(const WindowSpec& spec, bool disordered) {
-  constexpr std::size_t kWaitingBytes = 14;
-  constexpr std::size_t kEndBytes = 10;
-  const bool has_own_end = spec.kind != WindowKind::tumbling && spec.kind != WindowKind::hopping;
-  const bool many_wait = disordered || spec.allowed_lateness_ns > 0;
-  return kSnapshotBytes + (has_own_end || spec.civil ? kEndBytes : 0) +
-         (many_wait ? OpenContent::kWaitingLeast / 4 * kWaitingBytes : 0) +
-         spec.extras.snapshot_bytes_max();
-}
-
 void KeyedWindows::snapshot(ByteWriter& out) const {
   const std::vector<SeriesId> order = ordered_keys();
   out.u64(order.size());
@@ -474,55 +320,16 @@ void KeyedWindows::snapshot(ByteWriter& out) const {
   }
 }
 
-void KeyedWindows::write_window(SeriesId series, const Window& window, ByteWriter& out) const {
-  const bool odd_end = window.end_ns - window.start_ns != spec_.size_ns;
-  const bool empty = window.content.count() == 0;
-  out.i64(window.start_ns);
-  out.u64(series);
-  out.u64(window.revision);
-  out.u8(static_cast<std::uint8_t>((window.changed ? kChanged : 0) | (window.closed ? kClosed : 0) |
-                                   (window.lacking ? kLacking : 0) | (odd_end ? kOddEnd : 0) |
-                                   (empty ? kEmpty : 0)));
-  if (odd_end) out.i64(window.end_ns);
-  if (!empty) window.content.snapshot(out);
-}
-
-void KeyedWindows::snapshot_windows(const std::string& prefix,
-                                    std::vector<CheckpointPart>& parts) const {
-  std::vector<std::pair<Place, const Window*>> order;
-  order.reserve(count_);
-  for (const auto& [series, key] : keys_) {
-    for (const Window& window : key.windows) order.push_back({{window.start_ns, series}, &window});
-  }
-  std::sort(order.begin(), order.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
-  ByteWriter out;
-  std::string name;
-  const auto flush = [&] {
-    if (!name.empty()) parts.push_back({name, out.take()});
-  };
-  for (const auto& [place, window] : order) {
-    if (name.empty() || begins_part(place)) {
-      flush();
-      name = prefix + std::to_string(place.start_ns) + "/" + std::to_string(place.series);
-    }
-    write_window(place.series, *window, out);
-  }
-  flush();
-}
-
 Status KeyedWindows::restore(ByteReader& in) {
-  keys_.clear();
-  fed_by_.clear();
+  clear();
   to_correct_.clear();
-  open_count_ = count_ = waiting_ = 0;
   for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
     const auto series = static_cast<SeriesId>(in.u64());
     Key& key = keys_[series];
     key.watermark_ns = static_cast<std::int64_t>(in.fixed64());
     if (in.u8() != 0) key.shed_ns = in.i64();
     for (std::size_t t = in.count(); t > 0 && in.ok(); --t) {
-      link(static_cast<TopicId>(in.u64()), series, key);
+      expect(static_cast<TopicId>(in.u64()), series);
     }
     restore_key(series, in);
   }
@@ -531,45 +338,13 @@ Status KeyedWindows::restore(ByteReader& in) {
 
 Status KeyedWindows::restore_windows(const std::string& prefix,
                                      const std::vector<CheckpointPart>& parts) {
-  for (const CheckpointPart& part : parts) {
-    if (!part.name.starts_with(prefix)) continue;
-    ByteReader in(part.bytes);
-    while (in.ok() && !in.at_end()) {
-      if (Status s = restore_window(in); !s.ok()) return s;
-    }
-    if (!in.ok()) return malformed();
-  }
+  if (Status s = read_windows(prefix, parts); !s.ok()) return s;
   for (const SeriesId series : ordered_keys()) {
     Key& key = keys_.at(series);
-    std::sort(key.windows.begin(), key.windows.end(),
-              [](const Window& a, const Window& b) { return a.start_ns < b.start_ns; });
-    if (key.to_correct) to_correct_.push_back(series);
+    for (Window& window : key.windows) {
+      if (window.changed) note_change(series, key, window);
+    }
   }
-  return {};
-}
-
-Status KeyedWindows::restore_window(ByteReader& in) {
-  Window window;
-  window.start_ns = in.i64();
-  const auto key = keys_.find(static_cast<SeriesId>(in.u64()));
-  window.revision = static_cast<std::uint32_t>(in.u64());
-  const std::uint8_t flags = in.u8();
-  if (!in.ok() || key == keys_.end()) return malformed();
-  window.changed = (flags & kChanged) != 0;
-  window.closed = (flags & kClosed) != 0;
-  window.lacking = (flags & kLacking) != 0;
-  window.end_ns = (flags & kOddEnd) != 0 ? in.i64() : add_saturated(window.start_ns, spec_.size_ns);
-  window.content = OpenContent(spec_.extras);
-  if ((flags & kEmpty) == 0) {
-    auto content = OpenContent::restore(in, spec_.extras);
-    if (!content.ok()) return malformed();
-    replace_content(window, *std::move(content));
-  }
-  const bool closes = end_of(window) <= key->second.watermark_ns;
-  key->second.to_correct = key->second.to_correct || (window.changed && closes);
-  open_count_ += window.closed ? 0 : 1;
-  ++count_;
-  key->second.windows.push_back(std::move(window));
   return {};
 }
 

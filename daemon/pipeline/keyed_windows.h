@@ -1,6 +1,5 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9,15 +8,10 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "base/id_map.h"
 #include "base/status.h"
-#include "model/boot_time.h"
 #include "model/log.h"
 #include "model/window.h"
-#include "pipeline/open_content.h"
-#include "pipeline/series_state.h"
-#include "pipeline/spec.h"
-#include "pipeline/watermarks.h"
+#include "pipeline/window_table.h"
 
 namespace sluice {
 
@@ -29,13 +23,11 @@ namespace sluice {
 /// it and are not idle, reaches its end. Until the watermark is `allowed_lateness` past the end, a
 /// reading that still comes makes another pane, of all readings so far, at the next revision; after
 /// that it is late. Thread: [pipeline].
-class KeyedWindows {
+class KeyedWindows : public WindowTable {
  public:
   virtual ~KeyedWindows() = default;
   KeyedWindows(const KeyedWindows&) = delete;
   KeyedWindows& operator=(const KeyedWindows&) = delete;
-  KeyedWindows(KeyedWindows&&) = default;
-  KeyedWindows& operator=(KeyedWindows&&) = default;
 
   static std::unique_ptr<KeyedWindows> create(const WindowSpec& spec);
 
@@ -54,12 +46,6 @@ class KeyedWindows {
   /// Whether `advance_all` would make a pane.
   bool due(const Watermarks& watermarks, std::int64_t boottime_ns) const;
 
-  /// Where a window stands in the order in which windows close early.
-  struct Place {
-    std::int64_t start_ns;
-    SeriesId series;
-    auto operator<=>(const Place&) const = default;
-  };
   /// Appends `count()` places, in no order.
   virtual void places(std::vector<Place>& out) const;
   /// Ends all windows up to `last`: those that took readings after their last pane get one more, as
@@ -86,9 +72,6 @@ class KeyedWindows {
   /// is over. Readings that still come for one make a window of their own.
   void forget_closed();
 
-  /// `topic` feeds the windows of `series` from now on, though no reading of it has been folded.
-  void expect(TopicId topic, SeriesId series) { link(topic, series, keys_[series]); }
-
   /// For readings of `series` (as window_key() has it) that have been folded and are not at hand
   /// any more. Where the places of windows depend on readings, those that have not closed are no
   /// longer what they were: they are given up. Answers how many readings they held.
@@ -97,12 +80,8 @@ class KeyedWindows {
   /// Of the windows that hold a reading of this time, the end of the one that closes first; the
   /// largest time when that depends on other readings.
   virtual std::int64_t first_end_of(std::int64_t event_time_ns) const = 0;
-  /// The largest watermark of series that none but such topics feed; kNoTime: there are none.
-  std::int64_t highest(const Watermarks::OfSource& of_source) const;
-  /// Windows that have not closed.
-  std::size_t open_count() const { return open_count_; }
   /// Windows that are kept: the open ones, and those that can still be corrected.
-  virtual std::size_t count() const { return count_; }
+  virtual std::size_t count() const { return kept_count(); }
   /// Adds what is kept of `key`, a series as window_key() has it; false when there is nothing.
   bool add_state(SeriesId key, WindowState& out) const;
 
@@ -112,12 +91,9 @@ class KeyedWindows {
   /// a part begins depends on the windows there alone, so a window that comes, changes or goes
   /// touches one or two of them: a checkpoint writes what changed, not all windows.
   virtual void snapshot_windows(const std::string& prefix,
-                                std::vector<CheckpointPart>& parts) const;
-  /// At most, of one window in its part without aggregates, in which one reading waits.
-  static constexpr std::size_t kSnapshotBytes = 160;
-  /// The same for windows of this spec, with its aggregates. Where readings come `disordered` or
-  /// windows can be corrected, a quarter of OpenContent::kWaitingLeast wait in each.
-  static std::size_t snapshot_bytes(const WindowSpec& spec, bool disordered);
+                                std::vector<CheckpointPart>& parts) const {
+    write_windows(prefix, parts);
+  }
   Status restore(ByteReader& in);
   /// After restore(): which stretch windows of boot time belong to.
   void restore_boot(std::shared_ptr<const BootStretch> boot) { boot_ = std::move(boot); }
@@ -126,28 +102,6 @@ class KeyedWindows {
                                  const std::vector<CheckpointPart>& parts);
 
  protected:
-  struct Split {
-    OpenContent before;
-    OpenContent since;
-  };
-  struct Window {
-    std::int64_t start_ns = 0;
-    std::int64_t end_ns = 0;
-    std::uint32_t revision = 0;  ///< of its last pane; 0: none yet
-    bool closed = false;         ///< its last pane was not an early one
-    bool changed = false;        ///< took readings since its last pane
-    bool lacking = false;        ///< readings that belong in it had been given up
-    OpenContent content;
-    std::unique_ptr<Split> split;  ///< null when there is no mark, or nothing before it
-  };
-  struct Key {
-    std::int64_t watermark_ns = kNoTime;  ///< never falls, so that no window opens again
-    std::int64_t shed_ns = kNoTime;       ///< nothing is taken for windows that end by then
-    IdList topics;
-    std::vector<Window> windows;  ///< by start; usually one or two
-    bool to_correct = false;      ///< it is in to_correct_
-  };
-
   explicit KeyedWindows(const WindowSpec& spec);
 
   /// Its window closes when the watermark is so far.
@@ -174,59 +128,30 @@ class KeyedWindows {
   virtual void snapshot_key(SeriesId, ByteWriter&) const {}
   virtual void restore_key(SeriesId, ByteReader&) {}
 
-  const WindowSpec& spec() const { return spec_; }
-  bool marked() const { return marked_; }
-  /// The key of a reading, which its topic feeds from now on.
-  Key& key_of(const Reading& reading);
   bool is_past(std::int64_t end_ns, const Key& key) const;
-  /// The window that starts there, a new one if there is none.
-  Window& window_at(std::int64_t start_ns, std::int64_t end_ns, Key& key);
-  void add(const Reading& reading, bool before, std::int64_t settled_ns, Window& window);
-  /// Takes all of a window that follows.
-  void append(Window& later, Window& window);
   /// A reading may come behind the watermark of a window that is kept for corrections: there
   /// nothing is settled before the window goes.
   std::int64_t settled_ns(const Key& key) const {
-    return spec_.allowed_lateness_ns > 0 ? kNoTime : key.watermark_ns;
+    return spec().allowed_lateness_ns > 0 ? kNoTime : key.watermark_ns;
   }
   /// After a reading was added to the window: a closed one is to be corrected.
   void note_change(SeriesId series, Key& key, Window& window);
   Pane make_pane(SeriesId series, Window& window, PaneQuality quality);
-  /// A closed window goes on.
-  void reopen(Window& window);
   /// Its pane, and that it has closed.
   Pane close(SeriesId series, Window& window, PaneQuality quality);
-  void remove(Key& key, std::size_t from, std::size_t to);
-  /// Removes the windows of a series that have not closed; how many readings they held.
-  std::uint64_t remove_open(SeriesId series);
-  std::vector<SeriesId> ordered_keys() const;
 
  private:
-  /// All that it holds came since the mark.
-  void split_as_since(Window& window) const;
-  std::size_t waiting_max_of(const Window& window) const;
-  void replace_content(Window& window, OpenContent content);
   std::int64_t watermark_of(const Key& key, const Watermarks& watermarks,
                             std::int64_t boottime_ns) const;
-  void link(TopicId topic, SeriesId series, Key& key);
   bool tells_early(const Window& window, std::int64_t from_ns, std::int64_t to_ns) const;
   void advance_key(SeriesId series, Key& key, const Watermarks& watermarks,
                    std::int64_t boottime_ns, std::vector<Pane>& panes);
   void close_key(SeriesId series, Key& key, PaneQuality quality, std::vector<Pane>& panes);
   void shed_key(SeriesId series, const Place& last, std::vector<Pane>& panes);
   void end_epoch_of(SeriesId series, Key& key, std::vector<Pane>& panes);
-  void write_window(SeriesId series, const Window& window, ByteWriter& out) const;
-  Status restore_window(ByteReader& in);
 
-  WindowSpec spec_;
-  std::uint64_t kept_;  ///< see Pane
-  IdMap<Key> keys_;
-  IdMap<IdList> fed_by_;
+  std::uint64_t kept_;                ///< see Pane
   std::vector<SeriesId> to_correct_;  ///< keys with a closed window that took readings
-  std::size_t open_count_ = 0;
-  std::size_t count_ = 0;
-  std::size_t waiting_ = 0;  ///< readings that wait in windows
-  bool marked_ = false;
   std::shared_ptr<const BootStretch> boot_;
 };
 
