@@ -64,9 +64,11 @@ std::string kind_text(const v1::SummaryRecord& s) {
   }
 }
 
-/// Of a session the time that it was seen to last; its id may be that of an early pane.
+/// Where the readings say how long it is, the time between the first and the last of them.
 std::string length_text(const v1::SummaryRecord& s) {
-  if (s.kind() == v1::WINDOW_KIND_SESSION) return window_text(s.first_time_ns(), s.last_time_ns());
+  if (s.kind() == v1::WINDOW_KIND_SESSION || s.kind() == v1::WINDOW_KIND_COUNT) {
+    return window_text(s.first_time_ns(), s.last_time_ns());
+  }
   return window_text(s.start_ns(), s.end_ns());
 }
 

@@ -43,6 +43,17 @@ constexpr char kUpdatePane[] =
     "UPDATE pane SET revision = ?, quality = ?, count = ?, sum = ?, min = ?, max = ?, first = ?,"
     " last = ?, m2 = ?, first_time_ns = ?, last_time_ns = ?, largest_gap_ns = ?,"
     " time_integral_s = ?, expected_every_ns = ?, extras = ? WHERE id = ?";
+// Sessions (kind 4) of the same series that a pane overlaps in time: there are such only when two
+// lives of one database have told of them.
+constexpr char kHasOtherLife[] =
+    "SELECT 1 FROM pane WHERE kind = 4 AND node_id = ? AND series_id = ? AND last_time_ns >= ?"
+    " AND first_time_ns <= ? AND pipeline = ? AND spec_hash = ? AND NOT (start_ns = ? AND end_ns = "
+    "?)"
+    " AND quality NOT IN (2, 5, 6) LIMIT 1";
+constexpr char kRetractOtherLife[] =
+    "UPDATE pane SET quality = 6 WHERE kind = 4 AND node_id = ? AND series_id = ?"
+    " AND last_time_ns >= ? AND first_time_ns <= ? AND pipeline = ? AND spec_hash = ?"
+    " AND NOT (start_ns = ? AND end_ns = ?) AND quality = 2";
 constexpr char kInsertGap[] =
     "INSERT OR IGNORE INTO gap (node_id, seq, kind, owner, cause, from_ns, to_ns, count,"
     " received_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -107,12 +118,19 @@ bool gives_way(const Statement& kept, const DecodedPane& pane) {
 Result<ChangeWriter> ChangeWriter::create(Database& database) {
   ChangeWriter writer;
   const std::pair<Statement*, const char*> statements[] = {
-      {&writer.greet_node_, kGreetNode},       {&writer.find_node_, kFindNode},
-      {&writer.write_node_, kWriteNode},       {&writer.get_node_, kGetNode},
-      {&writer.count_node_, kCountNode},       {&writer.find_series_, kFindSeries},
-      {&writer.insert_series_, kInsertSeries}, {&writer.find_pane_, kFindPane},
-      {&writer.insert_pane_, kInsertPane},     {&writer.update_pane_, kUpdatePane},
-      {&writer.insert_gap_, kInsertGap}};
+      {&writer.greet_node_, kGreetNode},
+      {&writer.find_node_, kFindNode},
+      {&writer.write_node_, kWriteNode},
+      {&writer.get_node_, kGetNode},
+      {&writer.count_node_, kCountNode},
+      {&writer.find_series_, kFindSeries},
+      {&writer.insert_series_, kInsertSeries},
+      {&writer.find_pane_, kFindPane},
+      {&writer.insert_pane_, kInsertPane},
+      {&writer.update_pane_, kUpdatePane},
+      {&writer.insert_gap_, kInsertGap},
+      {&writer.has_other_life_, kHasOtherLife},
+      {&writer.retract_other_life_, kRetractOtherLife}};
   for (const auto& [statement, sql] : statements) {
     auto prepared = database.prepare(sql);
     if (!prepared.ok()) return prepared.status();
@@ -359,8 +377,30 @@ Result<std::int64_t> ChangeWriter::find_epoch(const std::string& epoch, const No
   return known->id;
 }
 
+/// A session has other bounds in each life of a database, so their panes have other keys. That
+/// which ended with its epoch holds what both had when they parted, and no more: it counts for
+/// nothing where the other life has told of a session that overlaps it. True when this pane does
+/// so.
+Result<bool> ChangeWriter::gives_way_to_other_life(const DecodedBlock& block,
+                                                   const DecodedPane& pane, std::int64_t node_id) {
+  const bool provisional =
+      pane.quality == PaneQuality::early || pane.quality == PaneQuality::retracted;
+  if (pane.kind != WindowKind::session || provisional) return false;
+  const bool ended = pane.quality == PaneQuality::partial_epoch;
+  Statement& statement = ended ? has_other_life_ : retract_other_life_;
+  const ResetOnExit reset{statement};
+  statement.bind(0, node_id).bind(1, std::int64_t{pane.series_id});
+  statement.bind(2, pane.first_time_ns).bind(3, pane.last_time_ns);
+  statement.bind_text(4, block.pipeline).bind(5, static_cast<std::int64_t>(block.spec_hash));
+  statement.bind(6, pane.start_ns).bind(7, pane.end_ns);
+  return statement.step();
+}
+
 Result<ChangeWriter::Fate> ChangeWriter::write_pane(const DecodedBlock& block,
                                                     const DecodedPane& pane, Node& node) {
+  const auto other_life = gives_way_to_other_life(block, pane, node.id);
+  if (!other_life.ok()) return other_life.status();
+  if (*other_life) return Fate::ignored;
   const ResetOnExit reset{find_pane_};
   bind_key(find_pane_, 0, node.id, block, pane);
   const auto found = find_pane_.step();

@@ -73,6 +73,8 @@ class ChangeWriter {
   Status write_gap(const GapRow& gap, const Node& node, const NodeKey& from, std::int64_t seen_ns);
   Result<std::int64_t> find_epoch(const std::string& epoch, const NodeKey& from,
                                   std::int64_t seen_ns);
+  Result<bool> gives_way_to_other_life(const DecodedBlock& block, const DecodedPane& pane,
+                                       std::int64_t node_id);
   Result<Fate> write_pane(const DecodedBlock& block, const DecodedPane& pane, Node& node);
   Status insert_pane(const DecodedBlock& block, const DecodedPane& pane, std::int64_t node_id);
   Status update_pane(std::int64_t pane_id, const DecodedPane& pane);
@@ -87,6 +89,8 @@ class ChangeWriter {
   Statement find_series_;
   Statement insert_series_;
   Statement find_pane_;
+  Statement has_other_life_;
+  Statement retract_other_life_;
   Statement insert_pane_;
   Statement update_pane_;
   Statement insert_gap_;

@@ -153,6 +153,7 @@ DROP TABLE pane;
 ALTER TABLE pane_with_ordinal RENAME TO pane;
 CREATE INDEX pane_by_start ON pane (start_ns);
 CREATE INDEX pane_by_boot ON pane (boot_id) WHERE boot_id <> '';
+CREATE INDEX session_by_end ON pane (node_id, series_id, last_time_ns) WHERE kind = 4;
 )"};
 
 Status check_owner(Database& database, std::int64_t version) {

@@ -94,11 +94,9 @@ Status read_identity(const v1::SummaryBlock& block, std::size_t i, DecodedPane& 
 
 /// Whether readings from `first` after the start until `last` after that are in such a window.
 bool is_inside(WindowKind kind, std::uint64_t length, std::uint64_t first, std::uint64_t last) {
-  if (kind == WindowKind::session) return true;
-  const bool has_end = kind == WindowKind::sliding || kind == WindowKind::count;
-  if (kind == WindowKind::sliding && first == 0) return false;
-  if (has_end) return first <= length && last <= length - first;
-  return first < length && last < length - first;
+  if (kind == WindowKind::session || kind == WindowKind::count) return true;
+  if (kind != WindowKind::sliding) return first < length && last < length - first;
+  return first > 0 && first <= length && last <= length - first;
 }
 
 /// `start` is in time units, as everything in the block; checks that all of it fits int64 ns.

@@ -30,7 +30,7 @@ struct DecodedPane {
   double first = 0;
   double last = 0;
   double m2 = 0;                   ///< sum of squared deviations from the mean; not negative
-  std::int64_t first_time_ns = 0;  ///< in the window, but of sessions anywhere
+  std::int64_t first_time_ns = 0;  ///< in the window, but of sessions and count windows anywhere
   std::int64_t last_time_ns = 0;   ///< not before the first
   bool has_held = false;           ///< the two after it are known, as HeldTime says
   std::uint64_t largest_gap_ns = 0;

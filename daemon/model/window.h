@@ -27,8 +27,8 @@ enum class WindowKind : std::uint8_t {
 /// - session: start is its first reading, end its gap after its last one, both as they stood when
 ///   its first pane was made. Late readings may make it longer on either side; the id stays within
 ///   first_time and last_time + gap.
-/// - count: start and end are its smallest and its largest time, and say nothing of other windows;
-///   `ordinal` tells it from them.
+/// - count: start and end are both the time of the reading that it began with, so that two lives of
+///   one database give it the same id; `ordinal` tells it from others that began then.
 struct WindowId {
   WindowKind kind = WindowKind::tumbling;
   SeriesId key = 0;

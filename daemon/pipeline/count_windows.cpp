@@ -18,11 +18,6 @@ std::int64_t CountWindows::first_end_of(std::int64_t) const {
   return std::numeric_limits<std::int64_t>::max();
 }
 
-void CountWindows::settle_id(SeriesId, Window& window) {
-  window.start_ns = window.content.first_time_ns();
-  window.end_ns = window.content.last_time_ns();
-}
-
 bool CountWindows::fold(const Reading& reading, bool before, std::vector<Pane>& panes) {
   const SeriesId series = window_key(reading);
   Key& key = key_of(reading);

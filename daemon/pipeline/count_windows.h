@@ -21,7 +21,6 @@ class CountWindows : public KeyedWindows {
 
  private:
   std::int64_t end_of(const Window& window) const override;
-  void settle_id(SeriesId series, Window& window) override;
   std::uint64_t take_ordinal(SeriesId series) override { return ++told_[series]; }
   void forget(SeriesId series) override { told_.erase(series); }
   void snapshot_key(SeriesId series, ByteWriter& out) const override;

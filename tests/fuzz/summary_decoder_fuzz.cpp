@@ -41,8 +41,7 @@ static bool is_in_window(const sluice::DecodedPane& pane) {
     case WindowKind::sliding:
       return pane.start_ns < pane.first_time_ns && pane.last_time_ns <= pane.end_ns;
     case WindowKind::session: return pane.start_ns < pane.end_ns;
-    case WindowKind::count:
-      return pane.start_ns <= pane.first_time_ns && pane.last_time_ns <= pane.end_ns;
+    case WindowKind::count: return pane.start_ns <= pane.end_ns;
     default: return pane.start_ns <= pane.first_time_ns && pane.last_time_ns < pane.end_ns;
   }
 }

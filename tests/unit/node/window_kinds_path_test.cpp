@@ -145,5 +145,36 @@ TEST_F(WindowKindsPath, WhatIsMergedIsWhatWasRead) {
   EXPECT_GT(increase, 0);
 }
 
+Pane session_of(std::int64_t first_s, std::int64_t last_s, std::uint64_t count) {
+  Pane pane;
+  const std::int64_t first_ns = hub::kNoonNs + first_s * 1'000'000'000;
+  const std::int64_t last_ns = hub::kNoonNs + last_s * 1'000'000'000;
+  pane.window = {WindowKind::session, 1, first_ns, last_ns + 30'000'000'000};
+  for (std::uint64_t i = 1; i < count; ++i) pane.content.moments.add(first_ns, 1);
+  pane.content.moments.add(last_ns, 1);
+  pane.content.held.hold(1, static_cast<std::uint64_t>(last_ns - first_ns));
+  return pane;
+}
+
+// A backup is restored while a session is open. The life before has told of it whole, and of one
+// that joined two; the life after ends the epoch with what the backup held, under other bounds.
+TEST_F(WindowKindsPath, TwoLivesOfADatabaseCountNoSessionTwice) {
+  Pane first = session_of(0, 20, 2);
+  Pane second = session_of(60, 80, 3);
+  first.quality = second.quality = PaneQuality::partial_epoch;
+  const Pane whole = session_of(0, 120, 9);
+  const Pane other = session_of(300, 310, 2);
+  for (int round = 0; round < 20; ++round) {
+    hub::TempDir dir;
+    path_ = dir.file("hub.db");
+    store_ = hub::open_store(path_, clock_);
+    send_in_any_order({first, second, whole, other});
+    std::uint64_t count = 0;
+    for (const v1::SummaryRecord& record : stored()) count += record.count();
+    EXPECT_EQ(count, 11u) << round;
+    store_.reset();
+  }
+}
+
 }  // namespace
 }  // namespace sluice

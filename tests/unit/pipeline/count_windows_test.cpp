@@ -21,7 +21,8 @@ TEST(CountWindows, FollowArrivalWhateverTheTimes) {
   for (const std::int64_t second : {50, 10, 90, 5, 5, 5, 7}) bench.take(second * kSecond, 1);
   bench.watermark(1'000 * kSecond);
   ASSERT_EQ(bench.panes.size(), 2u);
-  EXPECT_EQ(bench.panes[0].window, (WindowId{WindowKind::count, 1, 10 * kSecond, 90 * kSecond, 1}));
+  EXPECT_EQ(bench.panes[0].window, (WindowId{WindowKind::count, 1, 50 * kSecond, 50 * kSecond, 1}));
+  EXPECT_EQ(bench.panes[0].content.moments.first_time_ns, 10 * kSecond);
   EXPECT_EQ(bench.panes[1].window, (WindowId{WindowKind::count, 1, 5 * kSecond, 5 * kSecond, 2}));
   EXPECT_EQ(bench.panes[1].content.moments.count, 3u);
   EXPECT_EQ(bench.windows->open_count(), 1u) << "time closes none";
