@@ -152,7 +152,7 @@ struct SummaryListing {
             std::to_string(s.revision()),
             quality_text(s.quality()),
             time_text(s),
-            aggregates_text(s.aggregates())};
+            s.count() == 0 ? "-" : aggregates_text(s.aggregates())};
   }
 };
 
@@ -193,7 +193,7 @@ struct MergedListing {
             coverage_text(m),
             grouped(m.windows()),
             grouped(m.windows_partial()),
-            aggregates_text(m.aggregates())};
+            m.count() == 0 ? "-" : aggregates_text(m.aggregates())};
   }
 };
 

@@ -52,9 +52,11 @@ class WindowHistory {
   };
 
   /// A RecentSummary or a SummaryRecord. A window that is known is replaced by a revision at least
-  /// as high. `owner` goes before the name of the series; may be empty.
+  /// as high; one without readings has nothing to show. `owner` goes before the name of the series;
+  /// may be empty.
   template <typename Row>
   void add(const std::string& owner, const Row& row) {
+    if (row.count() == 0) return;
     const std::string name = series_text(series_of(row));
     add(owner.empty() ? name : printable(owner) + " " + name,
         WindowResult{row.start_ns(), row.end_ns(), row.revision(), row.count(), row.mean(),

@@ -24,6 +24,7 @@ void fill_arrived(const WindowExtras& extras, std::span<const double> quantiles,
     point.set_zero_count(histogram->zero_count());
     point.set_zero_threshold(histogram->options().zero_threshold);
     point.set_relative_error(histogram->relative_error());
+    if (histogram->count() == 0) quantiles = {};
     for (const double q : quantiles) {
       v1::HistogramPoint::Quantile& quantile = *point.add_quantiles();
       quantile.set_q(q);

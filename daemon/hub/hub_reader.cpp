@@ -128,18 +128,32 @@ v1::PaneQuality wire_quality(std::int64_t stored) {
   return static_cast<v1::PaneQuality>(stored + 1);
 }
 
+/// From the first reading to the last; 0 without any.
+std::uint64_t span_ns(const v1::SummaryRecord& pane) {
+  return static_cast<std::uint64_t>(pane.last_time_ns()) -
+         static_cast<std::uint64_t>(pane.first_time_ns());
+}
+
+/// Share of the readings that were expected. How long a session is its readings say.
+double coverage_of(const v1::SummaryRecord& pane, std::uint64_t every_ns) {
+  const std::uint64_t expected =
+      pane.kind() == v1::WINDOW_KIND_SESSION
+          ? span_ns(pane) / every_ns + 1
+          : Coverage::expected_count(pane.start_ns(), pane.end_ns(), every_ns);
+  if (pane.count() >= expected) return 1;
+  return static_cast<double>(pane.count()) / static_cast<double>(expected);
+}
+
 /// What a pane tells of the time between its readings, and what its config asked for beyond.
 Status fill_rest(const Statement& row, v1::SummaryRecord& out) {
-  if (row.column_i64(20) != kGapUnknown) {
+  if (out.count() > 0 && row.column_i64(20) != kGapUnknown) {
     out.set_largest_gap_ns(static_cast<std::uint64_t>(row.column_i64(20)));
-    const auto span_ns = out.last_time_ns() - out.first_time_ns();
-    out.set_time_weighted_mean(
-        span_ns == 0 ? out.last() : row.column_f64(21) / static_cast<double>(span_ns) * 1e9);
+    const std::uint64_t span = span_ns(out);
+    out.set_time_weighted_mean(span == 0 ? out.last()
+                                         : row.column_f64(21) / static_cast<double>(span) * 1e9);
   }
   if (const std::int64_t every_ns = row.column_i64(22); every_ns > 0) {
-    const Coverage coverage = Coverage::of(out.count(), out.first_time_ns(), out.last_time_ns(), 0);
-    out.set_coverage(
-        coverage.share(out.start_ns(), out.end_ns(), static_cast<std::uint64_t>(every_ns)));
+    out.set_coverage(coverage_of(out, static_cast<std::uint64_t>(every_ns)));
   }
   if (row.column_bytes(23).empty()) return {};
   ByteReader bytes(row.column_bytes(23));

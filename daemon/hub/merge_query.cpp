@@ -32,8 +32,10 @@ bool MergeRule::place(std::int64_t start_ns, std::int64_t end_ns,
                       std::int64_t& merged_start_ns) const {
   std::int64_t left = start_ns % every_ns_;
   if (left < 0) left += every_ns_;
-  merged_start_ns = start_ns - left;
-  return end_ns - start_ns <= every_ns_ - left;
+  std::int64_t merged_end_ns = 0;
+  const bool exists = !__builtin_sub_overflow(start_ns, left, &merged_start_ns) &&
+                      !__builtin_add_overflow(merged_start_ns, every_ns_, &merged_end_ns);
+  return exists && end_ns <= merged_end_ns;
 }
 
 Series MergeRule::named(const Series& series) const {

@@ -128,8 +128,12 @@ template <typename Value>
 void put_decimals(const Sorted& panes, v1::NumberColumn& out, Value value) {
   std::vector<double> values;
   values.reserve(panes.size());
-  for (const Pane* pane : panes) values.push_back(finite(value(pane->content)));
-  const unsigned exponent = decimal_exponent(values);
+  std::vector<double> measured;  // the zeros of windows without readings say nothing of digits
+  for (const Pane* pane : panes) {
+    values.push_back(finite(value(pane->content)));
+    if (pane->content.moments.count > 0) measured.push_back(values.back());
+  }
+  const unsigned exponent = decimal_exponent(measured);
   Scaled scaled;
   for (const double v : values) scaled.push_back(decimal_scale(v, exponent));
   put_numbers(values, scaled, exponent, out);
@@ -216,7 +220,8 @@ void put_travelling(const Sorted& panes, v1::NumberColumn& out,
   std::vector<unsigned> exponents;
   for (const Pane* pane : panes) {
     all.push_back(of(pane->content));
-    if (all.back().scaled) exponents.push_back(all.back().exponent);
+    const bool measured = panes[all.size() - 1]->content.moments.count > 0;
+    if (measured && all.back().scaled) exponents.push_back(all.back().exponent);
   }
   // An eighth may need more digits than the rest, and travels as doubles.
   std::sort(exponents.begin(), exponents.end());

@@ -10,8 +10,8 @@
 
 namespace sluice::ctl {
 
-/// A hub on a loopback port with `rows` summaries, newest first. Hands out at most `page_rows_max`
-/// at a time.
+/// A hub on a loopback port with `rows` summaries, newest first, of all kinds of windows in turn;
+/// for the fourth nothing came. Hands out at most `page_rows_max` at a time.
 class FakeHub final : public v1::HubQuery::Service {
  public:
   explicit FakeHub(int rows, std::shared_ptr<grpc::ServerCredentials> credentials =
@@ -25,7 +25,11 @@ class FakeHub final : public v1::HubQuery::Service {
       (*s->mutable_labels())["device"] = i == 0 ? "\x1b[31m" : "3";
       s->set_start_ns(1'714'564'800'000'000'000 - i * 10'000'000'000LL);
       s->set_end_ns(s->start_ns() + 10'000'000'000);
-      s->set_count(static_cast<std::uint64_t>(i));
+      s->set_count(i == 3 ? 0 : static_cast<std::uint64_t>(i) + 1);
+      s->set_kind(static_cast<v1::WindowKind>(i % 5 + 1));
+      s->set_ordinal(s->kind() == v1::WINDOW_KIND_COUNT ? 1'234 : 0);
+      s->set_first_time_ns(s->start_ns());
+      s->set_last_time_ns(s->end_ns());
       s->set_quality(v1::PANE_QUALITY_COMPLETE);
       s->set_spec_hash(7);
       s->set_time_quality(v1::TIME_QUALITY_STAMPED);

@@ -23,6 +23,18 @@ std::size_t count_of(const std::string& text, const std::string& part) {
   return n;
 }
 
+TEST(HubCommands, NameTheKindOfAWindowAndSayNothingOfReadingsThatNeverCame) {
+  FakeHub hub(5);
+  const Outcome shown = run_sluicectl({"hub", "summaries", "--hub", hub.address()});
+  EXPECT_EQ(shown.exit_code, 0) << shown.err;
+  for (const char* kind : {"tumbling ", "hopping ", "sliding ", "session ", "count 1234 "}) {
+    EXPECT_EQ(count_of(shown.out, std::string("  ") + kind), 1u) << kind << shown.out;
+  }
+  const std::size_t empty = shown.out.find("session ");
+  const std::string row = shown.out.substr(empty, shown.out.find('\n', empty) - empty);
+  EXPECT_TRUE(has(row, " 0     -    -    -       -  ")) << row;
+}
+
 TEST(HubCommands, ShowTheFleet) {
   FakeHub hub(0);
   const Outcome shown = run_sluicectl({"hub", "nodes"}, {{"SLUICE_HUB", hub.address()}});

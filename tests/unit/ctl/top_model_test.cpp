@@ -91,6 +91,14 @@ v1::ListRecentSummariesResponse one_window() {
   return response;
 }
 
+TEST(NodeTop, PassesOverWindowsThatNothingCameFor) {
+  NodeTop top("sock");
+  auto response = one_window();
+  response.mutable_summaries(0)->set_count(0);
+  top.windows(response);
+  EXPECT_TRUE(top.history().empty());
+}
+
 TEST(NodeTop, AddsUpSourcesAndMakesRates) {
   NodeTop top("sock");
   top.answer(0, status(1, 5, 100, 0));
