@@ -12,8 +12,9 @@ namespace sluice {
 /// Thread: [pipeline].
 class AlignedWindows : public KeyedWindows {
  public:
-  /// Windows in a row of which each is told though nothing came for it.
-  static constexpr std::int64_t kEmptyRunMax = 1'000;
+  /// Windows in a row of which each is told though nothing came for it. After a day without power
+  /// they are all told at once, of every series: some 5 KB each.
+  static constexpr std::int64_t kEmptyRunMax = 20;
 
   explicit AlignedWindows(const WindowSpec& spec);
 

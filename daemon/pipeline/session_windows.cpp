@@ -35,10 +35,11 @@ bool SessionWindows::fold(const Reading& reading, bool before, std::vector<Pane>
   const SeriesId series = window_key(reading);
   const std::int64_t time_ns = reading.event_time_ns;
   Key& key = key_of(reading);
-  const auto joined = std::find_if(key.windows.begin(), key.windows.end(),
-                                   [&](const Window& window) { return joins(window, time_ns); });
+  const auto joined =
+      std::partition_point(key.windows.begin(), key.windows.end(),
+                           [&](const Window& window) { return end_of(window) <= time_ns; });
   std::size_t at = static_cast<std::size_t>(joined - key.windows.begin());
-  if (joined == key.windows.end()) {
+  if (joined == key.windows.end() || !joins(*joined, time_ns)) {
     const std::int64_t end_ns = time_ns + spec().size_ns;
     if (is_past(end_ns, key)) return false;
     at = static_cast<std::size_t>(&window_at(time_ns, end_ns, key) - key.windows.data());
