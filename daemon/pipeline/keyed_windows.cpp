@@ -173,14 +173,14 @@ void KeyedWindows::advance_all(const Watermarks& watermarks, std::int64_t bootti
 
 bool KeyedWindows::due(const Watermarks& watermarks, std::int64_t boottime_ns) const {
   return std::any_of(keys_.begin(), keys_.end(), [&](const auto& entry) {
-    const auto& [series, key] = entry;
+    const Key& key = entry.second;
     const std::int64_t to_ns = watermark_of(key, watermarks, boottime_ns);
     const auto owes = [&](const Window& window) {
       if (end_of(window) <= to_ns) return !window.closed || window.changed;
       return tells_early(window, key.watermark_ns, to_ns);
     };
     return std::any_of(key.windows.begin(), key.windows.end(), owes) ||
-           would_add(series, key, to_ns);
+           would_add(entry.first, key, to_ns);
   });
 }
 
