@@ -7,6 +7,7 @@ void StageOutput::clear() {
   drops.clear();
   altered.clear();
   derived.clear();
+  events.clear();
   settled_passed = 0;
   settled.clear();
   settled_dropped.clear();

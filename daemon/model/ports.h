@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "model/event.h"
 #include "model/log.h"
 #include "model/message.h"
 #include "model/reading.h"
@@ -61,6 +62,7 @@ struct StageOutput {
   std::vector<Drop> drops;        ///< one per `drop`, in row order
   ReadingBatch altered;           ///< the new rows, one per `altered`, in row order
   ReadingBatch derived;           ///< readings the stage made
+  std::vector<Event> events;      ///< what it tells people
   /// Held readings of earlier calls that were settled now.
   std::uint32_t settled_passed = 0;  ///< they stand in `settled`
   ReadingBatch settled;

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/log.h"
-#include "base/utf8.h"
+#include "plugin_host/plugin_text.h"
 
 namespace sluice {
 namespace {
@@ -19,18 +19,6 @@ HostServices& services_of(const sluice_host* host) {
   return *static_cast<HostServices*>(host->ctx);
 }
 
-/// The text, unless it is longer than `bytes_max` or not UTF-8.
-std::optional<std::string_view> bounded_text(const char* text, std::size_t bytes_max) {
-  const std::string_view all(text, strnlen(text, bytes_max + 1));
-  if (all.size() > bytes_max) return std::nullopt;
-  for (std::string_view rest = all; !rest.empty();) {
-    const std::size_t n = utf8_character_bytes(rest);
-    if (n == 0) return std::nullopt;
-    rest.remove_prefix(n);
-  }
-  return all;
-}
-
 }  // namespace
 
 HostServices::HostServices(SeriesTable& series, std::string pipeline, std::string stage,
@@ -40,7 +28,7 @@ HostServices::HostServices(SeriesTable& series, std::string pipeline, std::strin
       stage_(std::move(stage)),
       plugin_(std::move(plugin)),
       host_{sizeof(sluice_host), this, series_measurement, series_unit, series_label,
-            derive_series,       log} {}
+            derive_series,       log,  get_extension} {}
 
 const char* HostServices::keep(std::string_view text) {
   MutexLock lock(texts_mutex_);
@@ -96,5 +84,7 @@ void HostServices::log(const sluice_host* host, std::uint32_t level, const char*
               {"stage", self.stage_},
               {"text", std::string_view(message, strnlen(message, kLogBytesMax))}});
 }
+
+const void* HostServices::get_extension(const sluice_host*, const char*) { return nullptr; }
 
 }  // namespace sluice

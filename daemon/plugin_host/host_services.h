@@ -29,6 +29,7 @@ class HostServices {
   static std::uint32_t derive_series(const sluice_host* host, std::uint32_t base,
                                      const char* measurement, const char* unit);
   static void log(const sluice_host* host, std::uint32_t level, const char* message);
+  static const void* get_extension(const sluice_host* host, const char* id);
 
   SeriesTable& series_;
   std::string pipeline_;

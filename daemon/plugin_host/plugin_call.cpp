@@ -5,9 +5,14 @@
 #include <cmath>
 
 #include "model/boot_time.h"
+#include "plugin_host/plugin_event.h"
 
 namespace sluice {
 namespace {
+
+/// As far as version 1 of the contract goes.
+constexpr std::size_t kReadingBytesMin =
+    offsetof(sluice_reading, bits) + sizeof(sluice_reading::bits);
 
 PluginCall& call_of(const sluice_emit* emit) { return *static_cast<PluginCall*>(emit->ctx); }
 
@@ -21,13 +26,11 @@ std::string row_text(std::uint32_t row) { return "row " + std::to_string(row); }
 }  // namespace
 
 PluginCall::PluginCall(const SeriesTable& series, HeldReadings& held, std::uint32_t rule_count)
-    : series_(series), held_(held), rule_count_(rule_count), emit_{sizeof(sluice_emit),
-                                                                   this,
-                                                                   on_alter,
-                                                                   on_reading,
-                                                                   on_hold,
-                                                                   on_settle_pass,
-                                                                   on_settle_drop} {}
+    : series_(series),
+      held_(held),
+      rule_count_(rule_count),
+      emit_{sizeof(sluice_emit), this,           on_alter, on_reading, on_hold,
+            on_settle_pass,      on_settle_drop, on_event} {}
 
 void PluginCall::begin(const ReadingBatch* in) {
   active_ = true;
@@ -38,6 +41,7 @@ void PluginCall::begin(const ReadingBatch* in) {
   notes_.assign(rows, {});
   readings_.clear();
   derived_.clear();
+  events_.clear();
   settled_.clear();
   settled_dropped_.clear();
   held_.begin();
@@ -58,6 +62,7 @@ Status PluginCall::finish(StageOutput& out) {
   for (std::uint32_t row = 0; row < rows; ++row) write_row(row, out);
   // Swapped, not moved: the columns' memory goes round between here and the pipeline.
   std::swap(out.derived, derived_);
+  std::swap(out.events, events_);
   std::swap(out.settled, settled_);
   std::swap(out.settled_dropped, settled_dropped_);
   out.settled_passed = static_cast<std::uint32_t>(out.settled.size());
@@ -136,9 +141,9 @@ bool PluginCall::check_reading(const char* function, const sluice_reading* r) {
   std::string what;
   if (r == nullptr) {
     what = "the reading is NULL";
-  } else if (r->struct_size < sizeof(sluice_reading)) {
+  } else if (r->struct_size < kReadingBytesMin) {
     what = "struct_size " + std::to_string(r->struct_size) + ", expected at least " +
-           std::to_string(sizeof(sluice_reading));
+           std::to_string(kReadingBytesMin);
   } else if (r->kind > SLUICE_KIND_BOOLEAN) {
     what = "value kind " + std::to_string(r->kind) + " does not exist";
   } else if (r->quality > SLUICE_QUALITY_BAD) {
@@ -150,16 +155,22 @@ bool PluginCall::check_reading(const char* function, const sluice_reading* r) {
   } else if (r->event_time_ns < 0 || r->event_time_ns > kEventTimeMaxNs) {
     what = "event time " + std::to_string(r->event_time_ns) + ", expected 0 to " +
            std::to_string(kEventTimeMaxNs);
-  } else {
-    // Asked again only when the table may have grown: it takes a lock.
-    if (r->series > series_known_) series_known_ = series_.size();
-    if (r->series == 0 || r->series > series_known_) {
-      what = "series " + std::to_string(r->series) + " does not exist";
-    }
+  } else if (!series_exists(r->series)) {
+    what = "series " + std::to_string(r->series) + " does not exist";
   }
   if (what.empty()) return true;
   refuse(std::string(function) + ": " + what);
   return false;
+}
+
+bool PluginCall::series_exists(SeriesId series) {
+  // Asked again only when the table may have grown: it takes a lock.
+  if (series > series_known_) series_known_ = series_.size();
+  return series != 0 && series <= series_known_;
+}
+
+bool PluginCall::topic_exists(TopicId topic) const {
+  return plain_topic(topic) != 0 && plain_topic(topic) <= topic_max_;
 }
 
 sluice_result PluginCall::alter(std::uint32_t row, const sluice_reading* reading) {
@@ -171,7 +182,7 @@ sluice_result PluginCall::alter(std::uint32_t row, const sluice_reading* reading
 
 sluice_result PluginCall::derive(const sluice_reading* reading) {
   if (!check_reading("reading", reading)) return SLUICE_REFUSED;
-  if (plain_topic(reading->source) == 0 || plain_topic(reading->source) > topic_max_) {
+  if (!topic_exists(reading->source)) {
     return refuse("reading: source " + std::to_string(reading->source) + " is of no input");
   }
   if (derived_.size() >= SLUICE_DERIVED_MAX) {
@@ -217,6 +228,22 @@ sluice_result PluginCall::settle_drop(std::uint64_t token, std::uint32_t rule) {
   return SLUICE_OK;
 }
 
+sluice_result PluginCall::event(const sluice_event* event) {
+  Result<Event> read = read_event(event);
+  if (!read.ok()) return refuse("event: " + std::string(read.status().message()));
+  if (!series_exists(read->series)) {
+    return refuse("event: series " + std::to_string(read->series) + " does not exist");
+  }
+  if (!topic_exists(read->topic)) {
+    return refuse("event: source " + std::to_string(read->topic) + " is of no input");
+  }
+  if (events_.size() >= SLUICE_EVENTS_MAX) {
+    return refuse("event: more than " + std::to_string(SLUICE_EVENTS_MAX) + " in one call");
+  }
+  events_.push_back(*std::move(read));
+  return SLUICE_OK;
+}
+
 sluice_result PluginCall::on_alter(const sluice_emit* emit, std::uint32_t row,
                                    const sluice_reading* reading) {
   PluginCall& call = call_of(emit);
@@ -239,6 +266,11 @@ sluice_result PluginCall::on_settle_drop(const sluice_emit* emit, std::uint64_t 
                                          std::uint32_t rule) {
   PluginCall& call = call_of(emit);
   return call.active_ ? call.settle_drop(token, rule) : SLUICE_REFUSED;
+}
+
+sluice_result PluginCall::on_event(const sluice_emit* emit, const sluice_event* event) {
+  PluginCall& call = call_of(emit);
+  return call.active_ ? call.event(event) : SLUICE_REFUSED;
 }
 
 }  // namespace sluice

@@ -51,16 +51,20 @@ class PluginCall {
   static std::uint64_t on_hold(const sluice_emit*, std::uint32_t);
   static sluice_result on_settle_pass(const sluice_emit*, std::uint64_t, const sluice_reading*);
   static sluice_result on_settle_drop(const sluice_emit*, std::uint64_t, std::uint32_t);
+  static sluice_result on_event(const sluice_emit*, const sluice_event*);
 
   sluice_result alter(std::uint32_t row, const sluice_reading* reading);
   sluice_result derive(const sluice_reading* reading);
   std::uint64_t hold(std::uint32_t row);
   sluice_result settle_pass(std::uint64_t token, const sluice_reading* reading);
   sluice_result settle_drop(std::uint64_t token, std::uint32_t rule);
+  sluice_result event(const sluice_event* event);
 
   sluice_result refuse(const std::string& what);
   bool is_free_row(const char* function, std::uint32_t row);
   bool check_reading(const char* function, const sluice_reading* reading);
+  bool series_exists(SeriesId series);
+  bool topic_exists(TopicId topic) const;
   bool check_verdict(std::uint32_t row);
   void write_row(std::uint32_t row, StageOutput& out) const;
 
@@ -77,6 +81,7 @@ class PluginCall {
   std::vector<RowNote> notes_;
   std::vector<Reading> readings_;  ///< new readings of rows
   ReadingBatch derived_;
+  std::vector<Event> events_;
   ReadingBatch settled_;
   std::vector<std::uint16_t> settled_dropped_;
   sluice_emit emit_;

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -10,25 +11,22 @@
 
 #include "plugin_host/config_schema.h"
 #include "plugin_host/elf_file.h"
+#include "plugin_host/plugin_text.h"
 #include "sluice_plugin.h"
 
 namespace sluice {
 namespace {
 
 constexpr std::size_t kDescriptionBytesMax = 1024;
+/// As far as version 1 of the contract goes.
+constexpr std::size_t kDescriptorBytesMin = offsetof(sluice_plugin_descriptor, get_extension) +
+                                            sizeof(sluice_plugin_descriptor::get_extension);
 
 bool is_plugin_name(std::string_view name) {
   if (name.empty() || name.size() > SLUICE_NAME_BYTES_MAX || name.front() == '.') return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '_' || c == '-';
-  });
-}
-
-bool is_rule_name(std::string_view name) {
-  if (name.empty() || name.size() > SLUICE_NAME_BYTES_MAX) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   });
 }
 
@@ -105,9 +103,9 @@ Status PluginLibrary::read_descriptor() {
     return bad("built for plugin ABI " + std::to_string(d.abi) + ", expected " +
                std::to_string(SLUICE_PLUGIN_ABI) + "; build it against this version's header");
   }
-  if (d.struct_size < sizeof(sluice_plugin_descriptor)) {
+  if (d.struct_size < kDescriptorBytesMin) {
     return bad("its descriptor has " + std::to_string(d.struct_size) +
-               " bytes, expected at least " + std::to_string(sizeof(sluice_plugin_descriptor)));
+               " bytes, expected at least " + std::to_string(kDescriptorBytesMin));
   }
   if (d.create == nullptr || d.destroy == nullptr || d.process == nullptr) {
     return bad("create, destroy or process is NULL");
@@ -152,7 +150,7 @@ Status PluginLibrary::read_rules() {
   std::vector<std::string>& rules = metadata_.rules;
   for (std::uint32_t i = 0; i < d.rule_count; ++i) {
     std::string rule;
-    if (!copy_text(d.rules[i], SLUICE_NAME_BYTES_MAX, rule) || !is_rule_name(rule)) {
+    if (!copy_text(d.rules[i], SLUICE_NAME_BYTES_MAX, rule) || !is_word(rule)) {
       return bad("its rule " + std::to_string(i) + " has no name of 1..64 of a-z 0-9 _");
     }
     if (std::find(rules.begin(), rules.end(), rule) != rules.end()) {

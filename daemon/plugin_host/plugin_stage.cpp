@@ -46,7 +46,7 @@ class PluginStage final : public Stage {
         library_(std::move(library)),
         plugin_(library_->descriptor()),
         services_(options.series, options.pipeline, name_, options.plugin),
-        held_(SLUICE_HELD_MAX),
+        held_(library_->metadata().deterministic ? SLUICE_HELD_MAX : 0),
         call_(options.series, held_, plugin_.rule_count) {}
 
   ~PluginStage() override {

@@ -42,6 +42,10 @@ extern "C" {
 #define SLUICE_RULES_MAX 64u                /* rules of one plugin */
 #define SLUICE_HELD_MAX 1048576u            /* readings one instance may hold at a time */
 #define SLUICE_DERIVED_MAX 65536u           /* readings one call may derive */
+#define SLUICE_EVENTS_MAX 1024u             /* events one call may emit */
+#define SLUICE_MESSAGE_BYTES_MAX 512u       /* an event's message */
+#define SLUICE_ATTRIBUTES_MAX 16u           /* attributes of one event */
+#define SLUICE_ATTRIBUTE_BYTES_MAX 256u     /* an attribute's value; its key is a name */
 #define SLUICE_SNAPSHOT_BYTES_MAX 67108864u /* one snapshot */
 
 /* How a call went. */
@@ -89,7 +93,39 @@ typedef struct sluice_batch {
   const uint64_t* bits;
 } sluice_batch;
 
-/* What becomes of one input. This struct alone has no size field and never grows. */
+/* How grave an event is: the numbers of OpenTelemetry's logs data model. */
+#define SLUICE_SEVERITY_INFO 9u
+#define SLUICE_SEVERITY_WARN 13u
+#define SLUICE_SEVERITY_ERROR 17u
+#define SLUICE_SEVERITY_FATAL 21u
+
+/* What an event says of a condition that lasts. */
+#define SLUICE_PHASE_MOMENT 0u /* nothing: it happened and is over */
+#define SLUICE_PHASE_BEGIN 1u  /* it holds from now on */
+#define SLUICE_PHASE_END 2u    /* it holds no more */
+
+/* One word of context, e.g. "threshold" and "80". Has no size field and never grows. */
+typedef struct sluice_attribute {
+  const char* key;   /* [a-z0-9_]{1,64}, once per event */
+  const char* value; /* 0..SLUICE_ATTRIBUTE_BYTES_MAX bytes */
+} sluice_attribute;
+
+/* Something that people should know: an alert, a fault. Counted, kept and synced apart from
+ * readings; an event makes no reading pass or go. */
+typedef struct sluice_event {
+  uint32_t struct_size;     /* sizeof(sluice_event) */
+  uint32_t series;          /* what it is about: of an input, or from derive_series(); never 0 */
+  uint32_t source;          /* as of a derived reading */
+  uint8_t severity;         /* SLUICE_SEVERITY_ */
+  uint8_t phase;            /* SLUICE_PHASE_ */
+  uint16_t attribute_count; /* 0..SLUICE_ATTRIBUTES_MAX */
+  int64_t event_time_ns;    /* as of a reading */
+  const char* name;         /* [a-z0-9_]{1,64}: which condition; begin and end have the same */
+  const char* message;      /* one sentence, 1..SLUICE_MESSAGE_BYTES_MAX bytes */
+  const sluice_attribute* attributes;
+} sluice_event;
+
+/* What becomes of one input. Has no size field and never grows. */
 typedef struct sluice_verdict {
   uint8_t kind;     /* SLUICE_VERDICT_ */
   uint8_t reserved; /* 0 */
@@ -119,8 +155,8 @@ typedef struct sluice_emit {
 
   /* Keeps an input whose verdict is SLUICE_VERDICT_HOLD; once per row. Returns the token that
    * settles it, in this call or a later one, also after a restart if the snapshot names it. The
-   * plugin copies what it needs of the reading. 0 when SLUICE_HELD_MAX are held: give that row
-   * another verdict. [pipeline] */
+   * plugin copies what it needs of the reading. 0 when SLUICE_HELD_MAX are held, and always for a
+   * plugin that is not SLUICE_FLAG_DETERMINISTIC: give that row another verdict. [pipeline] */
   uint64_t (*hold)(const struct sluice_emit* emit, uint32_t row);
 
   /* Lets a held reading go on as `reading` says (`source` is ignored). Each token is settled
@@ -130,6 +166,9 @@ typedef struct sluice_emit {
 
   /* Drops a held reading under a rule. [pipeline] */
   sluice_result (*settle_drop)(const struct sluice_emit* emit, uint64_t token, uint32_t rule);
+
+  /* Tells of an event. At most SLUICE_EVENTS_MAX a call. [pipeline] */
+  sluice_result (*event)(const struct sluice_emit* emit, const sluice_event* event);
 } sluice_emit;
 
 #define SLUICE_LOG_DEBUG 0u
@@ -161,6 +200,10 @@ typedef struct sluice_host {
 
   /* One line for the operator; cut at 512 bytes, and repeats are left out. [any] */
   void (*log)(const struct sluice_host* host, uint32_t level, const char* message);
+
+  /* A further service of the daemon by its id ("sluice.name/1"): the struct that the service's
+   * header names, valid as long as this one, or NULL where the daemon has none such. [any] */
+  const void* (*get_extension)(const struct sluice_host* host, const char* id);
 } sluice_host;
 
 /* Where snapshot() writes. */

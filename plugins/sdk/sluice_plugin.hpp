@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "config.hpp"
 #include "sluice_plugin.h"
@@ -56,6 +58,56 @@ struct Reading : sluice_reading {
     kind = SLUICE_KIND_F64;
     bits = std::bit_cast<std::uint64_t>(v);
   }
+};
+
+/// Something that people should know, about a reading's series at its time.
+class Event {
+ public:
+  Event(const Reading& about, std::string name, std::string message)
+      : series_(about.series),
+        source_(about.source),
+        event_time_ns_(about.event_time_ns),
+        name_(std::move(name)),
+        message_(std::move(message)) {}
+
+  Event& severity(std::uint8_t severity) {
+    severity_ = severity;
+    return *this;
+  }
+  Event& phase(std::uint8_t phase) {
+    phase_ = phase;
+    return *this;
+  }
+  Event& attribute(std::string key, std::string value) {
+    attributes_.emplace_back(std::move(key), std::move(value));
+    return *this;
+  }
+  /// Points into this event.
+  sluice_event raw() const {
+    pointers_.clear();
+    for (const auto& [key, value] : attributes_) pointers_.push_back({key.c_str(), value.c_str()});
+    return {sizeof(sluice_event),
+            series_,
+            source_,
+            severity_,
+            phase_,
+            static_cast<std::uint16_t>(std::min<std::size_t>(pointers_.size(), UINT16_MAX)),
+            event_time_ns_,
+            name_.c_str(),
+            message_.c_str(),
+            pointers_.data()};
+  }
+
+ private:
+  std::uint32_t series_;
+  std::uint32_t source_;
+  std::int64_t event_time_ns_;
+  std::uint8_t severity_ = SLUICE_SEVERITY_WARN;
+  std::uint8_t phase_ = SLUICE_PHASE_MOMENT;
+  std::string name_;
+  std::string message_;
+  std::vector<std::pair<std::string, std::string>> attributes_;
+  mutable std::vector<sluice_attribute> pointers_;
 };
 
 /// The daemon's services, for the instance's whole life.
@@ -112,6 +164,10 @@ class Call {
   }
   /// Adds a derived reading.
   void emit(const Reading& reading) { check(emit_->reading(emit_, &reading)); }
+  void emit(const Event& event) {
+    const sluice_event raw = event.raw();
+    check(emit_->event(emit_, &raw));
+  }
 
   void at_row(std::uint32_t row) { row_ = row; }
 

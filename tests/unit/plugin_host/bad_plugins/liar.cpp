@@ -42,6 +42,18 @@ std::uint64_t hold(Scene& s) {
   return s.emit->hold(s.emit, 0);
 }
 
+void tell(Scene& s, std::uint32_t times, const char* name, std::uint32_t series = 1,
+          std::uint32_t source = 1) {
+  sluice_event event{};
+  event.struct_size = sizeof event;
+  event.series = series;
+  event.source = source;
+  event.severity = SLUICE_SEVERITY_INFO;
+  event.name = name;
+  event.message = "It is so.";
+  for (std::uint32_t i = 0; i < times; ++i) s.emit->event(s.emit, &event);
+}
+
 using Lie = void (*)(Scene&);
 const std::map<std::string, Lie>& lies() {
   static const std::map<std::string, Lie> kLies = {
@@ -102,6 +114,11 @@ const std::map<std::string, Lie>& lies() {
          s.reading.source = 1000;
          s.emit->reading(s.emit, &s.reading);
        }},
+      {"event_null", [](Scene& s) { s.emit->event(s.emit, nullptr); }},
+      {"event_name", [](Scene& s) { tell(s, 1, "No word"); }},
+      {"event_series", [](Scene& s) { tell(s, 1, "fine", 4711); }},
+      {"event_source", [](Scene& s) { tell(s, 1, "fine", 1, 1000); }},
+      {"too_many_events", [](Scene& s) { tell(s, SLUICE_EVENTS_MAX + 1, "fine"); }},
       {"too_many",
        [](Scene& s) {
          for (std::uint32_t i = 0; i <= SLUICE_DERIVED_MAX; ++i)
@@ -171,7 +188,8 @@ sluice_result snapshot(void* self, const sluice_writer* writer) {
                          emit->alter(emit, 0, &reading) == SLUICE_REFUSED &&
                          emit->hold(emit, 0) == 0 &&
                          emit->settle_pass(emit, 1, &reading) == SLUICE_REFUSED &&
-                         emit->settle_drop(emit, 1, 0) == SLUICE_REFUSED;
+                         emit->settle_drop(emit, 1, 0) == SLUICE_REFUSED &&
+                         emit->event(emit, nullptr) == SLUICE_REFUSED;
     if (!refused) return SLUICE_FAILED;
   }
   return SLUICE_OK;
@@ -190,7 +208,7 @@ const sluice_plugin_descriptor kDescriptor = {
         "properties":{"lie":{"type":"string"}},"required":["lie"]})",
     kRules,
     1,
-    0,
+    SLUICE_FLAG_DETERMINISTIC,
     0,
     create,
     destroy,

@@ -1,0 +1,30 @@
+#include "plugin_host/plugin_text.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/utf8.h"
+#include "sluice_plugin.h"
+
+namespace sluice {
+
+std::optional<std::string_view> bounded_text(const char* text, std::size_t bytes_max) {
+  if (text == nullptr) return std::nullopt;
+  const std::string_view all(text, strnlen(text, bytes_max + 1));
+  if (all.size() > bytes_max) return std::nullopt;
+  for (std::string_view rest = all; !rest.empty();) {
+    const std::size_t n = utf8_character_bytes(rest);
+    if (n == 0) return std::nullopt;
+    rest.remove_prefix(n);
+  }
+  return all;
+}
+
+bool is_word(std::string_view text) {
+  if (text.empty() || text.size() > SLUICE_NAME_BYTES_MAX) return false;
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+}  // namespace sluice
