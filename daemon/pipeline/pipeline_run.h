@@ -32,6 +32,10 @@ struct PipelineEffects {
   Ledger& ledger;
   std::vector<Pane>& closed;
   std::vector<LateReading>* late = nullptr;  ///< null: nobody wants to see them
+  std::vector<Event>* events = nullptr;      ///< null: nobody is told
+  CallLog* calls = nullptr;                  ///< null: nothing is written down
+
+  StageEffects of_stages() const { return {ledger, events, calls}; }
 };
 
 /// As checkpoints and backlogs keep it; empty bytes, and what cannot be read: null.
