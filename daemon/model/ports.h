@@ -67,6 +67,8 @@ struct StageOutput {
   std::uint32_t settled_passed = 0;  ///< they stand in `settled`
   ReadingBatch settled;
   std::vector<std::uint16_t> settled_dropped;  ///< rule per dropped one
+  /// Of a failed call that may have failed by its input: that input, for people, some of it.
+  std::string fatal_input;
   void clear();
 };
 
@@ -86,6 +88,8 @@ class Stage {
   virtual bool wants_time() const { return true; }
   /// Event time has reached `watermark_ns` for everything that will still come.
   virtual Status on_time(std::int64_t watermark_ns, StageOutput& out) = 0;
+  /// What a failed process() was given goes on as it is, instead of being rejected.
+  virtual bool passes_on_failure() const { return false; }
   /// A call once made may go another way when it is made again, so the log must say how it went.
   virtual bool is_recorded() const { return false; }
   /// Of such a stage: how the last call of process() or on_time() went, failed ones too.

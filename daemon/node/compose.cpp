@@ -1,6 +1,8 @@
 #include "node/compose.h"
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <random>
 
 #include "base/tls_files.h"
@@ -8,6 +10,7 @@
 #include "node/state_budget.h"
 #include "pipeline/civil_grid.h"
 #include "plugin_host/plugin_stage.h"
+#include "plugin_host/shipped_plugins.h"
 #include "schema/spec_hash.h"
 
 namespace sluice {
@@ -80,9 +83,27 @@ MatchSpec compose_match(const v1::MatchConfig& match) {
   return spec;
 }
 
+/// Beside this program, as in a build tree, or where it was installed.
+std::string host_program(const v1::Config& config) {
+  if (!config.plugins().host().empty()) return config.plugins().host();
+  std::error_code error;
+  const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::filesystem::path beside = own.parent_path() / "sluice-plugin-host";
+  return !error && std::filesystem::exists(beside, error) ? beside.string()
+                                                          : SLUICE_LIBEXEC_DIR
+             "/sluice-plugin-host";
+}
+
+bool runs_isolated(const v1::StageConfig& stage) {
+  if (stage.isolation() == v1::StageConfig::ISOLATION_NONE) return false;
+  if (stage.isolation() == v1::StageConfig::ISOLATION_PROCESS) return true;
+  return !is_shipped_plugin(stage.plugin());
+}
+
 Result<std::unique_ptr<Stage>> compose_stage(const v1::Config& config, int pipeline, int index,
                                              SeriesTable& series) {
   const v1::StageConfig& stage = config.pipelines(pipeline).stages(index);
+  const IsolationOptions isolation = compose_isolation(config);
   return make_stage({
       .dir = config.plugins().dir(),
       .plugin = stage.plugin(),
@@ -91,6 +112,8 @@ Result<std::unique_ptr<Stage>> compose_stage(const v1::Config& config, int pipel
       .pipeline = config.pipelines(pipeline).name(),
       .where = key("pipelines", pipeline) + "." + key("stages", index),
       .series = series,
+      .isolation = runs_isolated(stage) ? &isolation : nullptr,
+      .passes_on_failure = stage.on_failure() == v1::StageConfig::ON_FAILURE_PASS,
   });
 }
 
@@ -291,6 +314,15 @@ WindowSpec compose_window(const v1::WindowConfig& window) {
   spec.early_every_ns = window.early_every_ns();
   spec.tells_empty = window.empty();
   return spec;
+}
+
+IsolationOptions compose_isolation(const v1::Config& config) {
+  IsolationOptions options;
+  options.program = host_program(config);
+  options.limits.deadline = std::chrono::nanoseconds(config.plugins().call_deadline_ns());
+  options.limits.memory_bytes = config.plugins().memory_max_bytes();
+  options.failures_max = config.plugins().failures_max();
+  return options;
 }
 
 StoreOptions compose_store(const v1::Config& config) {

@@ -35,7 +35,9 @@ struct PipelineEffects {
   std::vector<Event>* events = nullptr;      ///< null: nobody is told
   CallLog* calls = nullptr;                  ///< null: nothing is written down
 
-  StageEffects of_stages() const { return {ledger, events, calls}; }
+  std::vector<DeadLetter>* dead_letters = nullptr;  ///< null: they are not kept
+
+  StageEffects of_stages() const { return {ledger, events, calls, dead_letters}; }
 };
 
 /// As checkpoints and backlogs keep it; empty bytes, and what cannot be read: null.

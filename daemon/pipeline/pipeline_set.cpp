@@ -36,9 +36,15 @@ void PipelineSet::each(Step step) {
     std::vector<LateReading> late;
     CallLog calls = is_replay_ ? CallLog(take_calls_of(pipeline->name())) : CallLog();
     PipelineEffects effects{is_replay_ ? ignored : builder_.ledger(), closed, &late};
+    std::vector<DeadLetter> dead_letters;
     effects.calls = &calls;
+    effects.dead_letters = &dead_letters;
     step(*pipeline, effects);
     if (is_replay_) continue;
+    for (DeadLetter& letter : dead_letters) {
+      letter.wall_ns = wall_ns_;
+      builder_.add_dead_letter(std::move(letter));
+    }
     if (!calls.empty()) keep_calls(pipeline->name(), calls.take());
     if (!late.empty()) recent_late_.add(pipeline->name(), std::move(late));
     if (closed.empty()) continue;
@@ -151,6 +157,7 @@ void PipelineSet::catch_up(bool remembers) {
 
 std::vector<bool> PipelineSet::process(const BatchEntry& batch) {
   std::vector<bool> routed(batch.readings.size());
+  wall_ns_ = batch.wall_ns;
   each([&](Pipeline& pipeline, PipelineEffects effects) {
     pipeline.process(batch, routed, effects);
   });

@@ -98,6 +98,7 @@ class PipelineSet {
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
   bool is_replay_ = true;
   std::map<std::string, std::vector<StageCall>> calls_;       ///< by pipeline
+  std::int64_t wall_ns_ = 0;                                  ///< arrival of the last batch
   std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline
   Recent<Pane> recent_panes_;
   Recent<LateReading> recent_late_;

@@ -100,14 +100,31 @@ void StageChain::take_events(StageEffects effects) {
   std::move(output_.events.begin(), output_.events.end(), std::back_inserter(*effects.events));
 }
 
+void StageChain::keep_input(std::size_t index, const Status& why, StageEffects effects) const {
+  if (effects.dead_letters == nullptr || output_.fatal_input.empty()) return;
+  DeadLetter letter;
+  letter.source = pipeline_;
+  letter.topic = stages_[index]->name();
+  letter.reason = "stage_failed";
+  letter.detail = why.message();
+  letter.payload_head = output_.fatal_input.substr(0, kDeadLetterBytes);
+  letter.payload_bytes = output_.fatal_input.size();
+  effects.dead_letters->push_back(std::move(letter));
+}
+
 void StageChain::run_stage(std::size_t index, Flow& flow, StageEffects effects) {
   if (flow.empty()) return;
   const Status status = call(index, &flow.readings, 0, effects.calls);
   take_events(effects);
   if (status.ok()) return take_output(index, flow, effects);
   const std::string& name = stages_[index]->name();
-  log::error("pipeline", "a stage failed; its input is rejected",
-             {{"pipeline", pipeline_}, {"stage", name}, {"error", status.to_string()}});
+  const bool passes = stages_[index]->passes_on_failure();
+  log::error(
+      "pipeline",
+      passes ? "a stage failed; its input passes by" : "a stage failed; its input is rejected",
+      {{"pipeline", pipeline_}, {"stage", name}, {"error", status.to_string()}});
+  keep_input(index, status, effects);
+  if (passes) return;
   count(effects.ledger, Term::rejected, static_cast<std::int64_t>(flow.size()),
         name + "/stage_failed");
   flow = {};

@@ -38,8 +38,9 @@ struct Flow {
 /// authoritative.
 struct StageEffects {
   Ledger& ledger;
-  std::vector<Event>* events = nullptr;  ///< null: nobody is told
-  CallLog* calls = nullptr;              ///< null: nothing is written down
+  std::vector<Event>* events = nullptr;             ///< null: nobody is told
+  CallLog* calls = nullptr;                         ///< null: nothing is written down
+  std::vector<DeadLetter>* dead_letters = nullptr;  ///< null: they are not kept
 };
 
 /// The stages of one pipeline in order, and what becomes of readings there: each verdict is counted
@@ -80,6 +81,7 @@ class StageChain {
   Status call(std::size_t index, const ReadingBatch* in, std::int64_t watermark_ns, CallLog* calls);
   void take_output(std::size_t index, Flow& flow, StageEffects effects);
   void take_events(StageEffects effects);
+  void keep_input(std::size_t index, const Status& why, StageEffects effects) const;
   void hold(Ledger& ledger, std::int64_t n);
   void settle(std::size_t index, Flow& next, Ledger& ledger);
   void count(Ledger& ledger, Term term, std::int64_t n, std::string_view cause = {}) const;

@@ -18,6 +18,19 @@
 #include "sluice_plugin.h"
 
 namespace sluice {
+
+Result<std::vector<std::string>> plugin_names(const std::string& dir) {
+  std::error_code error;
+  std::vector<std::string> names;
+  std::filesystem::directory_iterator it(dir, error);
+  for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
+    if (it->path().extension() == ".so") names.push_back(it->path().stem().string());
+  }
+  if (error) return not_found("plugin folder " + dir + ": " + error.message());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 namespace {
 
 constexpr std::size_t kDescriptionBytesMax = 1024;
@@ -67,18 +80,6 @@ Status check_file(const std::string& path) {
                                return ::pread(fd.get(), out, size, static_cast<off_t>(offset)) ==
                                       static_cast<ssize_t>(size);
                              }});
-}
-
-Result<std::vector<std::string>> plugin_names(const std::string& dir) {
-  std::error_code error;
-  std::vector<std::string> names;
-  std::filesystem::directory_iterator it(dir, error);
-  for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
-    if (it->path().extension() == ".so") names.push_back(it->path().stem().string());
-  }
-  if (error) return not_found("plugin folder " + dir + ": " + error.message());
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 Status no_such_plugin(const std::string& dir, const std::string& name) {
@@ -193,20 +194,6 @@ Status PluginLibrary::read_metadata(const std::string& name) {
   }
   const Status status = check_metadata(m, name);
   return status.ok() ? status : bad(std::string(status.message()));
-}
-
-Result<std::vector<PluginFile>> list_plugins(const std::string& dir) {
-  const auto names = plugin_names(dir);
-  if (!names.ok()) return names.status();
-  std::vector<PluginFile> files;
-  for (const std::string& name : *names) {
-    PluginFile file{dir + "/" + name + ".so", name, {}, {}};
-    const auto library = PluginLibrary::open(dir, name);
-    file.status = library.status();
-    if (library.ok()) file.metadata = (*library)->metadata();
-    files.push_back(std::move(file));
-  }
-  return files;
 }
 
 }  // namespace sluice

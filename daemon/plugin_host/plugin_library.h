@@ -61,15 +61,7 @@ class PluginLibrary {
   PluginMetadata metadata_;
 };
 
-/// One .so of the folder: metadata when `status` is ok, else why it cannot be used.
-struct PluginFile {
-  std::string path;
-  std::string name;  ///< of the file, without .so
-  Status status;
-  PluginMetadata metadata;
-};
-
-/// Every NAME.so of the folder, by name. Loads and unloads each. `not_found` without the folder.
-Result<std::vector<PluginFile>> list_plugins(const std::string& dir);
+/// Names of the .so files of a folder, sorted. `not_found` without the folder.
+Result<std::vector<std::string>> plugin_names(const std::string& dir);
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #include "plugin_host/plugin_stage.h"
 
+#include <charconv>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -40,6 +41,7 @@ class PluginStage final : public Stage {
  public:
   explicit PluginStage(const StageOptions& options)
       : name_(options.stage.empty() ? options.plugin : options.stage),
+        passes_on_failure_(options.passes_on_failure),
         series_(options.series),
         services_(options.series, options.pipeline, name_, options.plugin) {}
 
@@ -60,6 +62,7 @@ class PluginStage final : public Stage {
   bool ordered() const override { return instance_->ordered(); }
   bool wants_time() const override { return instance_->wants_time(); }
   bool is_recorded() const override { return is_recorded_; }
+  bool passes_on_failure() const override { return passes_on_failure_; }
   std::string take_record() override { return std::exchange(record_, {}); }
 
   Status process(const ReadingBatch& in, StageOutput& out) override {
@@ -149,7 +152,8 @@ class PluginStage final : public Stage {
   Status begin_isolated(const StageOptions& options) {
     auto instance = IsolatedInstance::create(
         *options.isolation, options.dir, options.plugin, options.config_json,
-        {services_, series_, *options.clock, [this] { return tokens(); }});
+        {services_, series_, options.clock == nullptr ? kernel_clock_ : *options.clock,
+         [this] { return tokens(); }});
     if (!instance.ok()) return instance.status();
     metadata_ = (*instance)->metadata();
     instance_ = *std::move(instance);
@@ -221,6 +225,20 @@ class PluginStage final : public Stage {
     instance_->take_incidents();
   }
 
+  /// As many as a dead letter has room for.
+  std::string shown_readings(const ReadingBatch& in) const {
+    std::string text;
+    for (std::size_t row = 0; row < in.size() && text.size() < kDeadLetterBytes; ++row) {
+      const Series series = series_.at(in.series[row]);
+      text += series.measurement;
+      for (const auto& [label, value] : series.labels) text += " " + label + "=" + value;
+      char value[32];
+      const auto end = std::to_chars(value, value + sizeof value, in.at(row).value.as_double()).ptr;
+      text += " " + std::to_string(in.event_time_ns[row]) + " " + std::string(value, end) + "\n";
+    }
+    return text;
+  }
+
   /// About the first reading of the call: an event is of a series.
   void tell_incidents(const ReadingBatch* in, StageOutput& out) {
     for (const Incident& incident : instance_->take_incidents()) {
@@ -228,6 +246,7 @@ class PluginStage final : public Stage {
                  incident.is_quarantine ? "a plugin is quarantined" : "a plugin's process failed",
                  {{"stage", name_}, {"plugin", metadata_.name}, {"error", incident.text}});
       if (in == nullptr || in->empty()) continue;
+      if (incident.by_input) out.fatal_input = shown_readings(*in);
       Event event;
       event.series = in->series.front();
       event.topic = in->topic.front();
@@ -245,9 +264,11 @@ class PluginStage final : public Stage {
   }
 
   const std::string name_;
+  const bool passes_on_failure_;
   SeriesTable& series_;
   PluginMetadata metadata_;
   HostServices services_;
+  const SystemClock kernel_clock_;
   HeldReadings held_{0};
   std::optional<PluginCall> call_;
   CallRecorder recorder_;

@@ -23,7 +23,8 @@ struct StageOptions {
   SeriesTable& series;      ///< outlives the stage
   /// Set: the plugin runs in a process of its own. Else in ours, where it is trusted.
   const IsolationOptions* isolation = nullptr;
-  const Clock* clock = nullptr;  ///< needed for that; outlives the stage
+  const Clock* clock = nullptr;    ///< for that; null: the kernel's. Outlives the stage
+  bool passes_on_failure = false;  ///< see Stage
 };
 
 /// Loads the plugin, checks the config against its schema, fills in defaults and builds an
