@@ -119,10 +119,14 @@ void StageChain::run_stage(std::size_t index, Flow& flow, StageEffects effects) 
   if (status.ok()) return take_output(index, flow, effects);
   const std::string& name = stages_[index]->name();
   const bool passes = stages_[index]->passes_on_failure();
-  log::error(
-      "pipeline",
-      passes ? "a stage failed; its input passes by" : "a stage failed; its input is rejected",
-      {{"pipeline", pipeline_}, {"stage", name}, {"error", status.to_string()}});
+  const bool is_replay = effects.calls != nullptr && effects.calls->is_replay();
+  if (!is_replay) {
+    log::error("pipeline", "a stage failed",
+               {{"pipeline", pipeline_},
+                {"stage", name},
+                {"input", passes ? "passes by" : "is rejected"},
+                {"error", status.to_string()}});
+  }
   keep_input(index, status, effects);
   if (passes) return;
   count(effects.ledger, Term::rejected, static_cast<std::int64_t>(flow.size()),
