@@ -105,7 +105,8 @@ Status PluginLibrary::read_descriptor() {
   }
   if (d.struct_size < kDescriptorBytesMin) {
     return bad("its descriptor has " + std::to_string(d.struct_size) +
-               " bytes, expected at least " + std::to_string(kDescriptorBytesMin));
+               " bytes, expected at least " + std::to_string(kDescriptorBytesMin) +
+               " as in version 1; build it against its header or a later one");
   }
   if (d.create == nullptr || d.destroy == nullptr || d.process == nullptr) {
     return bad("create, destroy or process is NULL");
