@@ -139,6 +139,7 @@ Status PluginLibrary::read_metadata(const std::string& name) {
   }
   m.state_bytes_per_series = d.state_bytes_per_series;
   m.ordered = (d.flags & SLUICE_FLAG_ORDERED) != 0;
+  m.ordered_by_config = d.ordered != nullptr;
   m.deterministic = (d.flags & SLUICE_FLAG_DETERMINISTIC) != 0;
   return read_rules();
 }

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+
+#include "ctl/output.h"
+#include "ctl/plugin_trial.h"
+
+// The commands that look into plugin files themselves, without a daemon. Loading a file runs its
+// code in this process, with this user's rights: for files that one would run as a program, too.
+
+namespace sluice::ctl {
+
+struct PluginTarget {
+  std::string dir = "/usr/lib/sluice/plugins";
+  std::string name;
+  bool json = false;
+};
+
+/// kExitOk also with files that cannot be used: each line says so.
+ExitCode list_plugin_files(const PluginTarget& target);
+ExitCode describe_plugin(const PluginTarget& target);
+/// The reference of all plugins as Markdown; kExitBadAnswer when a file cannot be used.
+ExitCode write_plugin_docs(const PluginTarget& target);
+
+/// Gives the readings on stdin to the plugin. `config` is JSON or @FILE. kExitUsage for a config or
+/// readings that do not pass, kExitBadAnswer when the plugin broke a promise or a call failed.
+ExitCode try_plugin(const PluginTarget& target, const std::string& config,
+                    const TrialOptions& options);
+
+}  // namespace sluice::ctl
