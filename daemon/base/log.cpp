@@ -20,6 +20,7 @@ constexpr std::size_t kKeysMax = 512;  // distinct lines remembered; beyond it t
 
 std::atomic<Level> g_level{Level::info};
 std::atomic<Format> g_format{Format::logfmt};
+std::atomic<bool> g_stderr{false};
 
 std::string_view level_name(Level level) {
   constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
@@ -103,7 +104,8 @@ int admit(std::string_view room, std::string_view message) {
 /// Asynchronous and dropping the oldest lines: a slow journal must not slow the pipeline.
 std::shared_ptr<spdlog::logger> make_logger() {
   spdlog::init_thread_pool(1024, 1);
-  auto sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
+  spdlog::sink_ptr sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
+  if (g_stderr) sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   auto logger = std::make_shared<spdlog::async_logger>(
       "sluice", sink, spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(spdlog::level::debug);
@@ -132,6 +134,8 @@ void configure(Level level, Format format) {
   g_level = level;
   g_format = format;
 }
+
+void use_stderr() { g_stderr = true; }
 
 std::string format_line(Format format, Level level, std::string_view room, std::string_view message,
                         Fields fields) {

@@ -29,6 +29,9 @@ using Fields = std::initializer_list<Field>;
 /// Once, before other threads run. Lines go to stdout (journald); default is info in logfmt.
 void configure(Level level, Format format);
 
+/// Once, before the first line: lines go to stderr, for a program whose stdout is its answer.
+void use_stderr();
+
 /// Writes one line: time, level, `room`, `message`, fields. Any thread. A line with the same room
 /// and message comes at most 10 times in 10 s; the next one after that says how many were left out.
 void write(Level level, std::string_view room, std::string_view message, Fields fields = {});

@@ -3,11 +3,13 @@
 #include <cstdlib>
 #include <functional>
 #include <string>
+#include <tuple>
 
 #include "ctl/format.h"
 #include "ctl/hub_commands.h"
 #include "ctl/local_commands.h"
 #include "ctl/output.h"
+#include "ctl/plugin_commands.h"
 #include "ctl/text.h"
 #include "ctl/top_loop.h"
 
@@ -18,8 +20,9 @@ constexpr const char* kFooter =
     "Exit codes:\n"
     "  0  an answer came (for `config validate`: the config passes)\n"
     "  1  the answer is bad: a ledger that does not balance, a node that is not ready under\n"
-    "     `status --check`, a refused request; or the answer could not be written\n"
-    "  2  wrong arguments, or a config that does not pass\n"
+    "     `status --check`, a plugin that breaks its promises, a refused request; or the answer\n"
+    "     could not be written\n"
+    "  2  wrong arguments, or a config or readings that do not pass\n"
     "  3  the daemon or the hub cannot be reached or does not answer\n"
     "\n"
     "With --json every answer is one line: fields by their names in the proto files, all of them,\n"
@@ -51,6 +54,11 @@ struct Arguments {
   bool series_state = false;
   bool series_top = false;
   TopOptions top;
+  PluginTarget plugin;
+  TrialOptions trial;
+  std::string plugin_config;
+  std::string max_out_of_order;
+  std::string advance;
   std::function<ExitCode()> run;
 };
 
@@ -126,9 +134,6 @@ void add_local_commands(CLI::App& app, Arguments& a) {
   late->callback(
       [&a] { a.run = [&a] { return show_late(a.local, a.pipeline, a.local_limit, a.follows); }; });
 
-  auto* plugins = app.add_subcommand("plugins", "Plugins that the node found, and who uses them");
-  plugins->callback([&a] { a.run = [&a] { return show_plugins(a.local); }; });
-
   auto* config = app.add_subcommand("config", "Work with config files");
   config->require_subcommand(1);
   auto* validate = config->add_subcommand(
@@ -139,6 +144,73 @@ void add_local_commands(CLI::App& app, Arguments& a) {
 
   auto* version = app.add_subcommand("version", "Version of sluicectl");
   version->callback([&a] { a.run = [&a] { return show_version(a.local.json); }; });
+}
+
+ExitCode run_plugin_test(Arguments& a) {
+  for (const auto& [option, text, ns] :
+       {std::tuple("--max-out-of-order ", &a.max_out_of_order, &a.trial.max_out_of_order_ns),
+        {"--advance ", &a.advance, &a.trial.advance_ns}}) {
+    if (text->empty()) continue;
+    const auto parsed = parse_duration(*text);
+    if (!parsed.ok())
+      return fail(invalid_argument(option + std::string(parsed.status().message())));
+    *ns = *parsed;
+  }
+  a.trial.json = a.local.json;
+  return try_plugin(a.plugin, a.plugin_config, a.trial);
+}
+
+/// A subcommand of `plugins` that loads files itself.
+CLI::App* add_plugin_command(CLI::App& plugins, Arguments& a, const char* name, const char* what,
+                             bool is_of_one, std::function<ExitCode()> run) {
+  auto* command = plugins.add_subcommand(name, what);
+  if (is_of_one) command->add_option("NAME", a.plugin.name, "The plugin NAME.so")->required();
+  command->add_option("--dir", a.plugin.dir, "The folder of the plugins")
+      ->envname("SLUICE_PLUGIN_DIR")
+      ->capture_default_str();
+  command->add_flag("--in-process", a.plugin.in_process,
+                    "Run any plugin in this process, with your rights: for a debugger");
+  command->callback([&a, run] {
+    a.run = [&a, run] {
+      a.plugin.json = a.local.json;
+      return run();
+    };
+  });
+  return command;
+}
+
+void add_plugins(CLI::App& app, Arguments& a) {
+  auto* plugins = app.add_subcommand(
+      "plugins", "Plugins that the node found, and who uses them; below: plugin files themselves");
+  plugins->require_subcommand(0, 1);
+  plugins->footer(
+      "The commands here load the files, and loading runs their code: of plugins that come with "
+      "Sluice\n"
+      "in this process, of others in one of their own behind the daemon's sandbox.");
+  plugins->callback([&a, plugins] {
+    if (plugins->get_subcommands().empty()) a.run = [&a] { return show_plugins(a.local); };
+  });
+  add_plugin_command(*plugins, a, "list", "The plugin files of a folder; no daemon needed", false,
+                     [&a] { return list_plugin_files(a.plugin); });
+  add_plugin_command(*plugins, a, "describe", "What a plugin does, its rules, its config's keys",
+                     true, [&a] { return describe_plugin(a.plugin); });
+  add_plugin_command(*plugins, a, "docs", "The reference of a folder's plugins, in Markdown", false,
+                     [&a] { return write_plugin_docs(a.plugin); });
+  auto* test = add_plugin_command(
+      *plugins, a, "test",
+      "Give readings to a plugin and see what it does with each. They come on stdin, a JSON object "
+      "a line: {\"measurement\":\"temperature\",\"unit\":\"Cel\",\"labels\":{\"room\":\"a\"},"
+      "\"time\":\"2024-05-01T12:00:00Z\",\"value\":21.5}",
+      true, [&a] { return run_plugin_test(a); });
+  test->add_option("--config", a.plugin_config, "Its config, JSON or @FILE (default: {})");
+  test->add_option("--batch", a.trial.batch_size, "Readings a call")
+      ->check(whole_number(65'536))
+      ->capture_default_str();
+  test->add_option("--max-out-of-order", a.max_out_of_order,
+                   "How far time stays behind the latest reading: 500ms, 5s (default: not at all)");
+  test->add_option("--advance", a.advance, "How far time goes on after the last reading: 10s, 1h");
+  test->add_flag("--restart", a.trial.restarts,
+                 "Restart after each batch, from the plugin's snapshot: nothing may change");
 }
 
 /// What queries for windows have in common.
@@ -314,6 +386,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--json", a.local.json, "Answer in JSON, for scripts");
   add_local_commands(app, a);
+  add_plugins(app, a);
   add_hub_commands(app, a);
   add_top(app, a);
   app.failure_message([](const CLI::App* failed, const CLI::Error& e) {

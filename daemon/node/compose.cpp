@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <random>
 
 #include "base/tls_files.h"
@@ -81,17 +80,6 @@ MatchSpec compose_match(const v1::MatchConfig& match) {
   spec.labels.assign(match.labels().begin(), match.labels().end());
   std::sort(spec.labels.begin(), spec.labels.end());
   return spec;
-}
-
-/// Beside this program, as in a build tree, or where it was installed.
-std::string host_program(const v1::Config& config) {
-  if (!config.plugins().host().empty()) return config.plugins().host();
-  std::error_code error;
-  const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/exe", error);
-  const std::filesystem::path beside = own.parent_path() / "sluice-plugin-host";
-  return !error && std::filesystem::exists(beside, error) ? beside.string()
-                                                          : SLUICE_LIBEXEC_DIR
-             "/sluice-plugin-host";
 }
 
 bool runs_isolated(const v1::StageConfig& stage) {
@@ -318,7 +306,8 @@ WindowSpec compose_window(const v1::WindowConfig& window) {
 
 IsolationOptions compose_isolation(const v1::Config& config) {
   IsolationOptions options;
-  options.program = host_program(config);
+  const std::string& host = config.plugins().host();
+  options.program = host.empty() ? default_host_program() : host;
   options.limits.deadline = std::chrono::nanoseconds(config.plugins().call_deadline_ns());
   options.limits.memory_bytes = config.plugins().memory_max_bytes();
   options.failures_max = config.plugins().failures_max();

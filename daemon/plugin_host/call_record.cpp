@@ -167,14 +167,15 @@ CallRecorder::CallRecorder()
 
 void CallRecorder::begin(const sluice_emit* next) {
   next_ = next;
-  fault_ = nullptr;
+  fault_.clear();
   said_ = {};
 }
 
-void CallRecorder::begin(std::uint64_t next_token, std::uint64_t held_max) {
+void CallRecorder::begin(std::uint64_t next_token, std::uint64_t held_max, std::uint32_t rows) {
   begin(nullptr);
   next_token_ = next_token;
   held_left_ = held_max;
+  rows_ = rows;
 }
 
 Result<std::string> CallRecorder::finish(const sluice_verdict* verdicts, std::uint32_t rows) {
@@ -196,7 +197,7 @@ Result<std::string> CallRecorder::finish(const sluice_verdict* verdicts, std::ui
 bool CallRecorder::takes(bool is_whole, std::size_t bytes) {
   if (!is_whole) fault_ = "it emitted NULL, or a struct that is too small";
   if (said_.size() + bytes > kCallRecordBytesMax) fault_ = "what it said takes more than 16 MiB";
-  return fault_ == nullptr;
+  return fault_.empty();
 }
 
 void CallRecorder::reading(const sluice_reading& r) {
@@ -236,6 +237,8 @@ std::uint64_t CallRecorder::on_hold(const sluice_emit* emit, std::uint32_t row) 
   std::uint64_t token = 0;
   if (self.next_ != nullptr) {
     token = self.next_->hold(self.next_, row);
+  } else if (row >= self.rows_) {
+    self.fault_ = "hold: row " + std::to_string(row) + " of " + std::to_string(self.rows_);
   } else if (self.held_left_ > 0) {
     --self.held_left_;
     token = self.next_token_++;

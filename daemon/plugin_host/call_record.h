@@ -25,9 +25,9 @@ class CallRecorder {
 
   /// `next` is told too, and its answers are the answers; borrowed until finish().
   void begin(const sluice_emit* next);
-  /// Nobody is told: everything is taken, and held readings get tokens from `next_token` up, no
-  /// more than `held_max` of them. For a call whose record is checked elsewhere.
-  void begin(std::uint64_t next_token, std::uint64_t held_max);
+  /// Nobody is told: everything is taken, and of `rows` the held ones get tokens from `next_token`
+  /// up, no more than `held_max` of them. For a call whose record is checked elsewhere.
+  void begin(std::uint64_t next_token, std::uint64_t held_max, std::uint32_t rows);
   const sluice_emit* emit() const { return &emit_; }
   /// The record of the call that ends. `internal` when it would be larger than kCallRecordBytesMax,
   /// or when what nobody was told breaks the contract in a way that a record cannot show.
@@ -47,7 +47,8 @@ class CallRecorder {
   const sluice_emit* next_ = nullptr;
   std::uint64_t next_token_ = 0;
   std::uint64_t held_left_ = 0;
-  const char* fault_ = nullptr;
+  std::uint32_t rows_ = 0;
+  std::string fault_;
   ByteWriter said_;
   sluice_emit emit_;
 };

@@ -4,8 +4,6 @@
 #include <map>
 #include <optional>
 
-#include "plugin_host/json.h"
-
 namespace sluice {
 namespace {
 
@@ -133,34 +131,6 @@ std::string noun_of(std::string_view type) {
   return (starts_with_vowel ? "an " : "a ") + std::string(type);
 }
 
-/// `a number > 0 and <= 10`, `one of "drop", "flag"`, `an array, each item a number`.
-std::string expectation(const Json& schema) {
-  std::string out;
-  if (const Json* choices = schema.find("enum")) {
-    for (const Json& choice : *choices->array()) out += (out.empty() ? "" : ", ") + shown(choice);
-    return "one of " + out;
-  }
-  out = noun_of(type_of(schema));
-  bool first = true;
-  const auto bound = [&](const char* key, const char* words, const char* after) {
-    const auto limit = number_of(schema, key);
-    if (!limit) return;
-    out += (first ? " " : " and ") + std::string(words) + " " + number_text(*limit) + after;
-    first = false;
-  };
-  bound("minimum", ">=", "");
-  bound("exclusiveMinimum", ">", "");
-  bound("maximum", "<=", "");
-  bound("exclusiveMaximum", "<", "");
-  bound("minLength", "of at least", " bytes");
-  bound("maxLength", "of at most", " bytes");
-  bound("minItems", "of at least", " items");
-  bound("maxItems", "of at most", " items");
-  bound("minProperties", "with keys, at least", "");
-  if (const Json* items = schema.find("items")) out += ", each item " + expectation(*items);
-  return out;
-}
-
 bool is_within(double v, const Json& schema, const char* at_least, const char* at_most) {
   const auto low = number_of(schema, at_least);
   const auto high = number_of(schema, at_most);
@@ -225,7 +195,7 @@ Status check_keys(const Json& object, const Json& schema, const std::string& pat
     if (object.find(*name.string()) != nullptr) continue;
     const Json* inner = properties ? properties->find(*name.string()) : nullptr;
     return invalid_argument(path + "." + *name.string() + ": missing; expected " +
-                            (inner ? expectation(*inner) : "a value"));
+                            (inner ? schema_expectation(*inner) : "a value"));
   }
   return {};
 }
@@ -243,7 +213,8 @@ Status apply_to_object(Json& object, const Json& schema, const std::string& path
 
 Status apply(Json& value, const Json& schema, const std::string& path) {
   if (!fits(value, schema)) {
-    return invalid_argument(path + ": expected " + expectation(schema) + ", got " + shown(value));
+    return invalid_argument(path + ": expected " + schema_expectation(schema) + ", got " +
+                            shown(value));
   }
   if (value.object() != nullptr) return apply_to_object(value, schema, path);
   const Json* items = schema.find("items");
@@ -257,6 +228,33 @@ Status apply(Json& value, const Json& schema, const std::string& path) {
 }
 
 }  // namespace
+
+std::string schema_expectation(const Json& schema) {
+  std::string out;
+  if (const Json* choices = schema.find("enum")) {
+    for (const Json& choice : *choices->array()) out += (out.empty() ? "" : ", ") + shown(choice);
+    return "one of " + out;
+  }
+  out = noun_of(type_of(schema));
+  bool first = true;
+  const auto bound = [&](const char* key, const char* words, const char* after) {
+    const auto limit = number_of(schema, key);
+    if (!limit) return;
+    out += (first ? " " : " and ") + std::string(words) + " " + number_text(*limit) + after;
+    first = false;
+  };
+  bound("minimum", ">=", "");
+  bound("exclusiveMinimum", ">", "");
+  bound("maximum", "<=", "");
+  bound("exclusiveMaximum", "<", "");
+  bound("minLength", "of at least", " bytes");
+  bound("maxLength", "of at most", " bytes");
+  bound("minItems", "of at least", " items");
+  bound("maxItems", "of at most", " items");
+  bound("minProperties", "with keys, at least", "");
+  if (const Json* items = schema.find("items")) out += ", each item " + schema_expectation(*items);
+  return out;
+}
 
 Status check_schema(std::string_view schema_json) {
   const Result<Json> schema = parse_json(schema_json);

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "plugin_host/json.h"
 
 namespace sluice {
 
@@ -20,5 +21,9 @@ Status check_schema(std::string_view schema_json);
 /// `invalid_argument` names the key, what is accepted and what was found, e.g.
 /// `config.absolute: expected a number >= 0, got "abc"`. The schema has passed check_schema().
 Result<std::string> apply_schema(std::string_view schema_json, std::string_view config_json);
+
+/// What a value must be under this schema, which is of a checked one: `a number > 0 and <= 10`,
+/// `one of "drop", "flag"`, `an array, each item a number`.
+std::string schema_expectation(const Json& schema);
 
 }  // namespace sluice

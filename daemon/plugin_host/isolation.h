@@ -25,4 +25,7 @@ struct IsolationOptions {
   std::chrono::nanoseconds backoff_max = std::chrono::minutes(1);
 };
 
+/// sluice-plugin-host beside the program that runs, as in a build tree, or where it was installed.
+std::string default_host_program();
+
 }  // namespace sluice

@@ -119,7 +119,7 @@ class Parser {
     if (accept("{")) return object(out.value.emplace<Json::Object>(), depth);
     if (accept("[")) return array(out.value.emplace<Json::Array>(), depth);
     if (peek() == '"') return string(out.value.emplace<std::string>());
-    if (peek() == '-' || is_digit(peek())) return number(out.value.emplace<double>());
+    if (peek() == '-' || is_digit(peek())) return number(out);
     if (accept("true")) return out.value.emplace<bool>(true);
     if (accept("false")) return !out.value.emplace<bool>(false);
     return accept("null") || fail("a value");
@@ -158,7 +158,7 @@ class Parser {
     while (is_digit(peek())) ++at_;
     return true;
   }
-  bool number(double& out) {
+  bool number(Json& out) {
     const std::size_t start = at_;
     accept("-");
     if (!accept("0") && !digits()) return false;
@@ -167,7 +167,9 @@ class Parser {
       if (!accept("-")) accept("+");
       if (!digits()) return false;
     }
-    const auto result = std::from_chars(text_.data() + start, text_.data() + at_, out);
+    out.digits = text_.substr(start, at_ - start);
+    const auto result =
+        std::from_chars(text_.data() + start, text_.data() + at_, out.value.emplace<double>());
     return result.ec == std::errc() || fail("a number within a double's range before");
   }
 

@@ -18,6 +18,7 @@ struct Json {
   using Object = std::vector<Member>;  ///< sorted by key; each key once
 
   std::variant<std::monostate, bool, double, std::string, Array, Object> value;
+  std::string digits;  ///< of a number that was parsed: as it was written, which may say more
 
   bool is_null() const { return std::holds_alternative<std::monostate>(value); }
   const bool* boolean() const { return std::get_if<bool>(&value); }

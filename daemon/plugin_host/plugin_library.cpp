@@ -165,7 +165,8 @@ Status PluginLibrary::read_descriptor() {
   }
   if (d.struct_size < kDescriptorBytesMin) {
     return bad("its descriptor has " + std::to_string(d.struct_size) +
-               " bytes, expected at least " + std::to_string(kDescriptorBytesMin));
+               " bytes, expected at least " + std::to_string(kDescriptorBytesMin) +
+               " as in version 1; build it against its header or a later one");
   }
   if (d.create == nullptr || d.destroy == nullptr || d.process == nullptr) {
     return bad("create, destroy or process is NULL");
@@ -185,6 +186,7 @@ Status PluginLibrary::read_metadata(const std::string& name) {
   m.config_schema = copy_text(d.config_schema, SLUICE_SCHEMA_BYTES_MAX);
   m.state_bytes_per_series = d.state_bytes_per_series;
   m.ordered = (d.flags & SLUICE_FLAG_ORDERED) != 0;
+  m.ordered_by_config = d.ordered != nullptr;
   m.deterministic = (d.flags & SLUICE_FLAG_DETERMINISTIC) != 0;
   if (d.rule_count > SLUICE_RULES_MAX || (d.rule_count > 0 && d.rules == nullptr)) {
     return bad("it has " + std::to_string(d.rule_count) + " rules, expected at most 64 and a list");

@@ -20,7 +20,8 @@ struct PluginMetadata {
   std::string config_schema;  ///< JSON Schema text, checked
   std::vector<std::string> rules;
   std::uint64_t state_bytes_per_series = 0;
-  bool ordered = false;  ///< unless an instance says otherwise
+  bool ordered = false;            ///< unless an instance says otherwise
+  bool ordered_by_config = false;  ///< each instance says whether it is
   bool deterministic = false;
 };
 

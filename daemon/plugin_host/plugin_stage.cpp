@@ -213,9 +213,9 @@ class PluginStage final : public Stage {
 
   void show_again(const ReadingBatch* in, std::int64_t watermark_ns) {
     CallRecorder nobody;
-    nobody.begin(held_.next(), held_.room());
-    std::vector<sluice_verdict> verdicts(in == nullptr ? 0 : in->size(),
-                                         {SLUICE_VERDICT_NONE, 0, 0});
+    const std::size_t rows = in == nullptr ? 0 : in->size();
+    nobody.begin(held_.next(), held_.room(), static_cast<std::uint32_t>(rows));
+    std::vector<sluice_verdict> verdicts(rows, {SLUICE_VERDICT_NONE, 0, 0});
     services_.set_in_call(true);
     const Status status = in == nullptr
                               ? instance_->on_time(watermark_ns, nobody.emit())

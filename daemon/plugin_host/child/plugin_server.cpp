@@ -90,7 +90,7 @@ HostDone PluginServer::process() {
   if (!request.ok()) return {request.status(), {}, {}};
   const std::uint32_t rows = request->batch.count;
   verdicts_.assign(rows, {SLUICE_VERDICT_NONE, 0, 0});
-  recorder_.begin(request->tokens.next, request->tokens.held_max);
+  recorder_.begin(request->tokens.next, request->tokens.held_max, rows);
   services_.set_in_call(true);
   const Status status = instance_->process(request->batch, verdicts_.data(), recorder_.emit());
   return recorded(status, rows);
@@ -100,7 +100,7 @@ HostDone PluginServer::on_time() {
   const Result<TimeRequest> request = read_on_time(request_);
   if (!request.ok()) return {request.status(), {}, {}};
   verdicts_.clear();
-  recorder_.begin(request->tokens.next, request->tokens.held_max);
+  recorder_.begin(request->tokens.next, request->tokens.held_max, 0);
   services_.set_in_call(true);
   return recorded(instance_->on_time(request->watermark_ns, recorder_.emit()), 0);
 }

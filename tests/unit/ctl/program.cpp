@@ -26,7 +26,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 }  // namespace
 
-Program::Program(std::vector<std::string> arguments, bool terminal, Variables environment) {
+Program::Program(std::vector<std::string> arguments, bool terminal, Variables environment,
+                 const std::string& input_file) {
   arguments.insert(arguments.begin(), SLUICECTL_PATH);
   std::vector<std::string> variables = {"TERM=xterm", "LC_ALL=C.UTF-8"};
   for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
@@ -49,7 +50,7 @@ Program::Program(std::vector<std::string> arguments, bool terminal, Variables en
     posix_spawn_file_actions_adddup2(&actions, 0, 2);
   } else {
     EXPECT_EQ(::pipe2(out, O_CLOEXEC) | ::pipe2(err, O_CLOEXEC), 0);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 0, input_file.c_str(), O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, out[1], 1);
     posix_spawn_file_actions_adddup2(&actions, err[1], 2);
     out_fd_ = out[0];
@@ -137,8 +138,9 @@ bool Program::terminal_is_cooked() const {
          (mode.c_lflag & ECHO) != 0;
 }
 
-Outcome run_sluicectl(std::vector<std::string> arguments, Program::Variables environment) {
-  Program program(std::move(arguments), false, std::move(environment));
+Outcome run_sluicectl(std::vector<std::string> arguments, Program::Variables environment,
+                      const std::string& input_file) {
+  Program program(std::move(arguments), false, std::move(environment), input_file);
   const int code = program.wait();
   return {code, program.out(), program.err()};
 }

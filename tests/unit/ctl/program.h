@@ -14,9 +14,9 @@ class Program {
   using Variables = std::map<std::string, std::string>;
 
   /// With `terminal`, stdin, stdout and stderr are a pseudo terminal of 100 x 30 that is its
-  /// controlling one; else stdin is empty and the outputs are pipes.
+  /// controlling one; else stdin is `input_file` and the outputs are pipes.
   explicit Program(std::vector<std::string> arguments, bool terminal = false,
-                   Variables environment = {});
+                   Variables environment = {}, const std::string& input_file = "/dev/null");
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -53,6 +53,7 @@ struct Outcome {
   std::string out;
   std::string err;
 };
-Outcome run_sluicectl(std::vector<std::string> arguments, Program::Variables environment = {});
+Outcome run_sluicectl(std::vector<std::string> arguments, Program::Variables environment = {},
+                      const std::string& input_file = "/dev/null");
 
 }  // namespace sluice::ctl

@@ -58,7 +58,7 @@ class CallRecordTest : public ::testing::Test {
 
 TEST_F(CallRecordTest, SaysAllAgain) {
   std::vector<sluice_verdict> verdicts(4);
-  recorder_.begin(1, 10);
+  recorder_.begin(1, 10, 4);
   say_all(recorder_.emit(), verdicts.data());
   const auto record = recorder_.finish(verdicts.data(), 4);
   ASSERT_TRUE(record.ok());
@@ -78,7 +78,7 @@ TEST_F(CallRecordTest, SaysAllAgain) {
 
 TEST_F(CallRecordTest, IsTheSameWhetherSomebodyAnswersOrNobody) {
   std::vector<sluice_verdict> verdicts(4);
-  recorder_.begin(1, 10);
+  recorder_.begin(1, 10, 4);
   say_all(recorder_.emit(), verdicts.data());
   const std::string unheard = *recorder_.finish(verdicts.data(), 4);
   recorder_.begin(call_.emit());
@@ -88,7 +88,7 @@ TEST_F(CallRecordTest, IsTheSameWhetherSomebodyAnswersOrNobody) {
 
 TEST_F(CallRecordTest, OfAThousandEqualVerdictsIsAFewBytes) {
   const std::vector<sluice_verdict> verdicts(1000, {SLUICE_VERDICT_PASS, 0, 0});
-  recorder_.begin(1, 10);
+  recorder_.begin(1, 10, 4);
   EXPECT_LE(recorder_.finish(verdicts.data(), 1000)->size(), 4u);
 }
 
@@ -106,16 +106,16 @@ TEST_F(CallRecordTest, FailsWhereARecordCannotShowWhatWasWrong) {
   std::vector<sluice_verdict> verdicts(4, {SLUICE_VERDICT_PASS, 0, 0});
   sluice_reading small = reading(1);
   small.struct_size = 8;
-  recorder_.begin(1, 10);
+  recorder_.begin(1, 10, 4);
   EXPECT_EQ(recorder_.emit()->reading(recorder_.emit(), &small), SLUICE_REFUSED);
   EXPECT_FALSE(recorder_.finish(verdicts.data(), 4).ok());
-  recorder_.begin(1, 10);
+  recorder_.begin(1, 10, 4);
   EXPECT_EQ(recorder_.emit()->event(recorder_.emit(), nullptr), SLUICE_REFUSED);
   EXPECT_FALSE(recorder_.finish(verdicts.data(), 4).ok());
 }
 
 TEST_F(CallRecordTest, GivesNoMoreTokensThanThereIsRoomFor) {
-  recorder_.begin(41, 2);
+  recorder_.begin(41, 2, 4);
   const sluice_emit* emit = recorder_.emit();
   EXPECT_EQ(emit->hold(emit, 0), 41u);
   EXPECT_EQ(emit->hold(emit, 1), 42u);
@@ -124,7 +124,7 @@ TEST_F(CallRecordTest, GivesNoMoreTokensThanThereIsRoomFor) {
 
 TEST_F(CallRecordTest, IsRefusedWhenCutShortAtAnyByteOrForAnotherCountOfRows) {
   std::vector<sluice_verdict> verdicts(4);
-  recorder_.begin(1, 10);
+  recorder_.begin(1, 10, 4);
   say_all(recorder_.emit(), verdicts.data());
   const std::string record = *recorder_.finish(verdicts.data(), 4);
   std::size_t refused = 0;

@@ -1,0 +1,2 @@
+#define LAYOUT kLayoutNow
+#include "layout.inc"

@@ -1,0 +1,2 @@
+#define LAYOUT kLayoutV1
+#include "layout.inc"
