@@ -58,6 +58,8 @@ TEST_F(Replay, ASnapshotTakenAnywhereChangesNothing) {
       {"deadband", R"({"percent":20,"absolute":0.5,"keep_previous":true,"max_interval_s":30})"},
       {"swinging_door", R"({"comp_dev":15,"comp_max_s":20})"},
       {"swinging_door", R"({"comp_dev_percent":50,"comp_dev":5,"comp_min_s":2})"},
+      {"anomaly", R"({"alpha":0.1,"warm_up":5,"threshold":2,"hold_off_s":3})"},
+      {"anomaly", R"({"half_life_s":20,"warm_up":5,"threshold":1,"emit_bounds":true})"},
       {"scale", R"({"from":"Cel","to":"[degF]"})"},
       {"scale", R"({"factor":1e10,"offset":1,"unit":"x"})"},
   };
@@ -97,7 +99,8 @@ TEST_F(Replay, ADamagedSnapshotIsRefusedOrHarmless) {
   for (const auto& [plugin, config] :
        {std::pair{"range", R"({"max_rate":2})"},
         std::pair{"deadband", R"({"absolute":3,"keep_previous":true})"},
-        std::pair{"swinging_door", R"({"comp_dev":15,"comp_max_s":20})"}}) {
+        std::pair{"swinging_door", R"({"comp_dev":15,"comp_max_s":20})"},
+        std::pair{"anomaly", R"({"alpha":0.1,"warm_up":5,"threshold":2})"}}) {
     const auto stage = make(plugin, config);
     std::int64_t now_ns = 0;
     for (int b = 0; b < 20; ++b) run(*stage, random_batch(random, now_ns));
