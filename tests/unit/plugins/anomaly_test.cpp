@@ -343,6 +343,12 @@ TEST_F(Anomaly, RefusesADamagedSnapshot) {
     EXPECT_FALSE(make("anomaly", kAll)->restore(bytes.substr(0, size)).ok()) << size;
   }
   EXPECT_FALSE(make("anomaly", kAll)->restore(bytes + '\0').ok());
+  // The plugin's own part stands last: one series, a count and the seal.
+  for (std::size_t bit = (bytes.size() - 96) * 8; bit < bytes.size() * 8; ++bit) {
+    std::string flipped = bytes;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_FALSE(make("anomaly", kAll)->restore(flipped).ok()) << bit;
+  }
   EXPECT_TRUE(make("anomaly", kAll)->restore(bytes).ok());
 }
 

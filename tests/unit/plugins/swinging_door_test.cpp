@@ -403,6 +403,12 @@ TEST_F(SwingingDoor, RefusesADamagedSnapshot) {
     EXPECT_FALSE(make("swinging_door", config(1))->restore(bytes.substr(0, size)).ok()) << size;
   }
   EXPECT_FALSE(make("swinging_door", config(1))->restore(bytes + '\0').ok());
+  // The plugin's own part stands last: one series, a count and the seal.
+  for (std::size_t bit = (bytes.size() - 96) * 8; bit < bytes.size() * 8; ++bit) {
+    std::string flipped = bytes;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_FALSE(make("swinging_door", config(1))->restore(flipped).ok()) << bit;
+  }
   EXPECT_TRUE(make("swinging_door", config(1))->restore(bytes).ok());
 }
 
