@@ -31,7 +31,9 @@ struct Bench {
   std::int64_t time_ns = 1;
 
   std::unique_ptr<Stage> make(const std::string& plugin, const std::string& config, bool isolated) {
-    StageOptions options{.dir = plugin == "hostile" ? HOSTILE_PLUGIN_DIR : PLUGIN_DIR,
+    StageOptions options{.dir = plugin == "hostile" ? HOSTILE_PLUGIN_DIR
+                                : plugin == "empty" ? BENCH_PLUGIN_DIR
+                                                    : PLUGIN_DIR,
                          .plugin = plugin,
                          .stage = "",
                          .config_json = config,
