@@ -7,6 +7,10 @@
 
 namespace sluice::ctl {
 
+/// "tumbling", "session".
+std::string window_kind_text(v1::WindowKind kind);
+/// "complete", "early", "partial_limit".
+std::string quality_text(v1::PaneQuality quality);
 /// A length of time in ns as seconds: "12.5 s".
 std::string seconds_text(std::uint64_t ns);
 /// The configured aggregates of a window in one cell, "-" for none: "p50 21.5, p99 23.1; distinct

@@ -25,6 +25,27 @@ constexpr const char* kFooter =
     "With --json every answer is one line: fields by their names in the proto files, all of them,\n"
     "64-bit integers as numbers, times as ns since 1970 UTC.";
 
+// The columns of `hub query` and, with some more, of `hub summaries`.
+constexpr const char* kColumns =
+    "Columns:\n"
+    "  COUNT       readings\n"
+    "  TW MEAN     mean over time, each value held until the next reading\n"
+    "  GAP         longest time from one reading to the next\n"
+    "  CAME        share of the readings that came, of those of expected_every in the config\n"
+    "  AGGREGATES  of the config: quantiles, distinct values, top values and their counts, growth\n"
+    "              of a counter (per second), time in each state\n";
+
+constexpr const char* kMergedColumns =
+    "  WINDOWS     how many were merged; early ones do not count\n"
+    "  PARTIAL     how many of them were cut short\n\n";
+
+constexpr const char* kWindowColumns =
+    "  LENGTH      of sessions and count windows from the first reading to the last\n"
+    "  REV         how often the window was told; each time replaces the one before\n"
+    "  QUALITY     complete, early (still open), or partial_ and what cut it short: a new config,\n"
+    "              the end of an epoch, limits.windows_max, a clock that was set\n"
+    "  TIME        stamped, put right afterwards (+- s), or unsynced: since a boot, not 1970\n\n";
+
 /// The command line: what was given, and what to run once it has been understood.
 struct Arguments {
   LocalTarget local{"/run/sluice/admin.sock", false};
@@ -214,11 +235,15 @@ void add_hub_unread(CLI::App& hub, Arguments& a) {
 }
 
 void add_hub_query(CLI::App& hub, Arguments& a) {
-  auto* query =
-      hub.add_subcommand("query", "Windows of a measurement merged into longer ones, oldest first");
+  auto* query = hub.add_subcommand(
+      "query", "Tumbling windows of a measurement merged into longer ones, oldest first");
+  query->footer(std::string(kColumns) + kMergedColumns + kFooter);
   add_hub_options(*query, a.hub, true);
   query->add_option("--series", a.measurement, "The measurement, e.g. temperature")->required();
-  query->add_option("--every", a.every, "Length of the merged windows: 10m, 1h, 1d")->required();
+  query
+      ->add_option("--every", a.every,
+                   "Length of the merged windows, which count from 1970 UTC: 10m, 1h, 1d")
+      ->required();
   query->add_option("--label", a.labels, "Only series with this label, NAME=VALUE; repeatable");
   query->add_option("--node", a.node, "Only windows of this node");
   query->add_option("--pipeline", a.pipeline, "Only windows of this pipeline");
@@ -247,6 +272,7 @@ void add_hub_commands(CLI::App& app, Arguments& a) {
   nodes->callback([&a] { a.run = [&a] { return show_hub_nodes(a.hub, a.local.json); }; });
 
   auto* summaries = hub->add_subcommand("summaries", "Windows at their highest revision");
+  summaries->footer(std::string(kColumns) + kWindowColumns + kFooter);
   add_hub_options(*summaries, a.hub, true);
   summaries->add_option("--node", a.node, "Only windows of this node");
   summaries->add_option("--pipeline", a.pipeline, "Only windows of this pipeline");

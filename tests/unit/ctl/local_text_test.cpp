@@ -182,8 +182,24 @@ TEST(RecentText, ShowsEachWindowWithItsLength) {
   s->set_revision(2);
   s->set_count(1000);
   s->set_mean(21.25);
-  EXPECT_TRUE(has(recent_text(response),
-                  "room      temperature  2024-05-01 12:00:00Z    10 s  1,000  21.25    0    0"));
+  s->set_kind(v1::WINDOW_KIND_TUMBLING);
+  s->set_quality(v1::PANE_QUALITY_EARLY);
+  const std::string text = recent_text(response);
+  EXPECT_TRUE(has(text,
+                  "room      temperature  tumbling  2024-05-01 12:00:00Z    10 s  1,000  "
+                  "21.25    0    0       0    2  early"))
+      << text;
+}
+
+TEST(RecentText, ShowsNoNumberThatThereIsNot) {
+  v1::ListRecentSummariesResponse response;
+  auto* empty = response.add_summaries();
+  empty->set_kind(v1::WINDOW_KIND_TUMBLING);
+  empty->set_end_ns(10'000'000'000);
+  EXPECT_TRUE(has(recent_text(response), "10 s      0     -    -    -       -    0"))
+      << recent_text(response);
+  empty->set_kind(v1::WINDOW_KIND_COUNT);
+  EXPECT_TRUE(has(recent_text(response), "00Z       -      0")) << recent_text(response);
 }
 
 TEST(PluginsText, ShowsWhyAFileCannotBeUsed) {
