@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "ctl/format.h"
 #include "ctl/text.h"
 
 namespace sluice::ctl {

@@ -25,6 +25,12 @@ constexpr const char* kFooter =
     "With --json every answer is one line: fields by their names in the proto files, all of them,\n"
     "64-bit integers as numbers, times as ns since 1970 UTC.";
 
+constexpr const char* kLateColumns =
+    "Columns:\n"
+    "  NUMBER  since the daemon started, of all pipelines\n"
+    "  BEHIND  how far behind the watermark of its topic: the newest event time less\n"
+    "          max_out_of_order. -: its window was closed early, see limits.windows_max\n\n";
+
 // The columns of `hub query` and, with some more, of `hub summaries`.
 constexpr const char* kColumns =
     "Columns:\n"
@@ -122,7 +128,8 @@ void add_local_commands(CLI::App& app, Arguments& a) {
       ->check(whole_number(100'000));
   auto* state = series->add_flag(
       "--state", a.series_state,
-      "What their windows keep in memory, by aggregate: each pipeline, and the largest series");
+      "What their windows keep in memory, by aggregate: each pipeline, and the largest series; "
+      "KEPT are the OPEN ones and those that can still be corrected");
   auto* top =
       series->add_flag("--top", a.series_top,
                        "What makes them grow: patterns of topics and series, labels, sources, "
@@ -140,6 +147,7 @@ void add_local_commands(CLI::App& app, Arguments& a) {
   auto* late = app.add_subcommand(
       "late",
       "Readings that came too late for their windows, newest first; the ledger has the count");
+  late->footer(std::string(kLateColumns) + kFooter);
   late->add_option("--pipeline", a.pipeline, "Only readings of this pipeline");
   late->add_option("--limit", a.local_limit, "Rows at most (default 100)")
       ->check(whole_number(4096));
@@ -239,7 +247,8 @@ void add_hub_query(CLI::App& hub, Arguments& a) {
       "query", "Tumbling windows of a measurement merged into longer ones, oldest first");
   query->footer(std::string(kColumns) + kMergedColumns + kFooter);
   add_hub_options(*query, a.hub, true);
-  query->add_option("--series", a.measurement, "The measurement, e.g. temperature")->required();
+  query->add_option("--series,--measurement", a.measurement, "The measurement, e.g. temperature")
+      ->required();
   query
       ->add_option("--every", a.every,
                    "Length of the merged windows, which count from 1970 UTC: 10m, 1h, 1d")

@@ -45,14 +45,6 @@ std::string kind_text(const v1::SummaryRecord& s) {
   return s.kind() == v1::WINDOW_KIND_COUNT ? text + " " + std::to_string(s.ordinal()) : text;
 }
 
-/// Where the readings say how long it is, the time between the first and the last of them.
-std::string length_text(const v1::SummaryRecord& s) {
-  if (s.kind() == v1::WINDOW_KIND_SESSION || s.kind() == v1::WINDOW_KIND_COUNT) {
-    return window_text(s.first_time_ns(), s.last_time_ns());
-  }
-  return window_text(s.start_ns(), s.end_ns());
-}
-
 /// Of a window that nothing came for there is no number.
 template <typename Row>
 std::string number_text(const Row& row, double number) {

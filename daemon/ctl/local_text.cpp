@@ -271,15 +271,14 @@ std::string recent_text(const v1::ListRecentSummariesResponse& response) {
                {"REV", true},
                {"QUALITY"}});
   for (const auto& s : response.summaries()) {
-    // Of a window that nothing came for there is no number; of a count window the end is not known.
+    // Of a window that nothing came for there is no number.
     const auto number = [&s](double v) { return s.count() == 0 ? "-" : value_text(v); };
-    table.add_row({s.pipeline(), series_text(series_of(s)), window_kind_text(s.kind()),
-                   s.in_boot_time()
-                       ? "boot + " + duration_text(static_cast<double>(s.start_ns()) / 1e9)
-                       : utc_text(s.start_ns()),
-                   s.kind() == v1::WINDOW_KIND_COUNT ? "-" : window_text(s.start_ns(), s.end_ns()),
-                   grouped(s.count()), number(s.mean()), number(s.min()), number(s.max()),
-                   number(s.stddev()), std::to_string(s.revision()), quality_text(s.quality())});
+    table.add_row(
+        {s.pipeline(), series_text(series_of(s)), window_kind_text(s.kind()),
+         s.in_boot_time() ? "boot + " + duration_text(static_cast<double>(s.start_ns()) / 1e9)
+                          : utc_text(s.start_ns()),
+         length_text(s), grouped(s.count()), number(s.mean()), number(s.min()), number(s.max()),
+         number(s.stddev()), std::to_string(s.revision()), quality_text(s.quality())});
   }
   return table.empty() ? "No window has closed since the daemon started.\n" : table.take();
 }

@@ -198,8 +198,17 @@ TEST(RecentText, ShowsNoNumberThatThereIsNot) {
   empty->set_end_ns(10'000'000'000);
   EXPECT_TRUE(has(recent_text(response), "10 s      0     -    -    -       -    0"))
       << recent_text(response);
-  empty->set_kind(v1::WINDOW_KIND_COUNT);
-  EXPECT_TRUE(has(recent_text(response), "00Z       -      0")) << recent_text(response);
+}
+
+TEST(RecentText, ShowsOfASessionHowLongItIs) {
+  v1::ListRecentSummariesResponse response;
+  auto* session = response.add_summaries();
+  session->set_kind(v1::WINDOW_KIND_SESSION);
+  session->set_end_ns(70'000'000'000);
+  session->set_count(2);
+  session->set_last_time_ns(90'000'000'000);
+  EXPECT_TRUE(has(recent_text(response), "1970-01-01 00:00:00Z    90 s      2"))
+      << recent_text(response);
 }
 
 TEST(PluginsText, ShowsWhyAFileCannotBeUsed) {
