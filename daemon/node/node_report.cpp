@@ -262,6 +262,8 @@ v1::ListRecentSummariesResponse NodeReport::recent(const v1::ListRecentSummaries
     row.set_stddev(m.stddev());
     row.set_first(m.first);
     row.set_last(m.last);
+    row.set_first_time_ns(m.first_time_ns);
+    row.set_last_time_ns(m.last_time_ns);
     row.set_in_boot_time(entry.what.boot != nullptr);
     // The wire numbers quality from 1.
     row.set_kind(static_cast<v1::WindowKind>(entry.what.window.kind));
