@@ -110,7 +110,11 @@ ExitCode try_plugin(const PluginTarget& target, const std::string& config,
   if (!input.ok()) return fail(input.status());
   auto readings = parse_reading_lines(*input);
   if (!readings.ok()) return fail(readings.status());
-  PluginTrial trial(options, series, make, put);
+  // Each batch at once: a plugin that crashes takes this process with it.
+  PluginTrial trial(options, series, make, [](const std::string& text) {
+    put(text);
+    std::fflush(stdout);
+  });
   if (Status s = trial.run(*std::move(readings)); !s.ok()) return fail(s);
   return trial.failures() > 0 ? kExitBadAnswer : kExitOk;
 }

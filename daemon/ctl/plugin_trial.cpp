@@ -228,7 +228,7 @@ void PluginTrial::tell_event(const Event& event) {
   append_member(out, "name", quoted(event.name));
   append_member(out, "message", quoted(event.message));
   append_member(out, "attributes", attributes + "}");
-  append_member(out, "series", quoted(series.to_string()));
+  append_member(out, "series", series_json(series));
   append_member(out, "time", std::to_string(event.event_time_ns));
   put_("{\"result\":\"event\",\"event\":" + out + "}}\n");
 }

@@ -153,7 +153,7 @@ Result<std::vector<ReadingLine>> parse_reading_lines(std::string_view text) {
   return out;
 }
 
-std::string reading_json(const Series& series, const Reading& reading) {
+std::string series_json(const Series& series) {
   std::string out = "{\"measurement\":";
   append_json_string(out, series.measurement);
   out += ",\"unit\":";
@@ -165,7 +165,13 @@ std::string reading_json(const Series& series, const Reading& reading) {
     out += ":";
     append_json_string(out, value);
   }
-  out += "},\"time\":" + std::to_string(reading.event_time_ns);
+  return out + "}}";
+}
+
+std::string reading_json(const Series& series, const Reading& reading) {
+  std::string out = series_json(series);
+  out.back() = ',';
+  out += "\"time\":" + std::to_string(reading.event_time_ns);
   out += ",\"value\":" + exact_text(reading.value);
   return out + ",\"quality\":\"" + quality_text(reading.quality) + "\"}";
 }

@@ -35,6 +35,9 @@ Result<ReadingLine> parse_reading_line(std::string_view line);
 /// One a line; lines without anything are skipped. `invalid_argument` starts with "line N: ".
 Result<std::vector<ReadingLine>> parse_reading_lines(std::string_view text);
 
+/// `{"measurement":"temperature","unit":"Cel","labels":{"room":"a"}}`
+std::string series_json(const Series& series);
+
 /// As parse_reading_line() takes it; a u64 below 2^63 comes back as an i64.
 std::string reading_json(const Series& series, const Reading& reading);
 

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "config.hpp"
-#include "json_members.hpp"
 #include "sluice_plugin_c.h"
+#include "testing/json_members.hpp"
 
 namespace {
 

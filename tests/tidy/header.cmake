@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.25)
 set(pedantic -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fsyntax-only
   -I${ROOT}/plugins/api -I${ROOT}/plugins/sdk)
 file(GLOB c_headers ${ROOT}/plugins/api/*.h ${ROOT}/plugins/sdk/*.h)
-file(GLOB cpp_headers ${ROOT}/plugins/sdk/*.hpp)
+file(GLOB_RECURSE cpp_headers ${ROOT}/plugins/sdk/*.hpp)
 
 function(check compiler language standard header)
   execute_process(COMMAND ${compiler} -x ${language} -std=${standard} ${pedantic} -include ${header}

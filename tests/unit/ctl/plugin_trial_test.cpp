@@ -147,7 +147,7 @@ TEST_F(PluginTrialTest, TellsItInJsonLines) {
       << text;
   EXPECT_TRUE(has(text, R"({"result":"event","event":{"severity":"error","phase":"end",)"
                         R"("name":"hot","message":"It \u001b[2Jis.","attributes":{"limit":"80"},)"
-                        R"("series":"m","time":5}})"
+                        R"("series":{"measurement":"m","unit":"","labels":{}},"time":5}})"
                         "\n"))
       << text;
   EXPECT_TRUE(text.ends_with(

@@ -112,5 +112,17 @@ TEST(CheckSchema, RefusesKeywordsItWouldNotCheck) {
   EXPECT_NE(error_in("{"), "");
 }
 
+TEST(ConfigSchema, TellsInWordsWhatAValueMustBe) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {R"({"type":"number","exclusiveMinimum":0,"maximum":10})", "a number > 0 and <= 10"},
+      {R"({"type":"string","enum":["drop","flag"]})", "one of \"drop\", \"flag\""},
+      {R"({"type":"boolean"})", "true or false"},
+      {R"({"type":"array","maxItems":3,"items":{"type":"integer"}})",
+       "an array of at most 3 items, each item an integer"}};
+  for (const auto& [schema, expected] : kCases) {
+    EXPECT_EQ(schema_expectation(*parse_json(schema)), expected);
+  }
+}
+
 }  // namespace
 }  // namespace sluice

@@ -24,6 +24,14 @@ TEST(Json, WritesBackWhatItReadWithSortedKeysAndShortNumbers) {
   EXPECT_EQ(text_of("0.1"), "0.1");
 }
 
+TEST(Json, KeepsTheDigitsOfANumberAsTheyWereWritten) {
+  const auto value = parse_json("[9007199254740993, -0.50e1, \"7\"]");
+  ASSERT_TRUE(value.ok());
+  EXPECT_EQ((*value->array())[0].digits, "9007199254740993");
+  EXPECT_EQ((*value->array())[1].digits, "-0.50e1");
+  EXPECT_EQ((*value->array())[2].digits, "");
+}
+
 TEST(Json, SaysWhatItExpectedAtWhichByte) {
   EXPECT_EQ(text_of("{\"a\" 1}"), "not JSON: expected ':' at byte 5");
   EXPECT_EQ(text_of("[1 2]"), "not JSON: expected ',' or ']' at byte 3");
