@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "ctl/format.h"
 #include "ctl/text.h"
 
 namespace sluice::ctl {
@@ -52,6 +51,30 @@ std::string states_text(const v1::StatesPoint& point) {
 }
 
 }  // namespace
+
+std::string window_kind_text(v1::WindowKind kind) {
+  switch (kind) {
+    case v1::WINDOW_KIND_TUMBLING: return "tumbling";
+    case v1::WINDOW_KIND_HOPPING: return "hopping";
+    case v1::WINDOW_KIND_SLIDING: return "sliding";
+    case v1::WINDOW_KIND_SESSION: return "session";
+    case v1::WINDOW_KIND_COUNT: return "count";
+    default: return "-";
+  }
+}
+
+std::string quality_text(v1::PaneQuality quality) {
+  switch (quality) {
+    case v1::PANE_QUALITY_COMPLETE: return "complete";
+    case v1::PANE_QUALITY_PARTIAL_CONFIG: return "partial_config";
+    case v1::PANE_QUALITY_PARTIAL_EPOCH: return "partial_epoch";
+    case v1::PANE_QUALITY_PARTIAL_LIMIT: return "partial_limit";
+    case v1::PANE_QUALITY_PARTIAL_CLOCK: return "partial_clock";
+    case v1::PANE_QUALITY_EARLY: return "early";
+    case v1::PANE_QUALITY_RETRACTED: return "retracted";
+    default: return "-";
+  }
+}
 
 std::string seconds_text(std::uint64_t ns) {
   return value_text(static_cast<double>(ns) / 1e9) + " s";

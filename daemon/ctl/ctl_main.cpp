@@ -28,6 +28,33 @@ constexpr const char* kFooter =
     "With --json every answer is one line: fields by their names in the proto files, all of them,\n"
     "64-bit integers as numbers, times as ns since 1970 UTC.";
 
+constexpr const char* kLateColumns =
+    "Columns:\n"
+    "  NUMBER  since the daemon started, of all pipelines\n"
+    "  BEHIND  how far behind the watermark of its topic: the newest event time less\n"
+    "          max_out_of_order. -: its window was closed early, see limits.windows_max\n\n";
+
+// The columns of `hub query` and, with some more, of `hub summaries`.
+constexpr const char* kColumns =
+    "Columns:\n"
+    "  COUNT       readings\n"
+    "  TW MEAN     mean over time, each value held until the next reading\n"
+    "  GAP         longest time from one reading to the next\n"
+    "  CAME        share of the readings that came, of those of expected_every in the config\n"
+    "  AGGREGATES  of the config: quantiles, distinct values, top values and their counts, growth\n"
+    "              of a counter (per second), time in each state\n";
+
+constexpr const char* kMergedColumns =
+    "  WINDOWS     how many were merged; early ones do not count\n"
+    "  PARTIAL     how many of them were cut short\n\n";
+
+constexpr const char* kWindowColumns =
+    "  LENGTH      of sessions and count windows from the first reading to the last\n"
+    "  REV         how often the window was told; each time replaces the one before\n"
+    "  QUALITY     complete, early (still open), or partial_ and what cut it short: a new config,\n"
+    "              the end of an epoch, limits.windows_max, a clock that was set\n"
+    "  TIME        stamped, put right afterwards (+- s), or unsynced: since a boot, not 1970\n\n";
+
 /// The command line: what was given, and what to run once it has been understood.
 struct Arguments {
   LocalTarget local{"/run/sluice/admin.sock", false};
@@ -109,7 +136,8 @@ void add_local_commands(CLI::App& app, Arguments& a) {
       ->check(whole_number(100'000));
   auto* state = series->add_flag(
       "--state", a.series_state,
-      "What their windows keep in memory, by aggregate: each pipeline, and the largest series");
+      "What their windows keep in memory, by aggregate: each pipeline, and the largest series; "
+      "KEPT are the OPEN ones and those that can still be corrected");
   auto* top =
       series->add_flag("--top", a.series_top,
                        "What makes them grow: patterns of topics and series, labels, sources, "
@@ -127,6 +155,7 @@ void add_local_commands(CLI::App& app, Arguments& a) {
   auto* late = app.add_subcommand(
       "late",
       "Readings that came too late for their windows, newest first; the ledger has the count");
+  late->footer(std::string(kLateColumns) + kFooter);
   late->add_option("--pipeline", a.pipeline, "Only readings of this pipeline");
   late->add_option("--limit", a.local_limit, "Rows at most (default 100)")
       ->check(whole_number(4096));
@@ -168,6 +197,8 @@ CLI::App* add_plugin_command(CLI::App& plugins, Arguments& a, const char* name, 
   command->add_option("--dir", a.plugin.dir, "The folder of the plugins")
       ->envname("SLUICE_PLUGIN_DIR")
       ->capture_default_str();
+  command->add_flag("--in-process", a.plugin.in_process,
+                    "Run any plugin in this process, with your rights: for a debugger");
   command->callback([&a, run] {
     a.run = [&a, run] {
       a.plugin.json = a.local.json;
@@ -182,9 +213,9 @@ void add_plugins(CLI::App& app, Arguments& a) {
       "plugins", "Plugins that the node found, and who uses them; below: plugin files themselves");
   plugins->require_subcommand(0, 1);
   plugins->footer(
-      "The commands here load the files, and loading runs their code, in this process and with "
-      "your\n"
-      "rights: use them on files that you would also run as a program.");
+      "The commands here load the files, and loading runs their code: of plugins that come with "
+      "Sluice\n"
+      "in this process, of others in one of their own behind the daemon's sandbox.");
   plugins->callback([&a, plugins] {
     if (plugins->get_subcommands().empty()) a.run = [&a] { return show_plugins(a.local); };
   });
@@ -284,11 +315,16 @@ void add_hub_unread(CLI::App& hub, Arguments& a) {
 }
 
 void add_hub_query(CLI::App& hub, Arguments& a) {
-  auto* query =
-      hub.add_subcommand("query", "Windows of a measurement merged into longer ones, oldest first");
+  auto* query = hub.add_subcommand(
+      "query", "Tumbling windows of a measurement merged into longer ones, oldest first");
+  query->footer(std::string(kColumns) + kMergedColumns + kFooter);
   add_hub_options(*query, a.hub, true);
-  query->add_option("--series", a.measurement, "The measurement, e.g. temperature")->required();
-  query->add_option("--every", a.every, "Length of the merged windows: 10m, 1h, 1d")->required();
+  query->add_option("--series,--measurement", a.measurement, "The measurement, e.g. temperature")
+      ->required();
+  query
+      ->add_option("--every", a.every,
+                   "Length of the merged windows, which count from 1970 UTC: 10m, 1h, 1d")
+      ->required();
   query->add_option("--label", a.labels, "Only series with this label, NAME=VALUE; repeatable");
   query->add_option("--node", a.node, "Only windows of this node");
   query->add_option("--pipeline", a.pipeline, "Only windows of this pipeline");
@@ -317,6 +353,7 @@ void add_hub_commands(CLI::App& app, Arguments& a) {
   nodes->callback([&a] { a.run = [&a] { return show_hub_nodes(a.hub, a.local.json); }; });
 
   auto* summaries = hub->add_subcommand("summaries", "Windows at their highest revision");
+  summaries->footer(std::string(kColumns) + kWindowColumns + kFooter);
   add_hub_options(*summaries, a.hub, true);
   summaries->add_option("--node", a.node, "Only windows of this node");
   summaries->add_option("--pipeline", a.pipeline, "Only windows of this pipeline");

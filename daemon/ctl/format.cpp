@@ -189,8 +189,11 @@ std::string sparkline(const std::vector<double>& values, bool unicode) {
 }
 
 Result<std::int64_t> parse_duration(std::string_view text) {
-  static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
-      {"ms", 1'000'000}, {"s", kNsPerSecond}, {"m", 60 * kNsPerSecond}, {"h", 3600 * kNsPerSecond}};
+  static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {{"ms", 1'000'000},
+                                                                         {"s", kNsPerSecond},
+                                                                         {"m", 60 * kNsPerSecond},
+                                                                         {"h", 3600 * kNsPerSecond},
+                                                                         {"d", kNsPerDay}};
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
@@ -199,8 +202,9 @@ Result<std::int64_t> parse_duration(std::string_view text) {
     if (number < 1 || number > 365 * kNsPerDay / ns) break;
     return number * ns;
   }
-  return invalid_argument("\"" + printable(text) +
-                          "\" is no duration: write a whole number and ms, s, m or h, e.g. 500ms");
+  return invalid_argument(
+      "\"" + printable(text) +
+      "\" is no duration: write a whole number and ms, s, m, h or d, e.g. 500ms");
 }
 
 Result<std::int64_t> parse_time(std::string_view text) {

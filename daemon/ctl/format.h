@@ -36,7 +36,7 @@ std::string utc_text(std::int64_t ns);
 /// `unicode` in ASCII.
 std::string sparkline(const std::vector<double>& values, bool unicode);
 
-/// "500ms", "1s", "2m", "1h" in ns; at least 1 ms, at most 365 days.
+/// "500ms", "1s", "2m", "1h", "1d" in ns; at least 1 ms, at most 365 days.
 Result<std::int64_t> parse_duration(std::string_view text);
 
 /// "2024-05-01T12:00:00Z" (RFC 3339, UTC, T or a blank, up to 9 decimals), "2024-05-01", or ns

@@ -40,36 +40,9 @@ std::string nodes_text(const v1::ListNodesResponse& response) {
   return table.empty() ? "The hub knows no node yet.\n" : table.take();
 }
 
-std::string quality_text(v1::PaneQuality quality) {
-  switch (quality) {
-    case v1::PANE_QUALITY_COMPLETE: return "complete";
-    case v1::PANE_QUALITY_PARTIAL_CONFIG: return "partial_config";
-    case v1::PANE_QUALITY_PARTIAL_EPOCH: return "partial_epoch";
-    case v1::PANE_QUALITY_PARTIAL_LIMIT: return "partial_limit";
-    case v1::PANE_QUALITY_PARTIAL_CLOCK: return "partial_clock";
-    case v1::PANE_QUALITY_EARLY: return "early";
-    case v1::PANE_QUALITY_RETRACTED: return "retracted";
-    default: return "-";
-  }
-}
-
 std::string kind_text(const v1::SummaryRecord& s) {
-  switch (s.kind()) {
-    case v1::WINDOW_KIND_TUMBLING: return "tumbling";
-    case v1::WINDOW_KIND_HOPPING: return "hopping";
-    case v1::WINDOW_KIND_SLIDING: return "sliding";
-    case v1::WINDOW_KIND_SESSION: return "session";
-    case v1::WINDOW_KIND_COUNT: return "count " + std::to_string(s.ordinal());
-    default: return "-";
-  }
-}
-
-/// Where the readings say how long it is, the time between the first and the last of them.
-std::string length_text(const v1::SummaryRecord& s) {
-  if (s.kind() == v1::WINDOW_KIND_SESSION || s.kind() == v1::WINDOW_KIND_COUNT) {
-    return window_text(s.first_time_ns(), s.last_time_ns());
-  }
-  return window_text(s.start_ns(), s.end_ns());
+  const std::string text = window_kind_text(s.kind());
+  return s.kind() == v1::WINDOW_KIND_COUNT ? text + " " + std::to_string(s.ordinal()) : text;
 }
 
 /// Of a window that nothing came for there is no number.
@@ -159,14 +132,16 @@ struct SummaryListing {
 struct MergedListing {
   using Request = v1::MergeSummariesRequest;
   static constexpr const char* kName = "rows";
-  static constexpr const char* kWords = "merged windows";
+  static constexpr const char* kWords = "tumbling windows to merge";
   static Result<v1::MergeSummariesResponse> ask(HubClient& client, const Request& request) {
     auto page = client.merge(request);
     if (page.ok() && page->left_out() > 0) {
-      std::fprintf(stderr,
-                   "sluicectl: %s windows cross a border of --every and are left out; "
-                   "take a multiple of their length\n",
-                   grouped(page->left_out()).c_str());
+      std::fprintf(
+          stderr,
+          "sluicectl: %s windows cross a border of --every, counted from 1970 UTC, and are "
+          "left out; take a multiple of their length (with offset or time_zone none may "
+          "fit)\n",
+          grouped(page->left_out()).c_str());
     }
     return page;
   }

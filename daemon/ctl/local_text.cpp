@@ -1,5 +1,6 @@
 #include "ctl/local_text.h"
 
+#include "ctl/aggregates_text.h"
 #include "ctl/format.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
@@ -259,6 +260,7 @@ std::string series_growth_text(const v1::SeriesGrowth& g) {
 std::string recent_text(const v1::ListRecentSummariesResponse& response) {
   Table table({{"PIPELINE"},
                {"SERIES"},
+               {"KIND"},
                {"WINDOW START"},
                {"LENGTH", true},
                {"COUNT", true},
@@ -266,15 +268,17 @@ std::string recent_text(const v1::ListRecentSummariesResponse& response) {
                {"MIN", true},
                {"MAX", true},
                {"STDDEV", true},
-               {"REV", true}});
+               {"REV", true},
+               {"QUALITY"}});
   for (const auto& s : response.summaries()) {
-    table.add_row({s.pipeline(), series_text(series_of(s)),
-                   s.in_boot_time()
-                       ? "boot + " + duration_text(static_cast<double>(s.start_ns()) / 1e9)
-                       : utc_text(s.start_ns()),
-                   window_text(s.start_ns(), s.end_ns()), grouped(s.count()), value_text(s.mean()),
-                   value_text(s.min()), value_text(s.max()), value_text(s.stddev()),
-                   std::to_string(s.revision())});
+    // Of a window that nothing came for there is no number.
+    const auto number = [&s](double v) { return s.count() == 0 ? "-" : value_text(v); };
+    table.add_row(
+        {s.pipeline(), series_text(series_of(s)), window_kind_text(s.kind()),
+         s.in_boot_time() ? "boot + " + duration_text(static_cast<double>(s.start_ns()) / 1e9)
+                          : utc_text(s.start_ns()),
+         length_text(s), grouped(s.count()), number(s.mean()), number(s.min()), number(s.max()),
+         number(s.stddev()), std::to_string(s.revision()), quality_text(s.quality())});
   }
   return table.empty() ? "No window has closed since the daemon started.\n" : table.take();
 }

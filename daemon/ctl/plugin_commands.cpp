@@ -5,10 +5,12 @@
 #include <cstring>
 #include <memory>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "ctl/plugin_reference.h"
-#include "plugin_host/plugin_library.h"
+#include "plugin_host/plugin_folder.h"
 #include "plugin_host/plugin_stage.h"
+#include "plugin_host/shipped_plugins.h"
 
 namespace sluice::ctl {
 namespace {
@@ -36,25 +38,47 @@ Result<std::string> read_config(const std::string& config) {
   return read_all(file.get(), "--config " + path);
 }
 
+bool runs_here(const PluginTarget& target, const std::string& name) {
+  return target.in_process || is_shipped_plugin(name);
+}
+
+IsolationOptions isolation() {
+  IsolationOptions options;
+  options.program = default_host_program();
+  options.failures_max = 0;
+  options.backoff_min = std::chrono::nanoseconds(0);
+  return options;
+}
+
+Result<PluginMetadata> metadata_of(const PluginTarget& target, const std::string& name) {
+  return runs_here(target, name) ? sluice::describe_plugin(target.dir, name)
+                                 : describe_isolated(isolation(), target.dir, name, SystemClock());
+}
+
+Result<std::vector<PluginFile>> files_of(const PluginTarget& target) {
+  return list_plugins(target.dir,
+                      [&](const std::string& name) { return metadata_of(target, name); });
+}
+
 }  // namespace
 
 ExitCode list_plugin_files(const PluginTarget& target) {
-  const auto files = list_plugins(target.dir);
+  const auto files = files_of(target);
   if (!files.ok()) return fail(files.status());
   put(target.json ? plugin_list_json(*files) : plugin_list_text(*files));
   return kExitOk;
 }
 
 ExitCode describe_plugin(const PluginTarget& target) {
-  const auto library = PluginLibrary::open(target.dir, target.name);
-  if (!library.ok()) return fail(library.status());
-  const PluginFile file{(*library)->path(), target.name, {}, (*library)->metadata()};
+  const auto metadata = metadata_of(target, target.name);
+  if (!metadata.ok()) return fail(metadata.status());
+  const PluginFile file{*plugin_path(target.dir, target.name), target.name, {}, *metadata};
   put(target.json ? plugin_json(file) + "\n" : plugin_text(file));
   return kExitOk;
 }
 
 ExitCode write_plugin_docs(const PluginTarget& target) {
-  const auto files = list_plugins(target.dir);
+  const auto files = files_of(target);
   if (!files.ok()) return fail(files.status());
   for (const PluginFile& file : *files) {
     if (!file.status.ok()) return fail(file.status);
@@ -69,8 +93,16 @@ ExitCode try_plugin(const PluginTarget& target, const std::string& config,
   const auto config_json = read_config(config);
   if (!config_json.ok()) return fail(config_json.status());
   SeriesTable series(kSeriesMax);
+  const IsolationOptions isolated = isolation();
   const auto make = [&] {
-    return make_stage({target.dir, target.name, "", *config_json, "", "plugin", series});
+    return make_stage({.dir = target.dir,
+                       .plugin = target.name,
+                       .stage = "",
+                       .config_json = *config_json,
+                       .pipeline = "",
+                       .where = "plugin",
+                       .series = series,
+                       .isolation = runs_here(target, target.name) ? nullptr : &isolated});
   };
   // A config that does not pass is told before anybody is asked for readings.
   if (const auto stage = make(); !stage.ok()) return fail(stage.status());
@@ -78,7 +110,7 @@ ExitCode try_plugin(const PluginTarget& target, const std::string& config,
   if (!input.ok()) return fail(input.status());
   auto readings = parse_reading_lines(*input);
   if (!readings.ok()) return fail(readings.status());
-  // Each batch at once: a plugin that crashes takes this process with it.
+  // Each batch at once: a plugin that crashes in this process takes it along.
   PluginTrial trial(options, series, make, [](const std::string& text) {
     put(text);
     std::fflush(stdout);

@@ -6,7 +6,8 @@
 #include "ctl/plugin_trial.h"
 
 // The commands that look into plugin files themselves, without a daemon. Loading a file runs its
-// code in this process, with this user's rights: for files that one would run as a program, too.
+// code: of plugins that come with Sluice in this process, of others in one of their own, behind the
+// sandbox that the daemon uses, unless the user wants it here.
 
 namespace sluice::ctl {
 
@@ -14,6 +15,7 @@ struct PluginTarget {
   std::string dir = "/usr/lib/sluice/plugins";
   std::string name;
   bool json = false;
+  bool in_process = false;
 };
 
 /// kExitOk also with files that cannot be used: each line says so.

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "plugin_host/plugin_library.h"
+#include "plugin_host/plugin_folder.h"
 
 // What plugins say of themselves, for people and scripts. Pure.
 

@@ -99,8 +99,23 @@ struct ClockEntry {
   friend bool operator==(const ClockEntry&, const ClockEntry&) = default;
 };
 
+/// How one call of a stage went that might go another way when it is made again.
+struct StageCall {
+  std::uint32_t stage = 0;  ///< index in its pipeline
+  std::string record;       ///< as Stage::take_record()
+  friend bool operator==(const StageCall&, const StageCall&) = default;
+};
+
+/// The calls of such stages that the next entry of the log caused in one pipeline.
+struct CallsEntry {
+  std::int64_t boottime_ns = 0;
+  std::string pipeline;
+  std::vector<StageCall> calls;
+  friend bool operator==(const CallsEntry&, const CallsEntry&) = default;
+};
+
 using LogEntry = std::variant<StartEntry, ConnectedEntry, SubscribedEntry, BatchEntry, TickEntry,
-                              BrokerDropsEntry, DisconnectedEntry, ClockEntry>;
+                              BrokerDropsEntry, DisconnectedEntry, ClockEntry, CallsEntry>;
 
 /// What one commit appends to the log: one row.
 struct Segment {

@@ -11,6 +11,7 @@ void StageOutput::clear() {
   settled_passed = 0;
   settled.clear();
   settled_dropped.clear();
+  fatal_input.clear();
 }
 
 }  // namespace sluice

@@ -67,6 +67,8 @@ struct StageOutput {
   std::uint32_t settled_passed = 0;  ///< they stand in `settled`
   ReadingBatch settled;
   std::vector<std::uint16_t> settled_dropped;  ///< rule per dropped one
+  /// Of a failed call that may have failed by its input: that input, for people, some of it.
+  std::string fatal_input;
   void clear();
 };
 
@@ -79,13 +81,25 @@ class Stage {
   virtual const std::vector<std::string>& rules() const = 0;
   /// Needs its input in event-time order per source key: a reorder buffer goes before it.
   virtual bool ordered() const = 0;
-  /// Fills `out`, which comes cleared. A failure means the stage did nothing: all input passes by
-  /// and is counted `rejected(stage_failed)`.
+  /// Fills `out`, which comes cleared. A failure means the stage did nothing, and `out` has at most
+  /// events: all input is counted `rejected(stage_failed)`.
   virtual Status process(const ReadingBatch& in, StageOutput& out) = 0;
   /// Whether on_time() has any effect; it is called at every rise of the watermark.
   virtual bool wants_time() const { return true; }
   /// Event time has reached `watermark_ns` for everything that will still come.
   virtual Status on_time(std::int64_t watermark_ns, StageOutput& out) = 0;
+  /// What a failed process() was given goes on as it is, instead of being rejected.
+  virtual bool passes_on_failure() const { return false; }
+  /// A call once made may go another way when it is made again, so the log must say how it went.
+  virtual bool is_recorded() const { return false; }
+  /// Of such a stage: how the last call of process() or on_time() went, failed ones too.
+  virtual std::string take_record() { return {}; }
+  /// The call again after a restart, of process() with `in` or else of on_time(), with the outcome
+  /// that `record` says. `data_loss` and the stage unchanged when it cannot be read.
+  virtual Status replay(const ReadingBatch* /*in*/, std::int64_t /*watermark_ns*/,
+                        std::string_view /*record*/, StageOutput& /*out*/) {
+    return Status(StatusCode::unimplemented, "this stage's calls are not recorded");
+  }
   virtual Result<std::string> snapshot() = 0;
   virtual Status restore(std::string_view snapshot) = 0;
 };

@@ -1,6 +1,7 @@
 #include "node/compose.h"
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 
 #include "base/tls_files.h"
@@ -8,6 +9,7 @@
 #include "node/state_budget.h"
 #include "pipeline/civil_grid.h"
 #include "plugin_host/plugin_stage.h"
+#include "plugin_host/shipped_plugins.h"
 #include "schema/spec_hash.h"
 
 namespace sluice {
@@ -80,9 +82,16 @@ MatchSpec compose_match(const v1::MatchConfig& match) {
   return spec;
 }
 
+bool runs_isolated(const v1::StageConfig& stage) {
+  if (stage.isolation() == v1::StageConfig::ISOLATION_NONE) return false;
+  if (stage.isolation() == v1::StageConfig::ISOLATION_PROCESS) return true;
+  return !is_shipped_plugin(stage.plugin());
+}
+
 Result<std::unique_ptr<Stage>> compose_stage(const v1::Config& config, int pipeline, int index,
                                              SeriesTable& series) {
   const v1::StageConfig& stage = config.pipelines(pipeline).stages(index);
+  const IsolationOptions isolation = compose_isolation(config);
   return make_stage({
       .dir = config.plugins().dir(),
       .plugin = stage.plugin(),
@@ -91,6 +100,8 @@ Result<std::unique_ptr<Stage>> compose_stage(const v1::Config& config, int pipel
       .pipeline = config.pipelines(pipeline).name(),
       .where = key("pipelines", pipeline) + "." + key("stages", index),
       .series = series,
+      .isolation = runs_isolated(stage) ? &isolation : nullptr,
+      .passes_on_failure = stage.on_failure() == v1::StageConfig::ON_FAILURE_PASS,
   });
 }
 
@@ -291,6 +302,16 @@ WindowSpec compose_window(const v1::WindowConfig& window) {
   spec.early_every_ns = window.early_every_ns();
   spec.tells_empty = window.empty();
   return spec;
+}
+
+IsolationOptions compose_isolation(const v1::Config& config) {
+  IsolationOptions options;
+  const std::string& host = config.plugins().host();
+  options.program = host.empty() ? default_host_program() : host;
+  options.limits.deadline = std::chrono::nanoseconds(config.plugins().call_deadline_ns());
+  options.limits.memory_bytes = config.plugins().memory_max_bytes();
+  options.failures_max = config.plugins().failures_max();
+  return options;
 }
 
 StoreOptions compose_store(const v1::Config& config) {

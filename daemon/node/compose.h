@@ -7,6 +7,7 @@
 #include "ingest/json_decoder.h"
 #include "ingest/mqtt_options.h"
 #include "pipeline/engine.h"
+#include "plugin_host/isolation.h"
 #include "schema/config_reader.h"
 #include "sluice/v1/config.pb.h"
 #include "store/types.h"
@@ -19,6 +20,7 @@ namespace sluice {
 // does not like its config.
 
 WindowSpec compose_window(const v1::WindowConfig& window);
+IsolationOptions compose_isolation(const v1::Config& config);
 StoreOptions compose_store(const v1::Config& config);
 EngineOptions compose_engine(const v1::Config& config);
 UplinkOptions compose_uplink(const v1::Config& config);

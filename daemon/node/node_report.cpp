@@ -6,8 +6,10 @@
 
 #include "health/process.h"
 #include "health/readiness.h"
+#include "node/compose.h"
 #include "node/series_growth.h"
-#include "plugin_host/plugin_library.h"
+#include "plugin_host/plugin_folder.h"
+#include "plugin_host/shipped_plugins.h"
 
 namespace sluice {
 namespace {
@@ -260,6 +262,8 @@ v1::ListRecentSummariesResponse NodeReport::recent(const v1::ListRecentSummaries
     row.set_stddev(m.stddev());
     row.set_first(m.first);
     row.set_last(m.last);
+    row.set_first_time_ns(m.first_time_ns);
+    row.set_last_time_ns(m.last_time_ns);
     row.set_in_boot_time(entry.what.boot != nullptr);
     // The wire numbers quality from 1.
     row.set_kind(static_cast<v1::WindowKind>(entry.what.window.kind));
@@ -290,7 +294,13 @@ v1::ListLateReadingsResponse NodeReport::late(const v1::ListLateReadingsRequest&
 
 v1::ListPluginsResponse NodeReport::plugins() {
   v1::ListPluginsResponse response;
-  const Result<std::vector<PluginFile>> files = list_plugins(config_.plugins().dir());
+  const std::string& dir = config_.plugins().dir();
+  const IsolationOptions isolation = compose_isolation(config_);
+  // Whatever lies there must not run in this process for being looked at.
+  const auto files = list_plugins(dir, [&](const std::string& name) {
+    return is_shipped_plugin(name) ? describe_plugin(dir, name)
+                                   : describe_isolated(isolation, dir, name, rooms_.clock);
+  });
   if (!files.ok()) return response;
   for (const PluginFile& file : *files) {
     v1::PluginRow& row = *response.add_plugins();

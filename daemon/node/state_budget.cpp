@@ -74,7 +74,8 @@ std::string StateBudget::shortage() const {
   if (windows_max >= windows_wanted) return {};
   return "limits.windows_max: " + std::to_string(windows_max) + " instead of " +
          std::to_string(windows_wanted) + ": a sixth of storage.quota, " + mib(room_bytes) +
-         ", is for checkpoints, and other state may take " + mib(beside_windows_bytes()) + " of it";
+         ", is for checkpoints, and other state may take " + mib(beside_windows_bytes()) +
+         " of it, the largest window " + std::to_string(window_bytes) + " bytes";
 }
 
 StateBudget state_budget(const v1::Config& config) {

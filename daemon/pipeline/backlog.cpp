@@ -11,6 +11,9 @@ constexpr std::uint8_t kHasConnections = 2;
 constexpr std::uint8_t kHasBoot = 4;
 constexpr std::uint8_t kEpochEnded = 8;
 
+/// Where a step's kind stands: the calls of the next step.
+constexpr std::uint8_t kCalls = 6;
+
 void write_reading(ByteWriter& out, const Reading& reading) {
   out.u64(reading.series);
   out.u64(reading.topic);
@@ -54,6 +57,19 @@ void Backlog::add_applied(std::int64_t boottime_ns, const ReadingBatch& readings
   SLUICE_ASSERT(is_replay_);
   append(Kind::batch, boottime_ns, readings, readings.size());
   ++applied_;
+}
+
+void Backlog::add_calls(const std::vector<StageCall>& calls) {
+  SLUICE_ASSERT(is_replay_);
+  if (calls.empty()) return;
+  ByteWriter out;
+  out.u8(kCalls);
+  out.u64(calls.size());
+  for (const StageCall& call : calls) {
+    out.u64(call.stage);
+    out.string(call.record);
+  }
+  bytes_ += out.bytes();
 }
 
 void Backlog::add_tick(std::int64_t boottime_ns) {
@@ -110,7 +126,12 @@ std::size_t Backlog::add_pending(std::int64_t boottime_ns, const ReadingBatch& r
 std::optional<Backlog::Step> Backlog::Reader::next() {
   if (in_.remaining() == 0) return std::nullopt;
   Step step;
-  step.kind = static_cast<Kind>(std::min<std::uint8_t>(in_.u8(), 5));
+  std::uint8_t kind = in_.u8();
+  if (kind == kCalls) {
+    step.calls = read_calls();
+    kind = in_.u8();
+  }
+  step.kind = static_cast<Kind>(std::min<std::uint8_t>(kind, 5));
   step.boottime_ns = in_.i64();
   for (std::size_t n = in_.count(); n > 0 && in_.ok(); --n) step.readings.append(read_reading(in_));
   if (step.kind >= Kind::disconnected) step.source = in_.string();
@@ -118,6 +139,15 @@ std::optional<Backlog::Step> Backlog::Reader::next() {
   step.applied = applied_ > 0;
   if (step.applied) --applied_;
   return step;
+}
+
+std::vector<StageCall> Backlog::Reader::read_calls() {
+  std::vector<StageCall> calls;
+  for (std::size_t n = in_.count(); n > 0 && in_.ok(); --n) {
+    const auto stage = static_cast<std::uint32_t>(in_.u64());
+    calls.push_back({stage, std::string(in_.string())});
+  }
+  return calls;
 }
 
 void Backlog::snapshot(ByteWriter& out) const {

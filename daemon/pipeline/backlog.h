@@ -5,9 +5,11 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "model/log.h"
 #include "model/reading.h"
 
 namespace sluice {
@@ -38,6 +40,7 @@ class Backlog {
     ReadingBatch readings;  ///< of `batch`
     std::string source;     ///< of `disconnected` and `connected`; of `boot` the stretch, encoded
     bool applied = false;
+    std::vector<StageCall> calls;  ///< of an applied step: how its calls went
   };
 
   void set_pending_max(std::uint64_t pending_max) { pending_max_ = pending_max; }
@@ -49,6 +52,8 @@ class Backlog {
   /// During the replay: the readings ran when they were logged, and catching up must emit nothing
   /// for them.
   void add_applied(std::int64_t boottime_ns, const ReadingBatch& readings);
+  /// During the replay: how the calls of the next step went.
+  void add_calls(const std::vector<StageCall>& calls);
   /// After it: readings for later; answers how many of them there was room for, from the first on.
   std::size_t add_pending(std::int64_t boottime_ns, const ReadingBatch& readings);
   /// The process started: silence counts from here.
@@ -81,6 +86,8 @@ class Backlog {
     bool ok() const { return in_.ok(); }
 
    private:
+    std::vector<StageCall> read_calls();
+
     ByteReader in_;
     std::uint64_t applied_;
   };

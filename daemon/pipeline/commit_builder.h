@@ -48,6 +48,8 @@ class CommitBuilder {
   std::size_t messages() const { return messages_; }
   std::size_t messages_of(std::uint32_t source) const;
   std::size_t bytes() const { return bytes_; }
+  /// The open group has so many bytes more, beside its messages.
+  void add_bytes(std::size_t bytes) { bytes_ += bytes; }
 
   /// Adds new definitions, encodes the panes into outbox rows and hands the group over; the
   /// builder starts the next one.

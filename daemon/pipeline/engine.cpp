@@ -21,6 +21,12 @@ constexpr std::int64_t kStallNs = 1'000'000'000;
 constexpr std::int64_t kLookNs = 1'000'000;
 constexpr std::size_t kLooksMax = 4;
 
+std::size_t bytes_of(const CallsEntry& entry) {
+  std::size_t bytes = entry.pipeline.size();
+  for (const StageCall& call : entry.calls) bytes += call.record.size() + 8;
+  return bytes;
+}
+
 /// At least what the segment takes on flash.
 std::size_t log_bytes(const Segment& segment) {
   std::size_t bytes = 256;
@@ -29,6 +35,7 @@ std::size_t log_bytes(const Segment& segment) {
     if (const auto* batch = std::get_if<BatchEntry>(&entry)) {
       bytes += 12 * batch->fingerprints.size() + 24 * batch->readings.size();
     }
+    if (const auto* calls = std::get_if<CallsEntry>(&entry)) bytes += bytes_of(*calls);
   }
   return bytes;
 }
@@ -90,6 +97,8 @@ void Engine::replay_entry(const ClockEntry& clock) {
   pipelines_.set_boot(time_line_.stretch(), clock.boottime_ns);
 }
 
+void Engine::replay_entry(const CallsEntry& calls) { pipelines_.hear_calls(calls); }
+
 void Engine::replay_entry(const BatchEntry& batch) {
   intake_.replay(batch);
   time_line_.took(batch);
@@ -113,6 +122,7 @@ void Engine::begin() {
   pipelines_.catch_up(tracks_start_);
   // Pipelines that another config brought know nothing of boot time yet.
   pipelines_.set_boot(time_line_.stretch(), rooms_.clock.boottime_ns());
+  pipelines_.take_calls(0);  // behind the checkpoint
   recall_time();
   name_losses(0);  // what waited here has been waiting for long
   start_idle_clocks();
@@ -153,7 +163,7 @@ void Engine::note_time() {
   if (!entry) return;
   time_line_.apply(*entry);
   pipelines_.set_boot(time_line_.stretch(), now);
-  builder_.add_entry(*entry, now);
+  add_entry(*entry, now);
   if (const auto correction = time_line_.correction()) builder_.add_correction(*correction, now);
   log::info("pipeline", "what is known of the time has changed",
             {{"trusted", time.trusted()},
@@ -380,7 +390,16 @@ void Engine::process_batch() {
   readings_since_checkpoint_ += batch.readings.size();
   readings_processed_ += batch.readings.size();
   const std::int64_t boottime_ns = batch.boottime_ns;
-  builder_.add_entry(std::move(batch), boottime_ns);
+  add_entry(std::move(batch), boottime_ns);
+}
+
+/// What the step that it tells of has caused comes before it, where a replay needs it.
+void Engine::add_entry(LogEntry entry, std::int64_t boottime_ns) {
+  for (CallsEntry& calls : pipelines_.take_calls(boottime_ns)) {
+    builder_.add_bytes(bytes_of(calls));
+    builder_.add_entry(std::move(calls), boottime_ns);
+  }
+  builder_.add_entry(std::move(entry), boottime_ns);
 }
 
 void Engine::tick_if_due() {
@@ -390,8 +409,8 @@ void Engine::tick_if_due() {
       now +
       std::max(kTickNs, kTickNsPerWindow * static_cast<std::int64_t>(pipelines_.windows_open()));
   if (!pipelines_.due(now)) return;
-  builder_.add_entry(TickEntry{now}, now);
   pipelines_.tick(now);
+  add_entry(TickEntry{now}, now);
 }
 
 bool Engine::group_due() const {

@@ -133,6 +133,7 @@ class Engine {
   void replay_entry(const BrokerDropsEntry& entry);
   void replay_entry(const TickEntry& tick);
   void replay_entry(const ClockEntry& clock);
+  void replay_entry(const CallsEntry& calls);
   void replay_entry(const BatchEntry& batch);
   void run();
   void hand_over_last();
@@ -156,6 +157,7 @@ class Engine {
   void start_idle_clocks();
   void begin_disconnected();
   void take_event(const IngestEvent& event);
+  void add_entry(LogEntry entry, std::int64_t boottime_ns);
   void recall_time();
   void note_time();
   std::int64_t arrivals_reached() const;

@@ -65,10 +65,18 @@ void Pipeline::process(const BatchEntry& batch, std::vector<bool>& routed,
 
 void Pipeline::defer(std::int64_t boottime_ns, const ReadingBatch& readings,
                      PipelineEffects effects) {
-  if (backlog_.is_replay()) return backlog_.add_applied(boottime_ns, readings);
+  if (backlog_.is_replay()) {
+    keep_calls(effects);
+    return backlog_.add_applied(boottime_ns, readings);
+  }
   const std::size_t taken = backlog_.add_pending(boottime_ns, readings);
   count(effects, Term::pending, static_cast<std::int64_t>(taken));
   count(effects, Term::rejected, static_cast<std::int64_t>(readings.size() - taken), "parked");
+}
+
+/// During the replay: what is repeated later must go as it went.
+void Pipeline::keep_calls(PipelineEffects effects) {
+  if (backlog_.is_replay() && effects.calls != nullptr) backlog_.add_calls(effects.calls->take());
 }
 
 void Pipeline::replayed(const Ledger& ledger) {
@@ -77,7 +85,10 @@ void Pipeline::replayed(const Ledger& ledger) {
 }
 
 void Pipeline::tick(std::int64_t boottime_ns, PipelineEffects effects) {
-  if (behind_) return backlog_.add_tick(boottime_ns);
+  if (behind_) {
+    keep_calls(effects);
+    return backlog_.add_tick(boottime_ns);
+  }
   run_.tick(boottime_ns, effects);
 }
 
@@ -104,7 +115,10 @@ void Pipeline::keep_sources(const std::vector<std::string>& sources, std::int64_
 
 void Pipeline::set_boot(const std::shared_ptr<const BootStretch>& boot, std::int64_t boottime_ns,
                         PipelineEffects effects) {
-  if (behind_) return backlog_.add_boot(boottime_ns, encode_stretch(boot));
+  if (behind_) {
+    keep_calls(effects);
+    return backlog_.add_boot(boottime_ns, encode_stretch(boot));
+  }
   run_.set_boot(boot, effects);
 }
 
@@ -253,7 +267,9 @@ void Pipeline::do_missed(const Backlog& backlog, PipelineEffects effects) {
 void Pipeline::take_step(const Backlog::Step& step, PipelineEffects effects) {
   Ledger counted_before;
   std::vector<Pane> closed_before;
-  const PipelineEffects before{counted_before, closed_before};
+  CallLog calls(step.calls);
+  PipelineEffects before{counted_before, closed_before};
+  before.calls = &calls;
   switch (step.kind) {
     case Backlog::Kind::start: run_.restart(step.boottime_ns); break;
     case Backlog::Kind::tick: run_.tick(step.boottime_ns, before); break;

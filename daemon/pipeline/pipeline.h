@@ -102,6 +102,7 @@ class Pipeline {
  private:
   Flow route(const BatchEntry& batch, std::vector<bool>& routed, PipelineEffects effects);
   void defer(std::int64_t boottime_ns, const ReadingBatch& readings, PipelineEffects effects);
+  void keep_calls(PipelineEffects effects);
   void do_missed(const Backlog& backlog, PipelineEffects effects);
   void take_step(const Backlog::Step& step, PipelineEffects effects);
   std::int64_t pass_over_applied();

@@ -72,7 +72,7 @@ void PipelineRun::count(PipelineEffects effects, Term term, std::int64_t n,
 
 void PipelineRun::process(std::int64_t boottime_ns, const Flow& in, PipelineEffects effects) {
   Flow flow = in;
-  stages_.run_unordered(flow, effects.ledger);
+  stages_.run_unordered(flow, effects.of_stages());
   if (stages_.first_ordered() == stages_.size()) {
     process_in_arrival_order(boottime_ns, in, flow, effects);
   } else {
@@ -128,7 +128,7 @@ void PipelineRun::process_in_event_order(std::int64_t boottime_ns, const Flow& r
 void PipelineRun::run_ordered(ReorderBuffer::Released released, PipelineEffects effects) {
   if (released.readings.empty()) return;
   Flow flow = flow_of(std::move(released));
-  stages_.run_ordered(flow, effects.ledger);
+  stages_.run_ordered(flow, effects.of_stages());
   fold_all(flow, effects);
 }
 
@@ -164,7 +164,7 @@ void PipelineRun::notify_time(std::int64_t boottime_ns, PipelineEffects effects)
   const std::int64_t watermark = watermarks_.lowest(boottime_ns);
   if (watermark == kNoTime || watermark <= notified_ns_) return;
   notified_ns_ = watermark;
-  fold_all(stages_.on_time(watermark, effects.ledger), effects);
+  fold_all(stages_.on_time(watermark, effects.of_stages()), effects);
 }
 
 bool PipelineRun::due(std::int64_t boottime_ns) const {

@@ -32,6 +32,12 @@ struct PipelineEffects {
   Ledger& ledger;
   std::vector<Pane>& closed;
   std::vector<LateReading>* late = nullptr;  ///< null: nobody wants to see them
+  std::vector<Event>* events = nullptr;      ///< null: nobody is told
+  CallLog* calls = nullptr;                  ///< null: nothing is written down
+
+  std::vector<DeadLetter>* dead_letters = nullptr;  ///< null: they are not kept
+
+  StageEffects of_stages() const { return {ledger, events, calls, dead_letters}; }
 };
 
 /// As checkpoints and backlogs keep it; empty bytes, and what cannot be read: null.

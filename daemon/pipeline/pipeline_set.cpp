@@ -34,14 +34,44 @@ void PipelineSet::each(Step step) {
   for (const auto& pipeline : pipelines_) {
     std::vector<Pane> closed;
     std::vector<LateReading> late;
-    step(*pipeline, PipelineEffects{is_replay_ ? ignored : builder_.ledger(), closed, &late});
+    CallLog calls = is_replay_ ? CallLog(take_calls_of(pipeline->name())) : CallLog();
+    PipelineEffects effects{is_replay_ ? ignored : builder_.ledger(), closed, &late};
+    std::vector<DeadLetter> dead_letters;
+    effects.calls = &calls;
+    effects.dead_letters = &dead_letters;
+    step(*pipeline, effects);
     if (is_replay_) continue;
+    for (DeadLetter& letter : dead_letters) {
+      letter.wall_ns = wall_ns_;
+      builder_.add_dead_letter(std::move(letter));
+    }
+    if (!calls.empty()) keep_calls(pipeline->name(), calls.take());
     if (!late.empty()) recent_late_.add(pipeline->name(), std::move(late));
     if (closed.empty()) continue;
     count_early(pipeline->name(), closed);
     recent_panes_.add(pipeline->name(), to_show(closed));
     builder_.add_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
   }
+}
+
+std::vector<StageCall> PipelineSet::take_calls_of(const std::string& pipeline) {
+  const auto it = calls_.find(pipeline);
+  return it == calls_.end() ? std::vector<StageCall>() : std::exchange(it->second, {});
+}
+
+void PipelineSet::keep_calls(const std::string& pipeline, std::vector<StageCall> calls) {
+  std::vector<StageCall>& kept = calls_[pipeline];
+  std::move(calls.begin(), calls.end(), std::back_inserter(kept));
+}
+
+void PipelineSet::hear_calls(const CallsEntry& entry) { calls_[entry.pipeline] = entry.calls; }
+
+std::vector<CallsEntry> PipelineSet::take_calls(std::int64_t boottime_ns) {
+  std::vector<CallsEntry> entries;
+  for (auto& [pipeline, calls] : std::exchange(calls_, {})) {
+    if (!calls.empty()) entries.push_back({boottime_ns, pipeline, std::move(calls)});
+  }
+  return entries;
 }
 
 void PipelineSet::count_early(const std::string& pipeline, const std::vector<Pane>& closed) {
@@ -112,6 +142,7 @@ void PipelineSet::retire(Pipeline& old, const Ledger& durable, bool awaits_cloud
 
 void PipelineSet::catch_up(bool remembers) {
   is_replay_ = false;
+  calls_.clear();
   each([remembers](Pipeline& pipeline, PipelineEffects effects) {
     pipeline.catch_up(effects, remembers);
   });
@@ -126,6 +157,7 @@ void PipelineSet::catch_up(bool remembers) {
 
 std::vector<bool> PipelineSet::process(const BatchEntry& batch) {
   std::vector<bool> routed(batch.readings.size());
+  wall_ns_ = batch.wall_ns;
   each([&](Pipeline& pipeline, PipelineEffects effects) {
     pipeline.process(batch, routed, effects);
   });

@@ -49,6 +49,12 @@ class PipelineSet {
   /// The replay is over; see Pipeline.
   void catch_up(bool remembers);
 
+  /// During the replay: how the calls went that the next step causes.
+  void hear_calls(const CallsEntry& entry);
+  /// Otherwise: how the calls went since the last time. Each belongs before the entry of what
+  /// caused it.
+  std::vector<CallsEntry> take_calls(std::int64_t boottime_ns);
+
   /// For each row, whether a pipeline takes it.
   std::vector<bool> process(const BatchEntry& batch);
   bool due(std::int64_t boottime_ns) const;
@@ -82,6 +88,8 @@ class PipelineSet {
   void each(Step step);
   std::unique_ptr<Pipeline> adopt_one(PipelineSpec spec, std::int64_t next_seq);
   void retire(Pipeline& old, const Ledger& durable, bool awaits_cloud);
+  std::vector<StageCall> take_calls_of(const std::string& pipeline);
+  void keep_calls(const std::string& pipeline, std::vector<StageCall> calls);
   void count_early(const std::string& pipeline, const std::vector<Pane>& closed);
 
   SeriesTable& series_;
@@ -89,6 +97,8 @@ class PipelineSet {
   CommitBuilder& builder_;
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
   bool is_replay_ = true;
+  std::map<std::string, std::vector<StageCall>> calls_;       ///< by pipeline
+  std::int64_t wall_ns_ = 0;                                  ///< arrival of the last batch
   std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline
   Recent<Pane> recent_panes_;
   Recent<LateReading> recent_late_;

@@ -1,6 +1,7 @@
 #include "pipeline/stage_chain.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -71,26 +72,70 @@ void StageChain::count(Ledger& ledger, Term term, std::int64_t n, std::string_vi
   ledger.add(LedgerKind::readings, pipeline_, term, n, cause);
 }
 
-void StageChain::run(std::size_t from, std::size_t to, Flow& flow, Ledger& ledger) {
-  for (std::size_t index = from; index < to; ++index) run_stage(index, flow, ledger);
+void StageChain::run(std::size_t from, std::size_t to, Flow& flow, StageEffects effects) {
+  for (std::size_t index = from; index < to; ++index) run_stage(index, flow, effects);
 }
 
-void StageChain::run_stage(std::size_t index, Flow& flow, Ledger& ledger) {
-  if (flow.empty()) return;
+/// process() when there is input, else on_time(). A recorded stage's call goes as the log says, or
+/// how it went is written there.
+Status StageChain::call(std::size_t index, const ReadingBatch* in, std::int64_t watermark_ns,
+                        CallLog* calls) {
   Stage& stage = *stages_[index];
   output_.clear();
-  if (const Status status = stage.process(flow.readings, output_); !status.ok()) {
-    log::error("pipeline", "a stage failed; its input is rejected",
-               {{"pipeline", pipeline_}, {"stage", stage.name()}, {"error", status.to_string()}});
-    count(ledger, Term::rejected, static_cast<std::int64_t>(flow.size()),
-          stage.name() + "/stage_failed");
-    flow = {};
-    return;
+  if (stage.is_recorded() && calls != nullptr && calls->is_replay()) {
+    if (const auto record = calls->next(index)) {
+      return stage.replay(in, watermark_ns, *record, output_);
+    }
   }
-  take_output(index, flow, ledger);
+  const Status status =
+      in != nullptr ? stage.process(*in, output_) : stage.on_time(watermark_ns, output_);
+  if (stage.is_recorded() && calls != nullptr && !calls->is_replay()) {
+    calls->add(index, stage.take_record());
+  }
+  return status;
 }
 
-void StageChain::take_output(std::size_t index, Flow& flow, Ledger& ledger) {
+void StageChain::take_events(StageEffects effects) {
+  if (effects.events == nullptr) return;
+  std::move(output_.events.begin(), output_.events.end(), std::back_inserter(*effects.events));
+}
+
+void StageChain::keep_input(std::size_t index, const Status& why, StageEffects effects) const {
+  if (effects.dead_letters == nullptr || output_.fatal_input.empty()) return;
+  DeadLetter letter;
+  letter.source = pipeline_;
+  letter.topic = stages_[index]->name();
+  letter.reason = "stage_failed";
+  letter.detail = why.message();
+  letter.payload_head = output_.fatal_input.substr(0, kDeadLetterBytes);
+  letter.payload_bytes = output_.fatal_input.size();
+  effects.dead_letters->push_back(std::move(letter));
+}
+
+void StageChain::run_stage(std::size_t index, Flow& flow, StageEffects effects) {
+  if (flow.empty()) return;
+  const Status status = call(index, &flow.readings, 0, effects.calls);
+  take_events(effects);
+  if (status.ok()) return take_output(index, flow, effects);
+  const std::string& name = stages_[index]->name();
+  const bool passes = stages_[index]->passes_on_failure();
+  const bool is_replay = effects.calls != nullptr && effects.calls->is_replay();
+  if (!is_replay) {
+    log::error("pipeline", "a stage failed",
+               {{"pipeline", pipeline_},
+                {"stage", name},
+                {"input", passes ? "passes by" : "is rejected"},
+                {"error", status.to_string()}});
+  }
+  keep_input(index, status, effects);
+  if (passes) return;
+  count(effects.ledger, Term::rejected, static_cast<std::int64_t>(flow.size()),
+        name + "/stage_failed");
+  flow = {};
+}
+
+void StageChain::take_output(std::size_t index, Flow& flow, StageEffects effects) {
+  Ledger& ledger = effects.ledger;
   const Stage& stage = *stages_[index];
   SLUICE_ASSERT(output_.verdicts.size() == flow.size());
   Flow next;
@@ -136,11 +181,13 @@ void StageChain::settle(std::size_t index, Flow& next, Ledger& ledger) {
   }
 }
 
-Flow StageChain::on_time(std::int64_t watermark_ns, Ledger& ledger) {
+Flow StageChain::on_time(std::int64_t watermark_ns, StageEffects effects) {
   Flow all;
   for (std::size_t index = 0; index < size(); ++index) {
-    output_.clear();
-    if (const Status status = stages_[index]->on_time(watermark_ns, output_); !status.ok()) {
+    if (!stages_[index]->wants_time()) continue;
+    const Status status = call(index, nullptr, watermark_ns, effects.calls);
+    take_events(effects);
+    if (!status.ok()) {
       log::error("pipeline", "a stage failed in on_time",
                  {{"pipeline", pipeline_},
                   {"stage", stages_[index]->name()},
@@ -148,8 +195,8 @@ Flow StageChain::on_time(std::int64_t watermark_ns, Ledger& ledger) {
       continue;
     }
     Flow flow;
-    take_output(index, flow, ledger);
-    run(index + 1, size(), flow, ledger);
+    take_output(index, flow, effects);
+    run(index + 1, size(), flow, effects);
     all.append(flow);
   }
   return all;

@@ -10,6 +10,7 @@
 #include "model/ledger.h"
 #include "model/log.h"
 #include "model/ports.h"
+#include "pipeline/call_log.h"
 
 namespace sluice {
 
@@ -33,6 +34,15 @@ struct Flow {
   void sort_by_event_time();
 };
 
+/// Where the stages' doings go beside the readings. On replay they are thrown away: the log is
+/// authoritative.
+struct StageEffects {
+  Ledger& ledger;
+  std::vector<Event>* events = nullptr;             ///< null: nobody is told
+  CallLog* calls = nullptr;                         ///< null: nothing is written down
+  std::vector<DeadLetter>* dead_letters = nullptr;  ///< null: they are not kept
+};
+
 /// The stages of one pipeline in order, and what becomes of readings there: each verdict is counted
 /// under the pipeline's name. A stage that fails rejects its input and sinks nothing else. Thread:
 /// [pipeline].
@@ -53,12 +63,12 @@ class StageChain {
   void set_held(std::int64_t held) { held_ = held; }
 
   /// The stages that take readings as they come, up to the first ordered one.
-  void run_unordered(Flow& flow, Ledger& ledger) { run(0, first_ordered_, flow, ledger); }
+  void run_unordered(Flow& flow, StageEffects effects) { run(0, first_ordered_, flow, effects); }
   /// The others.
-  void run_ordered(Flow& flow, Ledger& ledger) { run(first_ordered_, size(), flow, ledger); }
+  void run_ordered(Flow& flow, StageEffects effects) { run(first_ordered_, size(), flow, effects); }
   /// Tells every stage that event time has reached `watermark_ns`; what they let go and make of it
   /// has passed the stages behind them.
-  Flow on_time(std::int64_t watermark_ns, Ledger& ledger);
+  Flow on_time(std::int64_t watermark_ns, StageEffects effects);
 
   /// One part per stage: `prefix` and its index.
   Status snapshot(const std::string& prefix, std::vector<CheckpointPart>& parts);
@@ -66,9 +76,12 @@ class StageChain {
   Status restore(const std::string& prefix, const std::vector<CheckpointPart>& parts);
 
  private:
-  void run(std::size_t from, std::size_t to, Flow& flow, Ledger& ledger);
-  void run_stage(std::size_t index, Flow& flow, Ledger& ledger);
-  void take_output(std::size_t index, Flow& flow, Ledger& ledger);
+  void run(std::size_t from, std::size_t to, Flow& flow, StageEffects effects);
+  void run_stage(std::size_t index, Flow& flow, StageEffects effects);
+  Status call(std::size_t index, const ReadingBatch* in, std::int64_t watermark_ns, CallLog* calls);
+  void take_output(std::size_t index, Flow& flow, StageEffects effects);
+  void take_events(StageEffects effects);
+  void keep_input(std::size_t index, const Status& why, StageEffects effects) const;
   void hold(Ledger& ledger, std::int64_t n);
   void settle(std::size_t index, Flow& next, Ledger& ledger);
   void count(Ledger& ledger, Term term, std::int64_t n, std::string_view cause = {}) const;

@@ -2,7 +2,6 @@
 
 #include <link.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -13,11 +12,8 @@ namespace {
 constexpr unsigned char kNativeClass = sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32;
 
 template <typename Record>
-bool read_at(std::istream& file, std::uint64_t offset, Record& record) {
-  file.clear();
-  file.seekg(static_cast<std::streamoff>(offset));
-  file.read(reinterpret_cast<char*>(&record), sizeof record);
-  return file.good();
+bool read_at(const FileBytes& file, std::uint64_t offset, Record& record) {
+  return file.read_at(offset, &record, sizeof record);
 }
 
 Status cut_short(std::uint64_t size, const std::string& needed) {
@@ -27,9 +23,8 @@ Status cut_short(std::uint64_t size, const std::string& needed) {
 
 }  // namespace
 
-Status check_elf_is_whole(std::istream& file) {
-  file.seekg(0, std::ios::end);
-  const auto size = static_cast<std::uint64_t>(std::max<std::streamoff>(file.tellg(), 0));
+Status check_elf_is_whole(const FileBytes& file) {
+  const std::uint64_t size = file.size;
   ElfW(Ehdr) header{};
   if (!read_at(file, 0, header)) return {};
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return {};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
@@ -35,6 +36,9 @@ class HeldReadings {
   void undo();
 
   std::size_t size() const { return held_.size(); }
+  /// The token of the next one, and how many more may be held.
+  std::uint64_t next() const { return next_; }
+  std::size_t room() const { return capacity_ - std::min(capacity_, held_.size()); }
   void encode(ByteWriter& out) const;
   /// `data_loss` and unchanged when the bytes are malformed.
   Status decode(ByteReader& in);

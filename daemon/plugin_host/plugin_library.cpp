@@ -1,20 +1,36 @@
 #include "plugin_host/plugin_library.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <string_view>
 
+#include "base/unique_fd.h"
 #include "plugin_host/config_schema.h"
 #include "plugin_host/elf_file.h"
 #include "plugin_host/plugin_text.h"
 #include "sluice_plugin.h"
 
 namespace sluice {
+
+Result<std::vector<std::string>> plugin_names(const std::string& dir) {
+  std::error_code error;
+  std::vector<std::string> names;
+  std::filesystem::directory_iterator it(dir, error);
+  for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
+    if (it->path().extension() == ".so") names.push_back(it->path().stem().string());
+  }
+  if (error) return not_found("plugin folder " + dir + ": " + error.message());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 namespace {
 
 constexpr std::size_t kDescriptionBytesMax = 1024;
@@ -30,25 +46,40 @@ bool is_plugin_name(std::string_view name) {
   });
 }
 
-/// Copies a text of 1..`bytes_max` bytes; false for NULL, "" and longer ones.
-bool copy_text(const char* text, std::size_t bytes_max, std::string& out) {
-  if (text == nullptr) return false;
-  const std::size_t size = strnlen(text, bytes_max + 1);
-  if (size == 0 || size > bytes_max) return false;
-  out.assign(text, size);
-  return true;
+/// NULL is ""; one byte more than is accepted, where there are that many, shows that it is too
+/// long.
+std::string copy_text(const char* text, std::size_t bytes_max) {
+  return text == nullptr ? std::string() : std::string(text, strnlen(text, bytes_max + 1));
 }
 
-Result<std::vector<std::string>> plugin_names(const std::string& dir) {
-  std::error_code error;
-  std::vector<std::string> names;
-  std::filesystem::directory_iterator it(dir, error);
-  for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
-    if (it->path().extension() == ".so") names.push_back(it->path().stem().string());
+bool has_bytes(const std::string& text, std::size_t bytes_max) {
+  return !text.empty() && text.size() <= bytes_max;
+}
+
+Status check_rules(const std::vector<std::string>& rules) {
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (!is_word(rules[i])) {
+      return invalid_argument("its rule " + std::to_string(i) +
+                              " has no name of 1..64 of a-z 0-9 _");
+    }
+    if (std::find(rules.begin(), rules.begin() + static_cast<std::ptrdiff_t>(i), rules[i]) !=
+        rules.begin() + static_cast<std::ptrdiff_t>(i)) {
+      return invalid_argument("it has the rule \"" + rules[i] + "\" twice");
+    }
   }
-  if (error) return not_found("plugin folder " + dir + ": " + error.message());
-  std::sort(names.begin(), names.end());
-  return names;
+  return {};
+}
+
+Status check_file(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat is {};
+  if (!fd.valid() || ::fstat(fd.get(), &is) != 0) return {};  // dlopen() says why
+  return check_elf_is_whole({static_cast<std::uint64_t>(is.st_size),
+                             [&fd](std::uint64_t offset, void* out, std::size_t size) {
+                               if (offset > INT64_MAX) return false;
+                               return ::pread(fd.get(), out, size, static_cast<off_t>(offset)) ==
+                                      static_cast<ssize_t>(size);
+                             }});
 }
 
 Status no_such_plugin(const std::string& dir, const std::string& name) {
@@ -62,8 +93,7 @@ Status no_such_plugin(const std::string& dir, const std::string& name) {
 
 }  // namespace
 
-Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::string& dir,
-                                                           const std::string& name) {
+Result<std::string> plugin_path(const std::string& dir, const std::string& name) {
   if (!is_plugin_name(name)) {
     return invalid_argument("plugin name \"" + name + "\": expected 1..64 of A-Z a-z 0-9 . _ -");
   }
@@ -71,8 +101,38 @@ Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::string& di
   const std::string path = std::filesystem::absolute(dir) / (name + ".so");
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return no_such_plugin(dir, name);
-  std::ifstream file(path, std::ios::binary);
-  if (Status s = check_elf_is_whole(file); !s.ok()) {
+  return path;
+}
+
+Status check_metadata(const PluginMetadata& m, const std::string& name) {
+  if (!has_bytes(m.name, SLUICE_NAME_BYTES_MAX)) {
+    return invalid_argument("it has no name of 1..64 bytes");
+  }
+  if (m.name != name) {
+    return invalid_argument("it calls itself \"" + m.name + "\", expected \"" + name +
+                            "\" as the file's name");
+  }
+  if (!has_bytes(m.version, SLUICE_NAME_BYTES_MAX)) {
+    return invalid_argument("it has no version of 1..64 bytes");
+  }
+  if (!has_bytes(m.description, kDescriptionBytesMax)) {
+    return invalid_argument("it has no description of 1..1024 bytes");
+  }
+  if (!has_bytes(m.config_schema, SLUICE_SCHEMA_BYTES_MAX)) {
+    return invalid_argument("it has no config_schema of 1..65536 bytes");
+  }
+  if (Status s = check_schema(m.config_schema); !s.ok()) {
+    return invalid_argument("its config_schema: " + std::string(s.message()));
+  }
+  return check_rules(m.rules);
+}
+
+Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::string& dir,
+                                                           const std::string& name) {
+  const Result<std::string> found = plugin_path(dir, name);
+  if (!found.ok()) return found.status();
+  const std::string& path = *found;
+  if (Status s = check_file(path); !s.ok()) {
     return Status(s.code(), path + ": " + std::string(s.message()));
   }
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -120,61 +180,22 @@ Status PluginLibrary::read_descriptor() {
 Status PluginLibrary::read_metadata(const std::string& name) {
   const sluice_plugin_descriptor& d = *descriptor_;
   PluginMetadata& m = metadata_;
-  if (!copy_text(d.name, SLUICE_NAME_BYTES_MAX, m.name))
-    return bad("it has no name of 1..64 bytes");
-  if (m.name != name) {
-    return bad("it calls itself \"" + m.name + "\", expected \"" + name + "\" as the file's name");
-  }
-  if (!copy_text(d.version, SLUICE_NAME_BYTES_MAX, m.version)) {
-    return bad("it has no version of 1..64 bytes");
-  }
-  if (!copy_text(d.description, kDescriptionBytesMax, m.description)) {
-    return bad("it has no description of 1..1024 bytes");
-  }
-  if (!copy_text(d.config_schema, SLUICE_SCHEMA_BYTES_MAX, m.config_schema)) {
-    return bad("it has no config_schema of 1..65536 bytes");
-  }
-  if (Status s = check_schema(m.config_schema); !s.ok()) {
-    return bad("its config_schema: " + std::string(s.message()));
-  }
+  m.name = copy_text(d.name, SLUICE_NAME_BYTES_MAX);
+  m.version = copy_text(d.version, SLUICE_NAME_BYTES_MAX);
+  m.description = copy_text(d.description, kDescriptionBytesMax);
+  m.config_schema = copy_text(d.config_schema, SLUICE_SCHEMA_BYTES_MAX);
   m.state_bytes_per_series = d.state_bytes_per_series;
   m.ordered = (d.flags & SLUICE_FLAG_ORDERED) != 0;
   m.ordered_by_config = d.ordered != nullptr;
   m.deterministic = (d.flags & SLUICE_FLAG_DETERMINISTIC) != 0;
-  return read_rules();
-}
-
-Status PluginLibrary::read_rules() {
-  const sluice_plugin_descriptor& d = *descriptor_;
   if (d.rule_count > SLUICE_RULES_MAX || (d.rule_count > 0 && d.rules == nullptr)) {
     return bad("it has " + std::to_string(d.rule_count) + " rules, expected at most 64 and a list");
   }
-  std::vector<std::string>& rules = metadata_.rules;
   for (std::uint32_t i = 0; i < d.rule_count; ++i) {
-    std::string rule;
-    if (!copy_text(d.rules[i], SLUICE_NAME_BYTES_MAX, rule) || !is_word(rule)) {
-      return bad("its rule " + std::to_string(i) + " has no name of 1..64 of a-z 0-9 _");
-    }
-    if (std::find(rules.begin(), rules.end(), rule) != rules.end()) {
-      return bad("it has the rule \"" + rule + "\" twice");
-    }
-    rules.push_back(rule);
+    m.rules.push_back(copy_text(d.rules[i], SLUICE_NAME_BYTES_MAX));
   }
-  return {};
-}
-
-Result<std::vector<PluginFile>> list_plugins(const std::string& dir) {
-  const auto names = plugin_names(dir);
-  if (!names.ok()) return names.status();
-  std::vector<PluginFile> files;
-  for (const std::string& name : *names) {
-    PluginFile file{dir + "/" + name + ".so", name, {}, {}};
-    const auto library = PluginLibrary::open(dir, name);
-    file.status = library.status();
-    if (library.ok()) file.metadata = (*library)->metadata();
-    files.push_back(std::move(file));
-  }
-  return files;
+  const Status status = check_metadata(m, name);
+  return status.ok() ? status : bad(std::string(status.message()));
 }
 
 }  // namespace sluice

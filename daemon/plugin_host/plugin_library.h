@@ -25,6 +25,13 @@ struct PluginMetadata {
   bool deterministic = false;
 };
 
+/// Whether it is within the contract's bounds, and the plugin of that name. Any thread.
+Status check_metadata(const PluginMetadata& metadata, const std::string& name);
+
+/// Absolute path of `dir`/`name`.so. `invalid_argument` for a name that no plugin has, `not_found`
+/// when there is no such file.
+Result<std::string> plugin_path(const std::string& dir, const std::string& name);
+
 /// One loaded plugin file. The code stays in memory as long as this lives, so instances go first.
 ///
 /// Loading runs the file's static constructors in this process: the folder of the plugins is
@@ -47,7 +54,6 @@ class PluginLibrary {
   PluginLibrary(std::string path, void* handle) : path_(std::move(path)), handle_(handle) {}
   Status read_descriptor();
   Status read_metadata(const std::string& name);
-  Status read_rules();
   Status bad(const std::string& what) const;
 
   std::string path_;
@@ -56,15 +62,7 @@ class PluginLibrary {
   PluginMetadata metadata_;
 };
 
-/// One .so of the folder: metadata when `status` is ok, else why it cannot be used.
-struct PluginFile {
-  std::string path;
-  std::string name;  ///< of the file, without .so
-  Status status;
-  PluginMetadata metadata;
-};
-
-/// Every NAME.so of the folder, by name. Loads and unloads each. `not_found` without the folder.
-Result<std::vector<PluginFile>> list_plugins(const std::string& dir);
+/// Names of the .so files of a folder, sorted. `not_found` without the folder.
+Result<std::vector<std::string>> plugin_names(const std::string& dir);
 
 }  // namespace sluice

@@ -1,126 +1,108 @@
 #include "plugin_host/plugin_stage.h"
 
-#include <array>
-#include <exception>
+#include <charconv>
+#include <optional>
 #include <utility>
+#include <vector>
 
+#include "base/assert.h"
 #include "base/bytes.h"
+#include "base/log.h"
+#include "plugin_host/call_record.h"
 #include "plugin_host/config_schema.h"
 #include "plugin_host/held_readings.h"
 #include "plugin_host/host_services.h"
+#include "plugin_host/isolated_instance.h"
+#include "plugin_host/local_instance.h"
 #include "plugin_host/plugin_call.h"
-#include "plugin_host/plugin_library.h"
-#include "sluice_plugin.h"
 
 namespace sluice {
 namespace {
 
-constexpr std::uint8_t kSnapshotFormat = 1;
-using WhyText = std::array<char, 1024>;
+constexpr std::uint8_t kSnapshotFormat = 2;
+/// First byte of the record of a call that failed, and of one that did not.
+constexpr char kFailed = 0;
+constexpr char kWasTaken = 1;
 
-std::string text_of(WhyText& why) {
-  why.back() = '\0';
-  return why.front() == '\0' ? "no reason given" : why.data();
-}
-
-/// "" when `call` answered SLUICE_OK, else what it did instead.
-template <typename Call>
-std::string outcome_of(Call call) {
-  try {
-    const sluice_result result = call();
-    if (result == SLUICE_OK) return "";
-    return "answered " + std::to_string(result) +
-           (result == SLUICE_FAILED ? " (SLUICE_FAILED)" : "");
-  } catch (const std::exception& e) {
-    return std::string("threw across the C border: ") + e.what();
-  } catch (...) {
-    return "threw across the C border";
-  }
+sluice_batch columns_of(const ReadingBatch& in) {
+  static_assert(sizeof(ValueKind) == 1 && sizeof(Quality) == 1);
+  return {sizeof(sluice_batch),
+          static_cast<std::uint32_t>(in.size()),
+          in.series.data(),
+          in.topic.data(),
+          in.event_time_ns.data(),
+          reinterpret_cast<const std::uint8_t*>(in.kind.data()),
+          reinterpret_cast<const std::uint8_t*>(in.quality.data()),
+          in.bits.data()};
 }
 
 /// A plugin seen as a Stage. [pipeline]
 class PluginStage final : public Stage {
  public:
-  PluginStage(std::unique_ptr<PluginLibrary> library, const StageOptions& options)
+  explicit PluginStage(const StageOptions& options)
       : name_(options.stage.empty() ? options.plugin : options.stage),
-        library_(std::move(library)),
-        plugin_(library_->descriptor()),
-        services_(options.series, options.pipeline, name_, options.plugin),
-        held_(library_->metadata().deterministic ? SLUICE_HELD_MAX : 0),
-        call_(options.series, held_, plugin_.rule_count) {}
+        passes_on_failure_(options.passes_on_failure),
+        series_(options.series),
+        services_(options.series, options.pipeline, name_, options.plugin) {}
 
-  ~PluginStage() override {
-    if (!created_) return;
-    outcome_of([this] {
-      plugin_.destroy(self_);
-      return SLUICE_OK;
-    });
-  }
-
-  Status create(const std::string& config_json, const std::string& where) {
-    WhyText why{};
-    sluice_result result = SLUICE_FAILED;
-    const std::string outcome = outcome_of([&] {
-      return result = plugin_.create(services_.host(), config_json.c_str(), &self_, why.data(),
-                                     why.size());
-    });
-    if (result == SLUICE_BAD_CONFIG) return invalid_argument(where + ": config: " + text_of(why));
-    if (!outcome.empty()) {
-      return internal_error(where + ": create " + outcome + ": " + text_of(why));
+  Status begin(const StageOptions& options) {
+    if (Status s = options.isolation != nullptr ? begin_isolated(options) : begin_local(options);
+        !s.ok()) {
+      return s;
     }
-    created_ = true;
-    ordered_ = library_->metadata().ordered;
-    if (plugin_.ordered == nullptr) return {};
-    const std::string ordered_outcome = outcome_of([this] {
-      ordered_ = plugin_.ordered(self_) != 0;
-      return SLUICE_OK;
-    });
-    return ordered_outcome.empty() ? Status() : failure("ordered", ordered_outcome);
+    // What a plugin that is not deterministic holds, nobody could settle after a restart.
+    held_ = HeldReadings(metadata_.deterministic ? SLUICE_HELD_MAX : 0);
+    call_.emplace(series_, held_, static_cast<std::uint32_t>(metadata_.rules.size()));
+    is_recorded_ = options.isolation != nullptr || !metadata_.deterministic;
+    return {};
   }
 
   const std::string& name() const override { return name_; }
-  const std::vector<std::string>& rules() const override { return library_->metadata().rules; }
-  bool ordered() const override { return ordered_; }
+  const std::vector<std::string>& rules() const override { return metadata_.rules; }
+  bool ordered() const override { return instance_->ordered(); }
+  bool wants_time() const override { return instance_->wants_time(); }
+  bool is_recorded() const override { return is_recorded_; }
+  bool passes_on_failure() const override { return passes_on_failure_; }
+  std::string take_record() override { return std::exchange(record_, {}); }
 
   Status process(const ReadingBatch& in, StageOutput& out) override {
     if (in.empty()) return {};
-    started_ = true;
-    static_assert(sizeof(ValueKind) == 1 && sizeof(Quality) == 1);
-    const sluice_batch batch{sizeof(sluice_batch),
-                             static_cast<std::uint32_t>(in.size()),
-                             in.series.data(),
-                             in.topic.data(),
-                             in.event_time_ns.data(),
-                             reinterpret_cast<const std::uint8_t*>(in.kind.data()),
-                             reinterpret_cast<const std::uint8_t*>(in.quality.data()),
-                             in.bits.data()};
-    return run("process", &in, out,
-               [&] { return plugin_.process(self_, &batch, call_.verdicts(), call_.emit()); });
+    const sluice_batch batch = columns_of(in);
+    return run("process", &in, out, [&](sluice_verdict* verdicts, const sluice_emit* emit) {
+      return instance_->process(batch, verdicts, emit);
+    });
   }
 
-  bool wants_time() const override { return plugin_.on_time != nullptr; }
-
   Status on_time(std::int64_t watermark_ns, StageOutput& out) override {
-    if (plugin_.on_time == nullptr) return {};
-    started_ = true;
-    return run("on_time", nullptr, out,
-               [&] { return plugin_.on_time(self_, watermark_ns, call_.emit()); });
+    if (!instance_->wants_time()) return {};
+    return run("on_time", nullptr, out, [&](sluice_verdict*, const sluice_emit* emit) {
+      return instance_->on_time(watermark_ns, emit);
+    });
+  }
+
+  /// The plugin sees the call for the sake of its state; what it says this time does not count.
+  Status replay(const ReadingBatch* in, std::int64_t watermark_ns, std::string_view record,
+                StageOutput& out) override {
+    if (record.empty() || record.front() != kWasTaken) return failure("replay", "it failed then");
+    show_again(in, watermark_ns);
+    const std::uint32_t rows = in == nullptr ? 0 : static_cast<std::uint32_t>(in->size());
+    call_->begin(in);
+    const Status said = apply_call_record(record.substr(1), rows, call_->verdicts(), call_->emit());
+    return finish("replay", said, out);
   }
 
   Result<std::string> snapshot() override {
-    std::string state;
-    if (plugin_.snapshot != nullptr) {
-      const sluice_writer writer{sizeof(sluice_writer), &state, append};
-      const std::string outcome = outcome_of([&] { return plugin_.snapshot(self_, &writer); });
-      if (!outcome.empty()) return failure("snapshot", outcome);
-    }
+    const Result<SavedState> saved = instance_->snapshot();
+    if (!saved.ok()) return failure("snapshot", std::string(saved.status().message()));
     ByteWriter out;
     out.u8(kSnapshotFormat);
-    out.string(library_->metadata().name);
-    out.string(library_->metadata().version);
-    out.u64(call_.topic_max());
+    out.string(metadata_.name);
+    out.string(saved->version);
+    out.u64(call_->topic_max());
     held_.encode(out);
-    out.string(state);
+    out.string(saved->state);
+    out.u64(saved->journal.size());
+    for (const std::string& request : saved->journal) out.string(request);
     return out.take();
   }
 
@@ -133,26 +115,55 @@ class PluginStage final : public Stage {
       return data_loss(label() + ": snapshot of unknown format");
     }
     const std::string plugin(in.string());
-    const std::string version(in.string());
+    SavedState saved;
+    saved.version = in.string();
     const std::uint64_t topic_max = in.u64();
-    if (in.ok() && plugin != library_->metadata().name) {
+    if (in.ok() && plugin != metadata_.name) {
       return failed_precondition(label() + ": the snapshot is of plugin \"" + plugin + "\"");
     }
     if (Status s = held_.decode(in); !s.ok()) {
       return data_loss(label() + ": snapshot: " + std::string(s.message()));
     }
-    const std::string_view state = in.string();
+    saved.state = in.string();
+    const std::size_t calls = in.count();
+    for (std::size_t i = 0; i < calls; ++i) saved.journal.emplace_back(in.string());
     if (!in.at_end() || topic_max > UINT32_MAX) {
       return data_loss(label() + ": the snapshot is cut short or malformed");
     }
-    call_.set_topic_max(static_cast<TopicId>(topic_max));
-    return restore_plugin(state, version);
+    call_->set_topic_max(static_cast<TopicId>(topic_max));
+    const Status status = instance_->restore(saved);
+    return status.ok() ? status
+                       : Status(status.code(), label() + ": " + std::string(status.message()));
   }
 
  private:
+  Status begin_local(const StageOptions& options) {
+    auto library = PluginLibrary::open(options.dir, options.plugin);
+    if (!library.ok()) return library.status();
+    metadata_ = (*library)->metadata();
+    const auto config = apply_schema(metadata_.config_schema, options.config_json);
+    if (!config.ok()) return config.status();
+    auto instance = LocalInstance::create(*std::move(library), services_.host(), *config);
+    if (!instance.ok()) return instance.status();
+    instance_ = *std::move(instance);
+    return {};
+  }
+
+  Status begin_isolated(const StageOptions& options) {
+    auto instance = IsolatedInstance::create(
+        *options.isolation, options.dir, options.plugin, options.config_json,
+        {services_, series_, options.clock == nullptr ? kernel_clock_ : *options.clock,
+         [this] { return tokens(); }});
+    if (!instance.ok()) return instance.status();
+    metadata_ = (*instance)->metadata();
+    instance_ = *std::move(instance);
+    return {};
+  }
+
+  TokenRange tokens() const { return {held_.next(), held_.room()}; }
+
   std::string label() const {
-    const PluginMetadata& m = library_->metadata();
-    return "stage " + name_ + " (plugin " + m.name + " " + m.version + ")";
+    return "stage " + name_ + " (plugin " + metadata_.name + " " + metadata_.version + ")";
   }
   Status failure(const char* function, const std::string& what) const {
     return internal_error(label() + ": " + function + ": " + what);
@@ -160,51 +171,111 @@ class PluginStage final : public Stage {
 
   template <typename Call>
   Status run(const char* function, const ReadingBatch* in, StageOutput& out, Call call) {
-    call_.begin(in);
-    services_.set_in_call(true);
-    const std::string outcome = outcome_of(call);
-    services_.set_in_call(false);
-    if (!outcome.empty()) {
-      call_.abandon();
-      // A plugin that gives up because it was refused has the refusal as its reason.
-      return failure(function, call_.violation().empty() ? outcome : call_.violation());
+    started_ = true;
+    call_->begin(in);
+    const sluice_emit* emit = call_->emit();
+    if (is_recorded_) {
+      recorder_.begin(emit);
+      emit = recorder_.emit();
     }
-    const Status status = call_.finish(out);
+    services_.set_in_call(true);
+    Status said = call(call_->verdicts(), emit);
+    services_.set_in_call(false);
+    const Status status = record(in, finish(function, said, out));
+    instance_->call_ended(status);
+    tell_incidents(in, out);
+    return status;
+  }
+
+  Status finish(const char* function, const Status& said, StageOutput& out) {
+    if (!said.ok()) {
+      // A plugin that gives up because it was refused has the refusal as its reason.
+      const std::string what =
+          call_->violation().empty() ? std::string(said.message()) : call_->violation();
+      call_->abandon();
+      return failure(function, what);
+    }
+    const Status status = call_->finish(out);
     return status.ok() ? Status() : failure(function, std::string(status.message()));
   }
 
-  Status restore_plugin(std::string_view state, const std::string& version) {
-    if (plugin_.restore == nullptr) {
-      if (state.empty()) return {};
-      return failed_precondition(label() + ": the snapshot has state, but this version keeps none");
-    }
-    WhyText why{};
-    const std::string outcome = outcome_of([&] {
-      return plugin_.restore(self_, state.data(), state.size(), version.c_str(), why.data(),
-                             why.size());
-    });
-    if (outcome.empty()) return {};
-    return data_loss(label() + ": restore from version " + version + " " + outcome + ": " +
-                     text_of(why));
+  Status record(const ReadingBatch* in, Status status) {
+    if (!is_recorded_) return status;
+    record_.assign(1, status.ok() ? kWasTaken : kFailed);
+    if (!status.ok()) return status;
+    const Result<std::string> said = recorder_.finish(
+        call_->verdicts(), in == nullptr ? 0 : static_cast<std::uint32_t>(in->size()));
+    // The recorder takes no more than the bounds of a call allow.
+    SLUICE_ASSERT(said.ok());
+    record_ += *said;
+    return status;
   }
 
-  static sluice_result append(const sluice_writer* writer, const void* bytes, std::size_t size) {
-    std::string& state = *static_cast<std::string*>(writer->ctx);
-    if (size > SLUICE_SNAPSHOT_BYTES_MAX - state.size()) return SLUICE_REFUSED;
-    if (size > 0) state.append(static_cast<const char*>(bytes), size);
-    return SLUICE_OK;
+  void show_again(const ReadingBatch* in, std::int64_t watermark_ns) {
+    CallRecorder nobody;
+    const std::size_t rows = in == nullptr ? 0 : in->size();
+    nobody.begin(held_.next(), held_.room(), static_cast<std::uint32_t>(rows));
+    std::vector<sluice_verdict> verdicts(rows, {SLUICE_VERDICT_NONE, 0, 0});
+    services_.set_in_call(true);
+    const Status status = in == nullptr
+                              ? instance_->on_time(watermark_ns, nobody.emit())
+                              : instance_->process(columns_of(*in), verdicts.data(), nobody.emit());
+    services_.set_in_call(false);
+    instance_->call_ended(status);
+    instance_->take_incidents();
+  }
+
+  /// As many as a dead letter has room for.
+  std::string shown_readings(const ReadingBatch& in) const {
+    std::string text;
+    for (std::size_t row = 0; row < in.size() && text.size() < kDeadLetterBytes; ++row) {
+      const Series series = series_.at(in.series[row]);
+      text += series.measurement;
+      for (const auto& [label, value] : series.labels) text += " " + label + "=" + value;
+      char value[32];
+      const auto end = std::to_chars(value, value + sizeof value, in.at(row).value.as_double()).ptr;
+      text += " " + std::to_string(in.event_time_ns[row]) + " " + std::string(value, end) + "\n";
+    }
+    return text;
+  }
+
+  /// About the first reading of the call: an event is of a series.
+  void tell_incidents(const ReadingBatch* in, StageOutput& out) {
+    for (const Incident& incident : instance_->take_incidents()) {
+      log::error("plugin_host",
+                 incident.is_quarantine ? "a plugin is quarantined" : "a plugin's process failed",
+                 {{"stage", name_}, {"plugin", metadata_.name}, {"error", incident.text}});
+      if (in == nullptr || in->empty()) continue;
+      if (incident.by_input) out.fatal_input = shown_readings(*in);
+      Event event;
+      event.series = in->series.front();
+      event.topic = in->topic.front();
+      event.event_time_ns = in->event_time_ns.front();
+      event.severity = Severity::error;
+      event.name = incident.is_quarantine ? "plugin_quarantined" : "plugin_failed";
+      event.message = incident.is_quarantine ? "A plugin failed too often and is not run any more."
+                                             : "A plugin's process failed; it is started anew.";
+      event.attributes = {{"plugin", metadata_.name},
+                          {"version", metadata_.version},
+                          {"stage", name_},
+                          {"error", incident.text.substr(0, SLUICE_ATTRIBUTE_BYTES_MAX)}};
+      out.events.push_back(std::move(event));
+    }
   }
 
   const std::string name_;
-  const std::unique_ptr<PluginLibrary> library_;  // first in, last out: all below calls into it
-  const sluice_plugin_descriptor& plugin_;
+  const bool passes_on_failure_;
+  SeriesTable& series_;
+  PluginMetadata metadata_;
   HostServices services_;
-  HeldReadings held_;
-  PluginCall call_;
-  void* self_ = nullptr;
-  bool created_ = false;
-  bool ordered_ = false;
+  const SystemClock kernel_clock_;
+  HeldReadings held_{0};
+  std::optional<PluginCall> call_;
+  CallRecorder recorder_;
+  std::string record_;
+  bool is_recorded_ = false;
   bool started_ = false;
+  std::unique_ptr<PluginInstance> instance_;  // last in, first out: it uses what is above
 };
 
 }  // namespace
@@ -212,15 +283,10 @@ class PluginStage final : public Stage {
 Result<std::unique_ptr<Stage>> make_stage(const StageOptions& options) {
   const std::string where =
       (options.where.empty() ? "stage" : options.where) + " (" + options.plugin + ")";
-  auto library = PluginLibrary::open(options.dir, options.plugin);
-  if (!library.ok()) {
-    const Status s = library.status();
+  auto stage = std::make_unique<PluginStage>(options);
+  if (Status s = stage->begin(options); !s.ok()) {
     return Status(s.code(), where + ": " + std::string(s.message()));
   }
-  const auto config = apply_schema((*library)->metadata().config_schema, options.config_json);
-  if (!config.ok()) return invalid_argument(where + ": " + std::string(config.status().message()));
-  auto stage = std::make_unique<PluginStage>(std::move(*library), options);
-  if (Status s = stage->create(*config, where); !s.ok()) return s;
   return std::unique_ptr<Stage>(std::move(stage));
 }
 

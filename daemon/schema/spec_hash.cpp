@@ -157,6 +157,8 @@ std::uint64_t spec_hash(const v1::PipelineConfig& pipeline) {
   for (const auto& stage : pipeline.stages()) {
     out.string(stage.plugin());
     out.string(canonical_json(stage.config()));
+    // Where a plugin runs changes nothing; an unusual answer to failure is a new spec.
+    if (stage.on_failure() == v1::StageConfig::ON_FAILURE_PASS) out.string("on_failure: pass");
   }
   out.u64(static_cast<std::uint64_t>(pipeline.windows_size()));
   for (const auto& window : pipeline.windows()) write_window(out, window);

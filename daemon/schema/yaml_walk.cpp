@@ -116,7 +116,10 @@ class Walk {
     if (text) {
       message += "; text that begins with {, [ or # goes in quotes";
     } else if (node.kind == YamlNode::Kind::null) {
-      message += "; leave the key out for its default";
+      // To be there with all defaults inside is not always what it is to be absent.
+      message += kind == YamlNode::Kind::mapping && !field.is_repeated()
+                     ? "; write {} for the defaults of all keys in it, or leave it out"
+                     : "; leave the key out for its default";
     }
     errors_.add(node.place, path, std::move(message));
     return false;

@@ -18,7 +18,8 @@ enum class Tag : std::uint8_t {
   subscribed = 5,
   broker_drops = 6,
   disconnected = 7,
-  clock = 8
+  clock = 8,
+  calls = 9
 };
 
 /// Stamps of one segment lie close together: each goes as the difference to the one before.
@@ -61,6 +62,15 @@ class EntryWriter {
     out_.i64(entry.time.error_ns);
     out_.u8(entry.in_boot_time ? 1 : 0);
     out_.i64(entry.least_ns);
+  }
+  void operator()(const CallsEntry& entry) {
+    begin(Tag::calls, entry.boottime_ns);
+    out_.string(entry.pipeline);
+    out_.u64(entry.calls.size());
+    for (const StageCall& call : entry.calls) {
+      out_.u64(call.stage);
+      out_.string(call.record);
+    }
   }
   void operator()(const BatchEntry& entry) {
     begin(Tag::batch, entry.boottime_ns);
@@ -210,6 +220,18 @@ Result<LogEntry> read_clock(ByteReader& in, std::int64_t boottime_ns) {
   return LogEntry(std::move(entry));
 }
 
+Result<LogEntry> read_calls(ByteReader& in, std::int64_t boottime_ns) {
+  CallsEntry entry;
+  entry.boottime_ns = boottime_ns;
+  entry.pipeline = in.string();
+  for (std::size_t n = in.count(); n > 0 && in.ok(); --n) {
+    const std::uint64_t stage = in.u64();
+    if (stage > UINT32_MAX) return data_loss("malformed stage call in a segment");
+    entry.calls.push_back({static_cast<std::uint32_t>(stage), std::string(in.string())});
+  }
+  return LogEntry(std::move(entry));
+}
+
 Result<LogEntry> read_entry(ByteReader& in, Stamps& stamps) {
   const auto tag = static_cast<Tag>(in.u8());
   const std::int64_t boottime_ns = stamps.boottime_ns(in);
@@ -222,6 +244,7 @@ Result<LogEntry> read_entry(ByteReader& in, Stamps& stamps) {
     case Tag::broker_drops: return read_broker_drops(in, stamps, boottime_ns);
     case Tag::disconnected: return read_disconnected(in, boottime_ns);
     case Tag::clock: return read_clock(in, boottime_ns);
+    case Tag::calls: return read_calls(in, boottime_ns);
   }
   return data_loss("malformed entry in a segment");
 }

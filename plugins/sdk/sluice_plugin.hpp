@@ -162,12 +162,19 @@ class Call {
   void settle_drop(Token token, std::uint16_t rule) {
     check(emit_->settle_drop(emit_, token, rule));
   }
-  /// Adds a derived reading.
-  void emit(const Reading& reading) { check(emit_->reading(emit_, &reading)); }
+  /// Adds a derived reading. Beyond readings_left() the whole call would be refused.
+  void emit(const Reading& reading) {
+    check(emit_->reading(emit_, &reading));
+    ++readings_;
+  }
+  /// Beyond events_left() the whole call would be refused.
   void emit(const Event& event) {
     const sluice_event raw = event.raw();
     check(emit_->event(emit_, &raw));
+    ++events_;
   }
+  std::uint32_t readings_left() const { return SLUICE_DERIVED_MAX - readings_; }
+  std::uint32_t events_left() const { return SLUICE_EVENTS_MAX - events_; }
 
   void at_row(std::uint32_t row) { row_ = row; }
 
@@ -177,6 +184,8 @@ class Call {
   }
   const sluice_emit* emit_;
   std::uint32_t row_ = UINT32_MAX;
+  std::uint32_t readings_ = 0;
+  std::uint32_t events_ = 0;
 };
 
 /// The plugin as data; see sluice_plugin_descriptor.

@@ -8,6 +8,13 @@
 
 namespace sluice::sdk {
 
+/// FNV-1a, 64 bits: one changed byte always changes it.
+inline std::uint64_t fnv1a(std::string_view bytes) {
+  std::uint64_t hash = 14695981039346656037u;
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return hash;
+}
+
 /// Writes a snapshot: every field 8 bytes, little-endian, so that it moves between machines.
 class StateWriter {
  public:
@@ -16,6 +23,8 @@ class StateWriter {
   }
   void i64(std::int64_t v) { u64(static_cast<std::uint64_t>(v)); }
   void f64(double v) { u64(std::bit_cast<std::uint64_t>(v)); }
+  /// Ends the snapshot with a checksum, which StateReader::unseal() takes off again.
+  void seal() { u64(fnv1a(bytes_)); }
   const std::string& bytes() const { return bytes_; }
 
  private:
@@ -39,6 +48,13 @@ class StateReader {
   }
   std::int64_t i64() { return static_cast<std::int64_t>(u64()); }
   double f64() { return std::bit_cast<double>(u64()); }
+  /// Before all else, for what seal() ended: any damage is found here, not by what it does.
+  void unseal() {
+    if (bytes_.size() < 8) throw std::invalid_argument("the snapshot is cut short");
+    StateReader seal(bytes_.substr(bytes_.size() - 8));
+    bytes_.remove_suffix(8);
+    if (seal.u64() != fnv1a(bytes_)) throw std::invalid_argument("the snapshot is damaged");
+  }
   /// A count of records of `record_bytes` each; more than there are bytes left is damage.
   std::uint64_t count(std::size_t record_bytes) {
     const std::uint64_t n = u64();

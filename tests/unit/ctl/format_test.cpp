@@ -100,8 +100,9 @@ TEST(ParseDuration, TakesAWholeNumberAndAUnit) {
   EXPECT_EQ(*parse_duration("1s"), kSecond);
   EXPECT_EQ(*parse_duration("2m"), 120 * kSecond);
   EXPECT_EQ(*parse_duration("1h"), 3600 * kSecond);
-  for (const char* bad :
-       {"", "1", "s", "0s", "-1s", "1.5s", "1 s", "1d", "99999999999s", "8761h", "1s\x1b"}) {
+  EXPECT_EQ(*parse_duration("365d"), 365 * 86'400 * kSecond);
+  for (const char* bad : {"", "1", "s", "0s", "-1s", "1.5s", "1 s", "1w", "99999999999s", "8761h",
+                          "366d", "1s\x1b"}) {
     const auto parsed = parse_duration(bad);
     ASSERT_FALSE(parsed.ok()) << bad;
     EXPECT_EQ(parsed.status().code(), StatusCode::invalid_argument);

@@ -182,8 +182,33 @@ TEST(RecentText, ShowsEachWindowWithItsLength) {
   s->set_revision(2);
   s->set_count(1000);
   s->set_mean(21.25);
-  EXPECT_TRUE(has(recent_text(response),
-                  "room      temperature  2024-05-01 12:00:00Z    10 s  1,000  21.25    0    0"));
+  s->set_kind(v1::WINDOW_KIND_TUMBLING);
+  s->set_quality(v1::PANE_QUALITY_EARLY);
+  const std::string text = recent_text(response);
+  EXPECT_TRUE(has(text,
+                  "room      temperature  tumbling  2024-05-01 12:00:00Z    10 s  1,000  "
+                  "21.25    0    0       0    2  early"))
+      << text;
+}
+
+TEST(RecentText, ShowsNoNumberThatThereIsNot) {
+  v1::ListRecentSummariesResponse response;
+  auto* empty = response.add_summaries();
+  empty->set_kind(v1::WINDOW_KIND_TUMBLING);
+  empty->set_end_ns(10'000'000'000);
+  EXPECT_TRUE(has(recent_text(response), "10 s      0     -    -    -       -    0"))
+      << recent_text(response);
+}
+
+TEST(RecentText, ShowsOfASessionHowLongItIs) {
+  v1::ListRecentSummariesResponse response;
+  auto* session = response.add_summaries();
+  session->set_kind(v1::WINDOW_KIND_SESSION);
+  session->set_end_ns(70'000'000'000);
+  session->set_count(2);
+  session->set_last_time_ns(90'000'000'000);
+  EXPECT_TRUE(has(recent_text(response), "1970-01-01 00:00:00Z    90 s      2"))
+      << recent_text(response);
 }
 
 TEST(PluginsText, ShowsWhyAFileCannotBeUsed) {

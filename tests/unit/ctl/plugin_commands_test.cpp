@@ -155,8 +155,8 @@ TEST_F(PluginCommands, FailWhenAPluginBreaksItsPromises) {
     }
   }
   const Outcome snapshot =
-      run({"test", "liar", "--config", R"({"lie":"huge_snapshot"})", "--restart"}, reading(1, "1"),
-          BAD_PLUGIN_DIR);
+      run({"test", "liar", "--config", R"({"lie":"huge_snapshot"})", "--restart", "--in-process"},
+          reading(1, "1"), BAD_PLUGIN_DIR);
   EXPECT_EQ(snapshot.exit_code, 1);
   EXPECT_TRUE(has(snapshot.out, "snapshot: answered 4")) << snapshot.out;
 }

@@ -46,7 +46,7 @@ TEST(StateBudget, HoldsFewerWhereTheQuotaHasNoRoomAndSaysSo) {
   ASSERT_EQ(loaded.notes.size(), 1u);
   EXPECT_EQ(loaded.notes[0],
             "limits.windows_max: 5278 instead of 200000: a sixth of storage.quota, 1.3 MiB, is for "
-            "checkpoints, and other state may take 0.5 MiB of it");
+            "checkpoints, and other state may take 0.5 MiB of it, the largest window 160 bytes");
 }
 
 // A plugin that is missing parks every pipeline that uses it, and the others go on.

@@ -39,6 +39,7 @@ void expect_same(const StageOutput& a, const StageOutput& b) {
   }
   EXPECT_EQ(a.altered, b.altered);
   EXPECT_EQ(a.derived, b.derived);
+  EXPECT_EQ(a.events, b.events);
   EXPECT_EQ(a.settled, b.settled);
   EXPECT_EQ(a.settled_passed, b.settled_passed);
   EXPECT_EQ(a.settled_dropped, b.settled_dropped);
@@ -55,6 +56,10 @@ TEST_F(Replay, ASnapshotTakenAnywhereChangesNothing) {
       {"range", R"({"max_rate":2,"action":"flag"})"},
       {"deadband", R"({"absolute":3,"max_interval_s":20})"},
       {"deadband", R"({"percent":20,"absolute":0.5,"keep_previous":true,"max_interval_s":30})"},
+      {"swinging_door", R"({"comp_dev":15,"comp_max_s":20})"},
+      {"swinging_door", R"({"comp_dev_percent":50,"comp_dev":5,"comp_min_s":2})"},
+      {"anomaly", R"({"alpha":0.1,"warm_up":5,"threshold":2,"hold_off_s":3})"},
+      {"anomaly", R"({"half_life_s":20,"warm_up":5,"threshold":1,"emit_bounds":true})"},
       {"scale", R"({"from":"Cel","to":"[degF]"})"},
       {"scale", R"({"factor":1e10,"offset":1,"unit":"x"})"},
   };
@@ -67,6 +72,13 @@ TEST_F(Replay, ASnapshotTakenAnywhereChangesNothing) {
       for (int b = 0; b < 150; ++b) {
         const ReadingBatch in = random_batch(random, now_ns);
         expect_same(run(*whole, in), run(*broken, in));
+        StageOutput whole_timed;
+        StageOutput broken_timed;
+        const std::int64_t watermark_ns =
+            now_ns - static_cast<std::int64_t>(random() % 9) * 1'000'000'000;
+        EXPECT_TRUE(whole->on_time(watermark_ns, whole_timed).ok());
+        EXPECT_TRUE(broken->on_time(watermark_ns, broken_timed).ok());
+        expect_same(whole_timed, broken_timed);
         if (HasFailure()) return;
         if (b % k != 0) continue;
         const auto snapshot = broken->snapshot();
@@ -86,7 +98,9 @@ TEST_F(Replay, ADamagedSnapshotIsRefusedOrHarmless) {
   std::mt19937 random(seed);
   for (const auto& [plugin, config] :
        {std::pair{"range", R"({"max_rate":2})"},
-        std::pair{"deadband", R"({"absolute":3,"keep_previous":true})"}}) {
+        std::pair{"deadband", R"({"absolute":3,"keep_previous":true})"},
+        std::pair{"swinging_door", R"({"comp_dev":15,"comp_max_s":20})"},
+        std::pair{"anomaly", R"({"alpha":0.1,"warm_up":5,"threshold":2})"}}) {
     const auto stage = make(plugin, config);
     std::int64_t now_ns = 0;
     for (int b = 0; b < 20; ++b) run(*stage, random_batch(random, now_ns));

@@ -67,7 +67,9 @@ const Mistake kMistakes[] = {
     // Types and forms.
     {kAll, "limits: 5 #!\n", "limits",
      "expected a mapping with the keys series_max, payload_max, windows_max"},
-    {kAll, "limits: #!\n", "limits", "got nothing; leave the key out for its default"},
+    {kAll, "limits: #!\n", "limits",
+     "got nothing; write {} for the defaults of all keys in it, or leave it out"},
+    {kAll, "pipelines: #!\n", "pipelines", "got nothing; leave the key out for its default"},
     {kAll, "pipelines: {name: p} #!\n", "pipelines", "expected a list of 0 to 256 mappings"},
     {kAll, "pipelines:\n  - p #!\n", "pipelines[0]",
      "expected a mapping with the keys name, match"},

@@ -158,6 +158,17 @@ TEST(SpecHash, ChangesWithEverythingThatChangesResults) {
   expect_new(p);
 }
 
+TEST(SpecHash, DoesNotChangeWithWhereAPluginRuns) {
+  v1::PipelineConfig p = pipeline();
+  const std::uint64_t before = spec_hash(p);
+  p.mutable_stages(0)->set_isolation(v1::StageConfig::ISOLATION_PROCESS);
+  EXPECT_EQ(spec_hash(p), before);
+  p.mutable_stages(0)->set_on_failure(v1::StageConfig::ON_FAILURE_REJECT);
+  EXPECT_EQ(spec_hash(p), before);
+  p.mutable_stages(0)->set_on_failure(v1::StageConfig::ON_FAILURE_PASS);
+  EXPECT_NE(spec_hash(p), before);
+}
+
 // A field added to the schema must be decided about: is it part of the spec?
 TEST(SpecHash, KnowsEveryFieldOfAPipeline) {
   const auto fields = [](const google::protobuf::Descriptor* type) {
@@ -169,7 +180,7 @@ TEST(SpecHash, KnowsEveryFieldOfAPipeline) {
             "name match stages windows max_out_of_order_ns idle_timeout_ns reorder_max "
             "key_by ");
   EXPECT_EQ(fields(v1::MatchConfig::descriptor()), "sources measurements labels ");
-  EXPECT_EQ(fields(v1::StageConfig::descriptor()), "plugin name config ");
+  EXPECT_EQ(fields(v1::StageConfig::descriptor()), "plugin name config isolation on_failure ");
   EXPECT_EQ(fields(v1::WindowConfig::descriptor()),
             "tumbling_ns hopping offset_ns allowed_lateness_ns expected_every_ns aggregates "
             "sliding session count time_zone early_every_ns empty ");

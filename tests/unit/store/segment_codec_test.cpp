@@ -13,7 +13,7 @@ using storage::wild_batch;
 
 LogEntry random_entry(std::mt19937_64& random) {
   const auto time = static_cast<std::int64_t>(random());
-  switch (random() % 8) {
+  switch (random() % 9) {
     case 0: return StartEntry{time};
     case 1: return TickEntry{time};
     case 2:
@@ -37,6 +37,14 @@ LogEntry random_entry(std::mt19937_64& random) {
                          static_cast<std::int64_t>(random()), static_cast<std::int64_t>(random())},
                         random() % 2 == 0,
                         static_cast<std::int64_t>(random())};
+    case 7: {
+      CallsEntry entry{time, storage::random_bytes(random, random() % 20), {}};
+      for (std::size_t n = random() % 4; n > 0; --n) {
+        entry.calls.push_back(
+            {static_cast<std::uint32_t>(random()), storage::random_bytes(random, random() % 40)});
+      }
+      return entry;
+    }
     case 5: return DisconnectedEntry{static_cast<std::uint32_t>(random()), time};
     default: break;
   }

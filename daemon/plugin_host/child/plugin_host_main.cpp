@@ -1,0 +1,61 @@
+// sluice-plugin-host PLUGIN.so MEMORY_BYTES: one plugin in a process of its own, with the channel
+// to the daemon at descriptor 3. Started by the daemon, and by nobody else.
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "plugin_host/child/plugin_server.h"
+#include "plugin_host/child/sandbox.h"
+
+namespace {
+
+using namespace sluice;
+
+constexpr int kChannelFd = 3;
+
+Result<std::unique_ptr<PluginLibrary>> load_locked(const std::string& path,
+                                                   std::uint64_t memory_bytes) {
+  const std::filesystem::path file(path);
+  bool is_landlocked = false;
+  if (Status s = lock_down({path, memory_bytes}, is_landlocked); !s.ok()) return s;
+  auto library = PluginLibrary::open(file.parent_path(), file.stem());
+  if (!library.ok()) return library.status();
+  if (Status s = lock_up(); !s.ok()) return s;
+  return library;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::uint64_t memory_bytes = 0;
+  if (argc == 3) {
+    const std::string text = argv[2];
+    std::from_chars(text.data(), text.data() + text.size(), memory_bytes);
+  }
+  Result<SharedChannel> channel = argc == 3 ? SharedChannel::attach(UniqueFd(kChannelFd))
+                                            : Result<SharedChannel>(invalid_argument("no channel"));
+  if (!channel.ok()) {
+    std::fputs("sluice-plugin-host is started by sluiced; there is nothing to do here\n", stderr);
+    return 2;
+  }
+  // Never destroyed: the process ends where it stands.
+  auto& server = *new PluginServer(*channel);
+  auto library = load_locked(argv[1], memory_bytes);
+  server.tell_loaded(library);
+  if (!library.ok()) ::_exit(1);
+  const Status ended = server.serve(std::shared_ptr<PluginLibrary>(*std::move(library)));
+  ::_exit(ended.ok() ? 0 : 3);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+/// Looking for leaks takes threads and ptrace, which the sandbox refuses.
+extern "C" const char* __asan_default_options() { return "detect_leaks=0"; }
+#endif

@@ -1,0 +1,206 @@
+#include "plugin_host/host_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "plugin_host/call_record.h"
+
+namespace sluice {
+namespace {
+
+/// A snapshot or a record is the largest part of a message.
+constexpr std::size_t kMessageBytesMax = SLUICE_SNAPSHOT_BYTES_MAX + (std::size_t{1} << 20);
+static_assert(kMessageBytesMax > kCallRecordBytesMax);
+/// It dies without a word to who waits for it.
+constexpr std::chrono::milliseconds kLookInterval{5};
+/// Where the program expects its end of the channel.
+constexpr int kChannelFd = 3;
+
+std::string death_text(int status) {
+  if (WIFEXITED(status)) return "exited with " + std::to_string(WEXITSTATUS(status));
+  const int signal = WTERMSIG(status);
+  return "was killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+}
+
+class SpawnActions {
+ public:
+  SpawnActions() { ::posix_spawn_file_actions_init(&actions_); }
+  ~SpawnActions() { ::posix_spawn_file_actions_destroy(&actions_); }
+  SpawnActions(const SpawnActions&) = delete;
+  SpawnActions& operator=(const SpawnActions&) = delete;
+  void only(int channel_fd) {
+    for (const int fd : {0, 1, 2}) {
+      ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY,
+                                         0);
+    }
+    ::posix_spawn_file_actions_adddup2(&actions_, channel_fd, kChannelFd);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, kChannelFd + 1);
+  }
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+};
+
+/// The daemon blocks signals that it takes by sigwait(); the process must not inherit that.
+class SpawnAttributes {
+ public:
+  SpawnAttributes() {
+    ::posix_spawnattr_init(&attributes_);
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    ::posix_spawnattr_setsigmask(&attributes_, &none);
+    ::posix_spawnattr_setsigdefault(&attributes_, &all);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~SpawnAttributes() { ::posix_spawnattr_destroy(&attributes_); }
+  SpawnAttributes(const SpawnAttributes&) = delete;
+  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_{};
+};
+
+}  // namespace
+
+/// Waits while the process lives, until the call's deadline.
+class HostProcess::CallPatience final : public Patience {
+ public:
+  explicit CallPatience(HostProcess& process)
+      : process_(process),
+        deadline_ns_(process.clock_.boottime_ns() + process.limits_.deadline.count()) {}
+
+  Status go_on() override {
+    if (const std::string death = process_.death(); !death.empty()) {
+      return unavailable("its process " + death);
+    }
+    left_ns_ = deadline_ns_ - process_.clock_.boottime_ns();
+    if (left_ns_ > 0) return {};
+    return unavailable("no answer within " +
+                       std::to_string(process_.limits_.deadline.count() / 1'000'000) + " ms");
+  }
+  std::chrono::nanoseconds slice() const override {
+    return std::min<std::chrono::nanoseconds>(kLookInterval, std::chrono::nanoseconds(left_ns_));
+  }
+
+ private:
+  HostProcess& process_;
+  const std::int64_t deadline_ns_;
+  std::int64_t left_ns_ = 1;
+};
+
+HostProcess::HostProcess(SharedChannel channel, const HostLimits& limits, const Clock& clock)
+    : channel_(std::move(channel)), limits_(limits), clock_(clock) {}
+
+Result<std::unique_ptr<HostProcess>> HostProcess::start(const std::string& program,
+                                                        const std::string& plugin_path,
+                                                        const HostLimits& limits,
+                                                        const Clock& clock,
+                                                        PluginMetadata& metadata) {
+  Result<SharedChannel> channel = SharedChannel::create();
+  if (!channel.ok()) return channel.status();
+  std::unique_ptr<HostProcess> process(new HostProcess(*std::move(channel), limits, clock));
+  if (Status s = process->spawn(program, plugin_path); !s.ok()) return s;
+  Result<PluginMetadata> loaded = process->await_loaded();
+  if (!loaded.ok()) return loaded.status();
+  metadata = *std::move(loaded);
+  return process;
+}
+
+Status HostProcess::spawn(const std::string& program, const std::string& plugin_path) {
+  SpawnActions actions;
+  actions.only(channel_.fd());
+  const SpawnAttributes attributes;
+  std::string memory = std::to_string(limits_.memory_bytes);
+  std::string path = plugin_path;
+  std::string name = program;
+  char* const arguments[] = {name.data(), path.data(), memory.data(), nullptr};
+  char* const environment[] = {nullptr};
+  const int error = ::posix_spawn(&pid_, program.c_str(), actions.get(), attributes.get(),
+                                  arguments, environment);
+  if (error == 0) return {};
+  pid_ = -1;
+  return unavailable(program + " cannot be started: " + std::strerror(error));
+}
+
+Result<PluginMetadata> HostProcess::await_loaded() {
+  CallPatience patience(*this);
+  if (Status s = channel_.receive(message_, kMessageBytesMax, patience); !s.ok()) {
+    return unavailable("loading the plugin: " + std::string(s.message()));
+  }
+  const Result<HostDone> done = read_done(message_);
+  if (!done.ok()) return unavailable("loading the plugin: " + std::string(done.status().message()));
+  if (!done->status.ok()) return failed_precondition(std::string(done->status.message()));
+  return decode_metadata(done->payload);
+}
+
+HostProcess::~HostProcess() {
+  if (pid_ < 0 || !death().empty()) return;
+  ::kill(pid_, SIGKILL);
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+std::string HostProcess::death() {
+  if (!death_.empty()) return death_;
+  int status = 0;
+  const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
+  if (ended == pid_) death_ = death_text(status);
+  if (ended < 0 && errno == ECHILD) death_ = "is gone";
+  return death_;
+}
+
+Result<HostDone> HostProcess::call(std::string_view request, const HostServices& services,
+                                   const SeriesTable& series) {
+  CallPatience patience(*this);
+  if (Status s = channel_.send(request, patience); !s.ok()) return s;
+  for (;;) {
+    if (Status s = channel_.receive(message_, kMessageBytesMax, patience); !s.ok()) {
+      return unavailable(std::string(s.message()));
+    }
+    if (kind_of(message_) == HostMessage::done) break;
+    if (Status s = answer(services, series, patience); !s.ok()) {
+      return unavailable(std::string(s.message()));
+    }
+    // A process that asks for ever is not waited for, so nobody else asks.
+    if (Status s = patience.go_on(); !s.ok()) return s;
+  }
+  Result<HostDone> done = read_done(message_);
+  if (!done.ok()) return unavailable("its answer: " + std::string(done.status().message()));
+  return done;
+}
+
+Status HostProcess::answer(const HostServices& services, const SeriesTable& series,
+                           Patience& patience) {
+  if (const Result<SeriesId> id = read_ask_series(message_); id.ok()) {
+    return answer_series(*id, series, patience);
+  }
+  const Result<DeriveAsk> ask = read_ask_derive(message_);
+  if (!ask.ok()) return ask.status();
+  const auto text = [](const std::optional<std::string>& given) {
+    return given ? given->c_str() : nullptr;
+  };
+  const sluice_host* host = services.host();
+  return answer_series(
+      host->derive_series(host, ask->base, text(ask->measurement), text(ask->unit)), series,
+      patience);
+}
+
+Status HostProcess::answer_series(SeriesId id, const SeriesTable& series, Patience& patience) {
+  const bool is_known = series.contains(id);
+  write_answer({id, is_known ? series.encoded(id) : std::string_view()}, reply_);
+  return channel_.send(reply_, patience);
+}
+
+}  // namespace sluice

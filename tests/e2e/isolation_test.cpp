@@ -1,0 +1,73 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <string>
+
+#include "e2e/site.h"
+
+namespace sluice::e2e {
+namespace {
+
+constexpr std::int64_t kReadings = 200;
+
+/// A plugin that is not ours, once with each answer to its failures.
+std::string config() {
+  SiteConfig config;
+  config.pipelines = R"(
+  - name: strict
+    stages: [{plugin: hostile, config: {way: segv}}]
+    windows: [{tumbling: 10s}]
+  - name: lenient
+    stages: [{plugin: hostile, config: {way: segv}, on_failure: pass}]
+    windows: [{tumbling: 10s}])";
+  std::string yaml = config.yaml();
+  replace_all(yaml, "@PLUGINS@", HOSTILE_PLUGIN_DIR);
+  return yaml;
+}
+
+/// Each message a second later than the one before; every fiftieth kills the plugin.
+std::string recording(std::int64_t from, std::int64_t to) {
+  std::string text;
+  for (std::int64_t i = from; i < to; ++i) {
+    text += std::to_string(1'000 + i) + "\tplant/a\t{\"t\":" + std::to_string(10'000 + i) +
+            ",\"v\":" + (i % 50 == 49 ? "666" : "1") + "}\n";
+  }
+  return text;
+}
+
+std::int64_t at_hub(Site& site, const std::string& pipeline) {
+  std::int64_t count = 0;
+  for (const v1::SummaryRecord& record : site.summaries(0, 0, pipeline)) {
+    count += static_cast<std::int64_t>(record.count());
+  }
+  return count;
+}
+
+// A third-party plugin crashes again and again, and the daemon is killed in the middle: each
+// reading is in the hub or named as rejected, and where the operator wants it so, all are there.
+TEST(Isolation, APluginThatCrashesCostsWhatTheLedgerNamesAndNothingElse) {
+  Site site;
+  ASSERT_NO_FATAL_FAILURE(site.start_broker());
+  ASSERT_NO_FATAL_FAILURE(site.start_hub());
+  ASSERT_NO_FATAL_FAILURE(site.start_daemon(config()));
+  ASSERT_TRUE(site.replay(site.write("first.tsv", recording(0, 120)), 1));
+  ASSERT_TRUE(site.drained(120));
+  site.daemon.end(SIGKILL);
+  ASSERT_NO_FATAL_FAILURE(site.start_daemon(config()));
+  std::string rest = recording(120, kReadings);
+  rest += "9000\tplant/a\t{\"t\":20000,\"v\":1}\n";  // closes all before
+  ASSERT_TRUE(site.replay(site.write("rest.tsv", rest), 1));
+  ASSERT_TRUE(site.drained(kReadings + 1));
+
+  EXPECT_EQ(site.status().ledger_difference(), 0);
+  const std::int64_t rejected = site.ledger_count("readings", "rejected", "hostile/stage_failed");
+  EXPECT_GE(rejected, 4);
+  EXPECT_LT(rejected, kReadings) << "it never ran again";
+  // The last reading may have come while the plugin was down.
+  const std::int64_t told_of = at_hub(site, "strict") + rejected;
+  EXPECT_TRUE(told_of == kReadings || told_of == kReadings + 1) << told_of;
+  EXPECT_EQ(at_hub(site, "lenient"), kReadings);
+}
+
+}  // namespace
+}  // namespace sluice::e2e

@@ -1,0 +1,214 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "base/clock.h"
+#include "plugin_host/plugin_stage.h"
+
+namespace sluice {
+namespace {
+
+/// Plugins in a process of their own, by the real program behind the real sandbox.
+class IsolatedStageTest : public ::testing::Test {
+ protected:
+  Result<std::unique_ptr<Stage>> make(const std::string& plugin, const std::string& config) {
+    StageOptions options{.dir = plugin == "hostile" ? HOSTILE_PLUGIN_DIR : BAD_PLUGIN_DIR,
+                         .plugin = plugin,
+                         .stage = "",
+                         .config_json = config,
+                         .pipeline = "room",
+                         .where = "pipelines[0].stages[1]",
+                         .series = table_};
+    options.isolation = &isolation_;
+    options.clock = &clock_;
+    return make_stage(options);
+  }
+  std::unique_ptr<Stage> hostile(const std::string& way) {
+    auto stage = make("hostile", R"({"way":")" + way + "\"}");
+    EXPECT_TRUE(stage.ok()) << way << ": " << stage.status().to_string();
+    return stage.ok() ? *std::move(stage) : nullptr;
+  }
+  std::string name_of_way(std::size_t index) {
+    const auto refused = make("hostile", R"({"name_of":)" + std::to_string(index) + "}");
+    const std::string text(refused.status().message());
+    return text.substr(text.rfind(": ") + 2);
+  }
+  ReadingBatch batch(std::initializer_list<double> values) const {
+    ReadingBatch in;
+    for (const double v : values) in.append({series_, 1, time_ns_, Value::of(v), Quality::good});
+    return in;
+  }
+  Status process(Stage& stage, std::initializer_list<double> values) {
+    out_.clear();
+    return stage.process(batch(values), out_);
+  }
+
+  SeriesTable table_{100};
+  SeriesId series_ = table_.intern({"temperature", "Cel", {{"room", "1"}}});
+  SystemClock clock_;
+  std::int64_t time_ns_ = 1000;
+  IsolationOptions isolation_ = [] {
+    IsolationOptions options;
+    options.program = PLUGIN_HOST_PROGRAM;
+    options.limits.deadline = std::chrono::seconds(5);
+    return options;
+  }();
+  StageOutput out_;
+};
+
+TEST_F(IsolatedStageTest, AnswersAsInProcess) {
+  auto stage = make("plain_c", "");
+  ASSERT_TRUE(stage.ok()) << stage.status().to_string();
+  EXPECT_EQ((*stage)->name(), "plain_c");
+  EXPECT_EQ((*stage)->rules(), std::vector<std::string>{"odd"});
+  EXPECT_TRUE((*stage)->is_recorded());
+  ASSERT_TRUE(process(**stage, {1, 2, 3}).ok());
+  EXPECT_EQ(out_.verdicts, (std::vector<Verdict>{Verdict::pass, Verdict::drop, Verdict::pass}));
+}
+
+TEST_F(IsolatedStageTest, SaysWhatIsWrongWithAConfigOrAFile) {
+  const auto message = [&](const std::string& plugin, const std::string& config) {
+    const auto stage = make(plugin, config);
+    return stage.ok() ? "it was made" : std::string(stage.status().message());
+  };
+  EXPECT_EQ(message("hostile", R"({"way":3})"),
+            "pipelines[0].stages[1] (hostile): config.way: expected a string, got 3");
+  EXPECT_EQ(message("hostile", R"({"name_of":999})"),
+            "pipelines[0].stages[1] (hostile): config: no more ways");
+  EXPECT_NE(message("no_version", "").find("it has no version of 1..64 bytes"), std::string::npos);
+  EXPECT_NE(message("wrong_abi", "").find("built for plugin ABI"), std::string::npos);
+  EXPECT_NE(message("nobody", "").find("no plugin \"nobody\""), std::string::npos);
+  EXPECT_NE(message("hostile", R"({"way":"create_segv"})").find("its process "), std::string::npos);
+  isolation_.program = "/nonexistent/sluice-plugin-host";
+  EXPECT_NE(message("plain_c", "").find("cannot be started: No such file or directory"),
+            std::string::npos);
+}
+
+TEST_F(IsolatedStageTest, HasNoWayOut) {
+  std::size_t count = 0;
+  for (;; ++count) {
+    const std::string way = name_of_way(count);
+    if (way == "no more ways") break;
+    const auto stage = hostile(way);
+    ASSERT_NE(stage, nullptr);
+    ASSERT_TRUE(process(*stage, {1, 666, 2}).ok()) << way;
+    EXPECT_EQ(out_.verdicts, std::vector<Verdict>(3, Verdict::pass)) << way << " worked";
+  }
+  EXPECT_GE(count, 50u);
+  EXPECT_FALSE(std::filesystem::exists("/tmp/sluice-hostile"));
+}
+
+TEST_F(IsolatedStageTest, LosesOneCallToWhateverThePluginDoes) {
+  isolation_.limits.deadline = std::chrono::milliseconds(1000);
+  for (const char* way :
+       {"segv", "abort", "divide", "illegal", "stack", "exit", "exit_now", "spin", "wait_for_ever",
+        "memory", "throw", "emit_millions", "derive_millions", "nan"}) {
+    const auto stage = hostile(way);
+    ASSERT_NE(stage, nullptr);
+    ASSERT_TRUE(process(*stage, {1, 2}).ok()) << way;
+    EXPECT_FALSE(process(*stage, {3, 666, 4}).ok()) << way;
+    EXPECT_TRUE(out_.verdicts.empty()) << way;
+    ASSERT_EQ(out_.events.size(), 1u) << way;
+    EXPECT_EQ(out_.events[0].name, "plugin_failed") << way;
+    ASSERT_TRUE(process(*stage, {5, 6}).ok()) << way;
+    EXPECT_EQ(out_.verdicts, std::vector<Verdict>(2, Verdict::pass)) << way;
+    EXPECT_TRUE(out_.events.empty()) << way;
+  }
+}
+
+// What is in the snapshot is the count of readings seen: with the failed call's, it would be wrong.
+TEST_F(IsolatedStageTest, BeginsAgainAsIfTheFailedCallHadNotBeenMade) {
+  isolation_.failures_max = 0;
+  isolation_.backoff_min = std::chrono::nanoseconds(0);
+  const auto stage = hostile("segv");
+  const auto calm = hostile("");
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(process(*stage, {1, 2}).ok());
+    ASSERT_TRUE(process(*calm, {1, 2}).ok());
+    if (i % 3 == 0) {
+      EXPECT_FALSE(process(*stage, {7, 666}).ok());
+    }
+    if (i == 10) {
+      ASSERT_TRUE(stage->snapshot().ok());
+    }
+  }
+  const auto ours = stage->snapshot();
+  const auto theirs = calm->snapshot();
+  ASSERT_TRUE(ours.ok() && theirs.ok());
+  EXPECT_EQ(*ours, *theirs);
+}
+
+TEST_F(IsolatedStageTest, WaitsLongerAfterEachFailureAndQuarantinesInTheEnd) {
+  isolation_.failures_max = 3;
+  isolation_.backoff_min = std::chrono::milliseconds(50);
+  const auto stage = hostile("segv");
+  EXPECT_FALSE(process(*stage, {666}).ok());
+  EXPECT_FALSE(process(*stage, {666}).ok());
+  const Status waits = process(*stage, {1});
+  EXPECT_NE(waits.message().find("it starts again in"), std::string::npos) << waits.message();
+  while (!process(*stage, {1}).ok()) ::usleep(1000);
+  EXPECT_FALSE(process(*stage, {666}).ok());
+  ASSERT_EQ(out_.events.size(), 1u);
+  EXPECT_EQ(out_.events[0].name, "plugin_quarantined");
+  ::usleep(200'000);
+  const Status over = process(*stage, {1});
+  EXPECT_NE(over.message().find("it is quarantined: 3 failures, the last: "), std::string::npos)
+      << over.message();
+}
+
+TEST_F(IsolatedStageTest, KeepsItsStateWhileItIsDownAndOverARestart) {
+  isolation_.failures_max = 1;
+  const auto stage = hostile("segv");
+  ASSERT_TRUE(process(*stage, {1, 2, 3}).ok());
+  EXPECT_FALSE(process(*stage, {666}).ok());
+  const auto saved = stage->snapshot();
+  ASSERT_TRUE(saved.ok()) << saved.status().to_string();
+  const auto next = hostile("segv");
+  ASSERT_TRUE(next->restore(*saved).ok());
+  const auto calm = hostile("");
+  ASSERT_TRUE(process(*calm, {1, 2, 3}).ok());
+  EXPECT_EQ(*next->snapshot(), *calm->snapshot());
+}
+
+TEST_F(IsolatedStageTest, FailsToRestoreWhenThePluginDies) {
+  const auto calm = hostile("");
+  ASSERT_TRUE(process(*calm, {1}).ok());
+  const auto stage = hostile("restore_segv");
+  const Status status = stage->restore(*calm->snapshot());
+  EXPECT_NE(status.message().find("its process "), std::string::npos) << status.message();
+}
+
+TEST_F(IsolatedStageTest, LeavesNoProcessBehind) {
+  {
+    const auto one = hostile("");
+    const auto other = hostile("destroy_segv");
+    ASSERT_TRUE(process(*one, {1}).ok());
+  }
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
+}
+
+TEST_F(IsolatedStageTest, RepeatsACallFromItsRecordWhateverThePluginWouldSayNow) {
+  const auto stage = make("plain_c", "");
+  ASSERT_TRUE(stage.ok());
+  ASSERT_TRUE(process(**stage, {1, 2, 3}).ok());
+  const std::string first = (*stage)->take_record();
+  ASSERT_TRUE(process(**stage, {4}).ok());
+  const auto again = make("plain_c", "");
+  ASSERT_TRUE(again.ok());
+  const ReadingBatch in = batch({1, 2, 3});
+  out_.clear();
+  ASSERT_TRUE((*again)->replay(&in, 0, first, out_).ok());
+  EXPECT_EQ(out_.verdicts, (std::vector<Verdict>{Verdict::pass, Verdict::drop, Verdict::pass}));
+  ASSERT_TRUE(process(**again, {4}).ok());
+  EXPECT_EQ(*(*again)->snapshot(), *(*stage)->snapshot());
+  out_.clear();
+  EXPECT_FALSE((*again)->replay(&in, 0, first.substr(0, 3), out_).ok());
+}
+
+}  // namespace
+}  // namespace sluice
