@@ -110,7 +110,7 @@ ExitCode try_plugin(const PluginTarget& target, const std::string& config,
   if (!input.ok()) return fail(input.status());
   auto readings = parse_reading_lines(*input);
   if (!readings.ok()) return fail(readings.status());
-  // Each batch at once: a plugin that crashes takes this process with it.
+  // Each batch at once: a plugin that crashes in this process takes it along.
   PluginTrial trial(options, series, make, [](const std::string& text) {
     put(text);
     std::fflush(stdout);
