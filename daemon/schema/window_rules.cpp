@@ -184,6 +184,19 @@ void check_window(const v1::WindowConfig& window, const std::string& path,
   if (kinds[0] != "count") check.check_places();
 }
 
+/// Growth and time in a state go from one reading of a series to its next: between readings of two
+/// series they would be numbers that look right.
+void check_of_one_series(const v1::WindowConfig& window, const std::string& path,
+                         const RuleContext& context) {
+  const auto refuse = [&](const char* key) {
+    context.refuse(path + ".aggregates." + key,
+                   "expected a pipeline without key_by, got one in whose windows several series "
+                   "meet; leave key_by out here, and let `sluicectl hub query --by` merge");
+  };
+  if (window.aggregates().has_counter()) refuse("counter");
+  if (window.aggregates().has_states()) refuse("states");
+}
+
 }  // namespace
 
 void check_windows(const v1::PipelineConfig& pipeline, const std::string& path,
@@ -193,6 +206,7 @@ void check_windows(const v1::PipelineConfig& pipeline, const std::string& path,
     const v1::WindowConfig& window = pipeline.windows(i);
     const std::string at = child_path(path + ".windows", static_cast<std::size_t>(i));
     check_window(window, at, context);
+    if (pipeline.has_key_by()) check_of_one_series(window, at, context);
     const v1::WindowConfig place = place_of(window);
     if (!known.insert(place.SerializeAsString()).second)
       context.refuse(at, "expected other windows than those before it in the list");

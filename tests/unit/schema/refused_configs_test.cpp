@@ -154,6 +154,16 @@ const Mistake kMistakes[] = {
     {kAll, "pipelines:\n  - name: p\n    windows:\n      - {count: 10, early_every: 1s} #!\n",
      "pipelines[0].windows[0].early_every",
      "expected only with tumbling, hopping and session, got it with count"},
+    {kAll,
+     "pipelines:\n  - name: p\n    key_by: {labels: [site]}\n    windows:\n"
+     "      - {tumbling: 1m, aggregates: {counter: {}}} #!\n",
+     "pipelines[0].windows[0].aggregates.counter",
+     "expected a pipeline without key_by, got one in whose windows several series meet"},
+    {kAll,
+     "pipelines:\n  - name: p\n    key_by: {}\n    windows:\n"
+     "      - {tumbling: 1m, aggregates: {states: {}}} #!\n",
+     "pipelines[0].windows[0].aggregates.states",
+     "expected a pipeline without key_by, got one in whose windows several series meet"},
     {kAll, "pipelines:\n  - name: p\n    windows:\n      - {count: 0} #!\n",
      "pipelines[0].windows[0].count", "expected a whole number between 1 and 1000000"},
     {kAll, "pipelines:\n  - name: p\n    windows:\n      - {count: 10}\n      - {count: 20} #!\n",
