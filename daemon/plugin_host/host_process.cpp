@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -122,9 +123,10 @@ Status HostProcess::spawn(const std::string& program, const std::string& plugin_
   actions.only(channel_.fd());
   const SpawnAttributes attributes;
   std::string memory = std::to_string(limits_.memory_bytes);
+  std::string parent = std::to_string(::getpid());
   std::string path = plugin_path;
   std::string name = program;
-  char* const arguments[] = {name.data(), path.data(), memory.data(), nullptr};
+  char* const arguments[] = {name.data(), path.data(), memory.data(), parent.data(), nullptr};
   char* const environment[] = {nullptr};
   const int error = ::posix_spawn(&pid_, program.c_str(), actions.get(), attributes.get(),
                                   arguments, environment);

@@ -1,6 +1,7 @@
-// sluice-plugin-host PLUGIN.so MEMORY_BYTES: one plugin in a process of its own, with the channel
-// to the daemon at descriptor 3. Started by the daemon, and by nobody else.
+// sluice-plugin-host PLUGIN.so MEMORY_BYTES PARENT_PID: one plugin in a process of its own, with
+// the channel to the daemon at descriptor 3. Started by the daemon, and by nobody else.
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -21,26 +22,33 @@ using namespace sluice;
 
 constexpr int kChannelFd = 3;
 
-Result<std::unique_ptr<PluginLibrary>> load_locked(const std::string& path,
-                                                   std::uint64_t memory_bytes) {
-  const std::filesystem::path file(path);
-  bool is_landlocked = false;
-  if (Status s = lock_down({path, memory_bytes}, is_landlocked); !s.ok()) return s;
+Result<std::unique_ptr<PluginLibrary>> load_locked(const SandboxOptions& options) {
+  const std::filesystem::path file(options.plugin_path);
+  if (Status s = lock_down(options); !s.ok()) return s;
   auto library = PluginLibrary::open(file.parent_path(), file.stem());
   if (!library.ok()) return library.status();
   if (Status s = lock_up(); !s.ok()) return s;
   return library;
 }
 
+/// 0 when it is none.
+std::uint64_t number(const std::string& text) {
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+/// Who stops the daemon signals the whole group or session; what becomes of this process then, the
+/// daemon decides, which may still need a snapshot.
+void leave_signals_to_the_daemon() {
+  for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) ::signal(signal, SIG_IGN);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::uint64_t memory_bytes = 0;
-  if (argc == 3) {
-    const std::string text = argv[2];
-    std::from_chars(text.data(), text.data() + text.size(), memory_bytes);
-  }
-  Result<SharedChannel> channel = argc == 3 ? SharedChannel::attach(UniqueFd(kChannelFd))
+  leave_signals_to_the_daemon();
+  Result<SharedChannel> channel = argc == 4 ? SharedChannel::attach(UniqueFd(kChannelFd))
                                             : Result<SharedChannel>(invalid_argument("no channel"));
   if (!channel.ok()) {
     std::fputs("sluice-plugin-host is started by sluiced; there is nothing to do here\n", stderr);
@@ -48,7 +56,7 @@ int main(int argc, char** argv) {
   }
   // Never destroyed: the process ends where it stands.
   auto& server = *new PluginServer(*channel);
-  auto library = load_locked(argv[1], memory_bytes);
+  auto library = load_locked({argv[1], number(argv[2]), number(argv[3])});
   server.tell_loaded(library);
   if (!library.ok()) ::_exit(1);
   const Status ended = server.serve(std::shared_ptr<PluginLibrary>(*std::move(library)));

@@ -107,8 +107,7 @@ std::uint64_t handled_access(int version) {
   return access;
 }
 
-Status lock_files(const std::string& plugin_path, bool& is_landlocked) {
-  is_landlocked = false;
+Status lock_files(const std::string& plugin_path) {
   const int version = landlock_version();
   if (version < 1) return {};
   landlock_ruleset_attr attributes{};
@@ -125,7 +124,6 @@ Status lock_files(const std::string& plugin_path, bool& is_landlocked) {
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) {
     return system_error("landlock_restrict_self");
   }
-  is_landlocked = true;
   return {};
 }
 
@@ -218,12 +216,16 @@ Status filter_for_loading() {
 
 }  // namespace
 
-Status lock_down(const SandboxOptions& options, bool& is_landlocked) {
+Status lock_down(const SandboxOptions& options) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return system_error("PR_SET_PDEATHSIG");
+  // It may have died before that.
+  if (static_cast<std::uint64_t>(::getppid()) != options.parent_pid) {
+    return unavailable("the daemon is gone");
+  }
   if (::prctl(PR_SET_DUMPABLE, 0) != 0) return system_error("PR_SET_DUMPABLE");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error("PR_SET_NO_NEW_PRIVS");
   go_first_when_memory_is_short();
-  if (Status s = lock_files(options.plugin_path, is_landlocked); !s.ok()) return s;
+  if (Status s = lock_files(options.plugin_path); !s.ok()) return s;
   if (Status s = limit_resources(options.memory_bytes); !s.ok()) return s;
   return filter_for_loading();
 }
