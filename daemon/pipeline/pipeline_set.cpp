@@ -37,10 +37,13 @@ void PipelineSet::each(Step step) {
     CallLog calls = is_replay_ ? CallLog(take_calls_of(pipeline->name())) : CallLog();
     PipelineEffects effects{is_replay_ ? ignored : builder_.ledger(), closed, &late};
     std::vector<DeadLetter> dead_letters;
+    std::vector<Event> events;
+    effects.events = &events;
     effects.calls = &calls;
     effects.dead_letters = &dead_letters;
     step(*pipeline, effects);
     if (is_replay_) continue;
+    for (const Event& event : events) log_event(pipeline->name(), event);
     for (DeadLetter& letter : dead_letters) {
       letter.wall_ns = wall_ns_;
       builder_.add_dead_letter(std::move(letter));
@@ -52,6 +55,30 @@ void PipelineSet::each(Step step) {
     recent_panes_.add(pipeline->name(), to_show(closed));
     builder_.add_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
   }
+}
+
+void PipelineSet::log_event(const std::string& pipeline, const Event& event) const {
+  const log::Level level = event.severity == Severity::info   ? log::Level::info
+                           : event.severity == Severity::warn ? log::Level::warn
+                                                              : log::Level::error;
+  const Series series = series_.at(event.series);
+  std::string about = series.measurement;
+  for (const auto& [label, value] : series.labels) about += " " + label + "=" + value;
+  std::string more;
+  for (const auto& [key, value] : event.attributes) {
+    more += (more.empty() ? "" : " ") + key + "=" + value;
+  }
+  const char* phase = event.phase == EventPhase::begin ? "begin"
+                      : event.phase == EventPhase::end ? "end"
+                                                       : "moment";
+  log::write(level, "pipeline", "a plugin tells",
+             {{"pipeline", pipeline},
+              {"event", event.name},
+              {"phase", phase},
+              {"text", event.message},
+              {"series", about},
+              {"time_ns", event.event_time_ns},
+              {"more", more}});
 }
 
 std::vector<StageCall> PipelineSet::take_calls_of(const std::string& pipeline) {

@@ -88,6 +88,7 @@ class PipelineSet {
   void each(Step step);
   std::unique_ptr<Pipeline> adopt_one(PipelineSpec spec, std::int64_t next_seq);
   void retire(Pipeline& old, const Ledger& durable, bool awaits_cloud);
+  void log_event(const std::string& pipeline, const Event& event) const;
   std::vector<StageCall> take_calls_of(const std::string& pipeline);
   void keep_calls(const std::string& pipeline, std::vector<StageCall> calls);
   void count_early(const std::string& pipeline, const std::vector<Pane>& closed);

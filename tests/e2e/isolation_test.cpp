@@ -67,6 +67,7 @@ TEST(Isolation, APluginThatCrashesCostsWhatTheLedgerNamesAndNothingElse) {
   const std::int64_t told_of = at_hub(site, "strict") + rejected;
   EXPECT_TRUE(told_of == kReadings || told_of == kReadings + 1) << told_of;
   EXPECT_EQ(at_hub(site, "lenient"), kReadings);
+  EXPECT_NE(site.log("daemon.log").find("event=plugin_failed"), std::string::npos);
 }
 
 }  // namespace
