@@ -86,13 +86,7 @@ class Anomaly {
   }
 
   void snapshot(StateWriter& w) const {
-    std::vector<std::uint32_t> ids;
-    for (const auto& [series, past] : pasts_) ids.push_back(series);
-    std::sort(ids.begin(), ids.end());
-    w.u64(ids.size());
-    for (const std::uint32_t series : ids) {
-      const Past& past = pasts_.at(series);
-      w.u64(series);
+    write_by_series(w, pasts_, [&w](const Past& past) {
       w.u64(past.count);
       w.i64(past.last_time_ns);
       w.f64(past.weight);
@@ -102,15 +96,13 @@ class Anomaly {
       w.f64(past.max);
       w.u64(past.alerting ? 1 : 0);
       w.i64(past.over_time_ns);
-    }
+    });
     w.seal();
   }
 
   void restore(StateReader& r, std::string_view) {
     r.unseal();
-    const std::uint64_t count = r.count(80);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      Past& past = pasts_[static_cast<std::uint32_t>(r.u64())];
+    read_by_series(r, 80, pasts_, [&r](std::uint32_t, Past& past) {
       past.count = r.u64();
       past.last_time_ns = r.i64();
       past.weight = r.f64();
@@ -120,7 +112,7 @@ class Anomaly {
       past.max = r.f64();
       past.alerting = r.u64() != 0;
       past.over_time_ns = r.i64();
-    }
+    });
   }
 
  private:

@@ -63,26 +63,18 @@ class Deadband {
   }
 
   void snapshot(StateWriter& w) const {
-    std::vector<std::uint32_t> ids;
-    for (const auto& [series, last] : last_) ids.push_back(series);
-    std::sort(ids.begin(), ids.end());
-    w.u64(ids.size());
-    for (const std::uint32_t series : ids) {
-      const Last& last = last_.at(series);
-      w.u64(series);
+    write_by_series(w, last_, [&w](const Last& last) {
       w.i64(last.event_time_ns);
       w.f64(last.value);
       w.u64(last.quality | (static_cast<std::uint64_t>(last.previous_kind) << 8));
       w.u64(last.previous_token);
       w.i64(last.previous_time_ns);
       w.u64(last.previous_bits);
-    }
+    });
   }
 
   void restore(StateReader& r, std::string_view) {
-    const std::uint64_t count = r.count(56);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      Last& last = last_[static_cast<std::uint32_t>(r.u64())];
+    read_by_series(r, 56, last_, [&r](std::uint32_t, Last& last) {
       last.event_time_ns = r.i64();
       last.value = r.f64();
       const std::uint64_t small = r.u64();
@@ -91,7 +83,7 @@ class Deadband {
       last.previous_token = r.u64();
       last.previous_time_ns = r.i64();
       last.previous_bits = r.u64();
-    }
+    });
   }
 
  private:

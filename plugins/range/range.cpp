@@ -66,24 +66,17 @@ class Range {
   }
 
   void snapshot(StateWriter& w) const {
-    w.u64(last_good_.size());
-    std::vector<std::uint32_t> ids;
-    for (const auto& [series, last] : last_good_) ids.push_back(series);
-    std::sort(ids.begin(), ids.end());
-    for (const std::uint32_t series : ids) {
-      w.u64(series);
-      w.i64(last_good_.at(series).event_time_ns);
-      w.f64(last_good_.at(series).value);
-    }
+    write_by_series(w, last_good_, [&w](const Last& last) {
+      w.i64(last.event_time_ns);
+      w.f64(last.value);
+    });
   }
 
   void restore(StateReader& r, std::string_view) {
-    const std::uint64_t count = r.count(24);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const auto series = static_cast<std::uint32_t>(r.u64());
-      const std::int64_t event_time_ns = r.i64();
-      last_good_[series] = {event_time_ns, r.f64()};
-    }
+    read_by_series(r, 24, last_good_, [&r](std::uint32_t, Last& last) {
+      last.event_time_ns = r.i64();
+      last.value = r.f64();
+    });
   }
 
  private:

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::sdk {
 
@@ -68,5 +71,30 @@ class StateReader {
  private:
   std::string_view bytes_;
 };
+
+/// The states of all series, as a map by their ids: their count, then each id and what
+/// `write(state)` writes, in the order of the ids, so that equal states give equal bytes.
+template <typename States, typename Write>
+void write_by_series(StateWriter& w, const States& states, Write write) {
+  std::vector<std::uint32_t> ids;
+  for (const auto& [series, state] : states) ids.push_back(series);
+  std::sort(ids.begin(), ids.end());
+  w.u64(ids.size());
+  for (const std::uint32_t series : ids) {
+    w.u64(series);
+    write(states.at(series));
+  }
+}
+
+/// What write_by_series() wrote: `read(series, state)` reads one into a new state. `record_bytes`:
+/// of the id and a state.
+template <typename States, typename Read>
+void read_by_series(StateReader& r, std::size_t record_bytes, States& states, Read read) {
+  const std::uint64_t count = r.count(record_bytes);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto series = static_cast<std::uint32_t>(r.u64());
+    read(series, states[series]);
+  }
+}
 
 }  // namespace sluice::sdk

@@ -83,13 +83,7 @@ class SwingingDoor {
   }
 
   void snapshot(StateWriter& w) const {
-    std::vector<std::uint32_t> ids;
-    for (const auto& [series, door] : doors_) ids.push_back(series);
-    std::sort(ids.begin(), ids.end());
-    w.u64(ids.size());
-    for (const std::uint32_t series : ids) {
-      const Door& door = doors_.at(series);
-      w.u64(series);
+    write_by_series(w, doors_, [&w](const Door& door) {
       w.i64(door.pivot_time_ns);
       w.f64(door.pivot);
       w.f64(door.deviation);
@@ -99,16 +93,13 @@ class SwingingDoor {
       w.i64(door.held_time_ns);
       w.u64(door.held_bits);
       w.u64(door.quality | (static_cast<std::uint64_t>(door.held_kind) << 8));
-    }
+    });
     w.seal();
   }
 
   void restore(StateReader& r, std::string_view) {
     r.unseal();
-    const std::uint64_t count = r.count(80);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const auto series = static_cast<std::uint32_t>(r.u64());
-      Door& door = doors_[series];
+    read_by_series(r, 80, doors_, [this, &r](std::uint32_t series, Door& door) {
       door.pivot_time_ns = r.i64();
       door.pivot = r.f64();
       door.deviation = r.f64();
@@ -121,7 +112,7 @@ class SwingingDoor {
       door.quality = static_cast<std::uint8_t>(small);
       door.held_kind = static_cast<std::uint8_t>(small >> 8);
       if (door.token != 0) deadlines_.emplace(deadline_ns(door), series);
-    }
+    });
   }
 
  private:
