@@ -30,31 +30,36 @@ PipelineSet::PipelineSet(std::vector<PipelineSpec> specs, SeriesTable& series,
 
 template <typename Step>
 void PipelineSet::each(Step step) {
-  Ledger ignored;
   for (const auto& pipeline : pipelines_) {
-    std::vector<Pane> closed;
-    std::vector<LateReading> late;
-    CallLog calls = is_replay_ ? CallLog(take_calls_of(pipeline->name())) : CallLog();
-    PipelineEffects effects{is_replay_ ? ignored : builder_.ledger(), closed, &late};
-    std::vector<DeadLetter> dead_letters;
-    std::vector<Event> events;
-    effects.events = &events;
-    effects.calls = &calls;
-    effects.dead_letters = &dead_letters;
-    step(*pipeline, effects);
-    if (is_replay_) continue;
-    for (const Event& event : events) log_event(pipeline->name(), event);
-    for (DeadLetter& letter : dead_letters) {
-      letter.wall_ns = wall_ns_;
-      builder_.add_dead_letter(std::move(letter));
-    }
-    if (!calls.empty()) keep_calls(pipeline->name(), calls.take());
-    if (!late.empty()) recent_late_.add(pipeline->name(), std::move(late));
+    std::vector<Pane> closed = run(*pipeline, step);
     if (closed.empty()) continue;
-    count_early(pipeline->name(), closed);
-    recent_panes_.add(pipeline->name(), to_show(closed));
     builder_.add_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
   }
+}
+
+/// Everything that the step brought about goes where it belongs, but for the panes that it closed.
+template <typename Step>
+std::vector<Pane> PipelineSet::run(Pipeline& pipeline, Step step) {
+  Ledger ignored;
+  std::vector<Pane> closed;
+  std::vector<LateReading> late;
+  std::vector<Event> events;
+  std::vector<DeadLetter> dead_letters;
+  CallLog calls = is_replay_ ? CallLog(take_calls_of(pipeline.name())) : CallLog();
+  step(pipeline, PipelineEffects{is_replay_ ? ignored : builder_.ledger(), closed, &late, &events,
+                                 &calls, &dead_letters});
+  if (is_replay_) return {};
+  for (const Event& event : events) log_event(pipeline.name(), event);
+  for (DeadLetter& letter : dead_letters) {
+    letter.wall_ns = wall_ns_;
+    builder_.add_dead_letter(std::move(letter));
+  }
+  if (!calls.empty()) keep_calls(pipeline.name(), calls.take());
+  if (!late.empty()) recent_late_.add(pipeline.name(), std::move(late));
+  if (closed.empty()) return {};
+  count_early(pipeline.name(), closed);
+  recent_panes_.add(pipeline.name(), to_show(closed));
+  return closed;
 }
 
 void PipelineSet::log_event(const std::string& pipeline, const Event& event) const {
@@ -229,11 +234,11 @@ void PipelineSet::confirm_epoch() {
 
 void PipelineSet::end_epoch() {
   for (const auto& pipeline : pipelines_) {
-    std::vector<Pane> closed;
-    pipeline->end_epoch({builder_.ledger(), closed});
-    recent_panes_.add(pipeline->name(), to_show(closed));
+    std::vector<Pane> closed = run(
+        *pipeline, [](Pipeline& ending, PipelineEffects effects) { ending.end_epoch(effects); });
     builder_.add_ended_panes(pipeline->name(), pipeline->pane_hash(), std::move(closed));
   }
+  calls_.clear();  // the group has a checkpoint: no replay crosses it
 }
 
 // --- what they hold ---

@@ -86,6 +86,8 @@ class PipelineSet {
  private:
   template <typename Step>
   void each(Step step);
+  template <typename Step>
+  std::vector<Pane> run(Pipeline& pipeline, Step step);
   std::unique_ptr<Pipeline> adopt_one(PipelineSpec spec, std::int64_t next_seq);
   void retire(Pipeline& old, const Ledger& durable, bool awaits_cloud);
   void log_event(const std::string& pipeline, const Event& event) const;

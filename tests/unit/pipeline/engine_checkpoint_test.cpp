@@ -58,6 +58,25 @@ class Mute final : public Stage {
   DropNegative stage_{false};
 };
 
+/// Fails for a negative reading, and says that this is what it failed by.
+class Choking final : public Stage {
+ public:
+  const std::string& name() const override { return stage_.name(); }
+  const std::vector<std::string>& rules() const override { return stage_.rules(); }
+  bool ordered() const override { return true; }
+  Status process(const ReadingBatch& in, StageOutput& out) override {
+    if (in.at(0).value.as_double() >= 0) return stage_.process(in, out);
+    out.fatal_input = "v -1";
+    return internal_error("choked");
+  }
+  Status on_time(std::int64_t, StageOutput&) override { return {}; }
+  Result<std::string> snapshot() override { return stage_.snapshot(); }
+  Status restore(std::string_view bytes) override { return stage_.restore(bytes); }
+
+ private:
+  DropNegative stage_{true};
+};
+
 struct Rig {
   SeriesTable series{1000};
   TopicTable topics{1000};
@@ -295,6 +314,32 @@ TEST(EngineCheckpoint, WhatDrainsAtTheEndOfAnEpochIsNotCountedInBothEpochs) {
   EXPECT_EQ(rig.commits.ledger().difference(), 0);
   // 1, 4, 9, 3 in [0, 10) and 16 in [10, 20); 100 waits.
   EXPECT_EQ(readings_at_hub({old_epoch, new_epoch}), 5u);
+}
+
+// What waits to be put in order goes through the stages when the epoch ends; one of them fails.
+TEST(EngineCheckpoint, TheInputThatAStageFailedByIsKeptAlsoAtTheEndOfAnEpoch) {
+  Rig rig;
+  PipelineSpec spec;
+  spec.name = "p";
+  spec.hash = 1;
+  spec.windows = {WindowSpec::tumbling(10 * kSecond)};
+  spec.max_out_of_order_ns = 5 * kSecond;
+  spec.stages.push_back(std::make_unique<Choking>());
+  std::vector<PipelineSpec> specs;
+  specs.push_back(std::move(spec));
+  rig.start(std::move(specs), false);
+  rig.message("a", "1 -1");  // waits
+  rig.commit();
+  rig.engine->end_epoch("epoch", 0);
+  rig.commit();
+  std::vector<DeadLetter> letters;
+  for (const CommitGroup& group : rig.commits.groups()) {
+    letters.insert(letters.end(), group.dead_letters.begin(), group.dead_letters.end());
+  }
+  ASSERT_EQ(letters.size(), 1u);
+  EXPECT_EQ(letters[0].payload_head, "v -1");
+  EXPECT_EQ(letters[0].reason, "stage_failed");
+  EXPECT_EQ(rig.commits.ledger().difference(), 0);
 }
 
 // While one pipeline's stage cannot save its state, another one comes back from its park.
