@@ -102,7 +102,7 @@ struct ClockEntry {
 /// How one call of a stage went that might go another way when it is made again.
 struct StageCall {
   std::uint32_t stage = 0;  ///< index in its pipeline
-  std::string record;       ///< as Stage::take_record()
+  std::string record;       ///< as RecordedCalls::take_record()
   friend bool operator==(const StageCall&, const StageCall&) = default;
 };
 

@@ -72,6 +72,18 @@ struct StageOutput {
   void clear();
 };
 
+/// How a stage's calls went, for the log. [pipeline]
+class RecordedCalls {
+ public:
+  virtual ~RecordedCalls() = default;
+  /// How the last call of process() or on_time() went, failed ones too.
+  virtual std::string take_record() = 0;
+  /// The call again after a restart, of process() with `in` or else of on_time(), with the outcome
+  /// that `record` says. A failure is the call's own, or that the record cannot be read.
+  virtual Status replay(const ReadingBatch* in, std::int64_t watermark_ns, std::string_view record,
+                        StageOutput& out) = 0;
+};
+
 /// One step of a pipeline. Real: plugin_host's PluginStage. [pipeline], one call at a time.
 class Stage {
  public:
@@ -90,16 +102,9 @@ class Stage {
   virtual Status on_time(std::int64_t watermark_ns, StageOutput& out) = 0;
   /// What a failed process() was given goes on as it is, instead of being rejected.
   virtual bool passes_on_failure() const { return false; }
-  /// A call once made may go another way when it is made again, so the log must say how it went.
-  virtual bool is_recorded() const { return false; }
-  /// Of such a stage: how the last call of process() or on_time() went, failed ones too.
-  virtual std::string take_record() { return {}; }
-  /// The call again after a restart, of process() with `in` or else of on_time(), with the outcome
-  /// that `record` says. `data_loss` and the stage unchanged when it cannot be read.
-  virtual Status replay(const ReadingBatch* /*in*/, std::int64_t /*watermark_ns*/,
-                        std::string_view /*record*/, StageOutput& /*out*/) {
-    return Status(StatusCode::unimplemented, "this stage's calls are not recorded");
-  }
+  /// Not null: a call once made may go another way when it is made again, so the log must say how
+  /// it went.
+  virtual RecordedCalls* recorded_calls() { return nullptr; }
   virtual Result<std::string> snapshot() = 0;
   virtual Status restore(std::string_view snapshot) = 0;
 };

@@ -81,17 +81,17 @@ void StageChain::run(std::size_t from, std::size_t to, Flow& flow, StageEffects 
 Status StageChain::call(std::size_t index, const ReadingBatch* in, std::int64_t watermark_ns,
                         CallLog* calls) {
   Stage& stage = *stages_[index];
+  RecordedCalls* recorded = calls == nullptr ? nullptr : stage.recorded_calls();
   output_.clear();
-  if (stage.is_recorded() && calls != nullptr && calls->is_replay()) {
+  if (recorded != nullptr && calls->is_replay()) {
+    // Without a record the call was made by a stage that had none, as another version of a plugin.
     if (const auto record = calls->next(index)) {
-      return stage.replay(in, watermark_ns, *record, output_);
+      return recorded->replay(in, watermark_ns, *record, output_);
     }
   }
   const Status status =
       in != nullptr ? stage.process(*in, output_) : stage.on_time(watermark_ns, output_);
-  if (stage.is_recorded() && calls != nullptr && !calls->is_replay()) {
-    calls->add(index, stage.take_record());
-  }
+  if (recorded != nullptr && !calls->is_replay()) calls->add(index, recorded->take_record());
   return status;
 }
 

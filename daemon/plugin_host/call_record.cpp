@@ -304,6 +304,7 @@ sluice_result CallRecorder::on_event(const sluice_emit* emit, const sluice_event
 
 Status apply_call_record(std::string_view record, std::uint32_t rows, sluice_verdict* verdicts,
                          const sluice_emit* emit) {
+  if (record.size() > kCallRecordBytesMax) return malformed();
   ByteReader in(record);
   if (Status s = apply_verdicts(in, rows, verdicts); !s.ok()) return s;
   while (in.ok() && !in.at_end()) {

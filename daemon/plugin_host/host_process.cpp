@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "plugin_host/call_record.h"
@@ -114,6 +115,10 @@ Result<std::unique_ptr<HostProcess>> HostProcess::start(const std::string& progr
   if (Status s = process->spawn(program, plugin_path); !s.ok()) return s;
   Result<PluginMetadata> loaded = process->await_loaded();
   if (!loaded.ok()) return loaded.status();
+  const std::string name = std::filesystem::path(plugin_path).stem();
+  if (const Status s = check_metadata(*loaded, name); !s.ok()) {
+    return failed_precondition(plugin_path + ": " + std::string(s.message()));
+  }
   metadata = *std::move(loaded);
   return process;
 }

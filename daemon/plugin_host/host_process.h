@@ -23,8 +23,8 @@ namespace sluice {
 class HostProcess {
  public:
   /// Starts `program` for the file `plugin_path` and waits until it is loaded; `metadata` is what
-  /// the plugin says of itself, not checked yet. `failed_precondition` when the file cannot be
-  /// loaded, `unavailable` when the process cannot be started or dies.
+  /// the plugin says of itself, checked. `failed_precondition` when the file is no plugin for this
+  /// daemon, `unavailable` when the process cannot be started or dies.
   static Result<std::unique_ptr<HostProcess>> start(const std::string& program,
                                                     const std::string& plugin_path,
                                                     const HostLimits& limits, const Clock& clock,

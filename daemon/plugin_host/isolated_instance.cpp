@@ -33,18 +33,15 @@ Result<std::unique_ptr<IsolatedInstance>> IsolatedInstance::create(IsolationOpti
   if (!path.ok()) return path.status();
   std::unique_ptr<IsolatedInstance> instance(
       new IsolatedInstance(std::move(options), *path, std::move(rooms)));
-  if (Status s = instance->begin(plugin, config_json); !s.ok()) return s;
+  if (Status s = instance->begin(config_json); !s.ok()) return s;
   return instance;
 }
 
-Status IsolatedInstance::begin(const std::string& name, const std::string& config_json) {
+Status IsolatedInstance::begin(const std::string& config_json) {
   auto process =
       HostProcess::start(options_.program, path_, options_.limits, rooms_.clock, metadata_);
   if (!process.ok()) return process.status();
   process_ = *std::move(process);
-  if (Status s = check_metadata(metadata_, name); !s.ok()) {
-    return failed_precondition(path_ + ": " + std::string(s.message()));
-  }
   Result<std::string> config = apply_schema(metadata_.config_schema, config_json);
   if (!config.ok()) return config.status();
   config_json_ = *std::move(config);
@@ -156,10 +153,11 @@ Status IsolatedInstance::on_time(std::int64_t watermark_ns, const sluice_emit* e
 Status IsolatedInstance::call_recorded(std::uint32_t rows, sluice_verdict* verdicts,
                                        const sluice_emit* emit) {
   if (Status s = ensure_running(); !s.ok()) return s;
-  const Result<HostDone> done = call(request_);
+  Result<HostDone> done = call(request_);
   if (!done.ok()) return done.status();
   if (!done->status.ok()) return done->status;
-  return apply_call_record(done->payload, rows, verdicts, emit);
+  record_ = std::move(done->payload);
+  return apply_call_record(record_, rows, verdicts, emit);
 }
 
 /// A call that was not taken must leave no trace in its state, so the process ends.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -41,6 +42,8 @@ class IsolatedInstance final : public PluginInstance {
   Status process(const sluice_batch& batch, sluice_verdict* verdicts,
                  const sluice_emit* emit) override;
   Status on_time(std::int64_t watermark_ns, const sluice_emit* emit) override;
+  bool records() const override { return true; }
+  std::string take_record() override { return std::move(record_); }
   void call_ended(const Status& outcome) override;
   Result<SavedState> snapshot() override;
   Status restore(const SavedState& saved) override;
@@ -51,7 +54,7 @@ class IsolatedInstance final : public PluginInstance {
 
  private:
   IsolatedInstance(IsolationOptions options, std::string path, Rooms rooms);
-  Status begin(const std::string& name, const std::string& config_json);
+  Status begin(const std::string& config_json);
   Status start();
   Status ensure_running();
   Status create_instance();
@@ -71,6 +74,7 @@ class IsolatedInstance final : public PluginInstance {
   std::string config_json_;
   std::unique_ptr<HostProcess> process_;
   std::string request_;  ///< of the call under way
+  std::string record_;   ///< of the last one
 
   SavedState saved_;  ///< what a new process begins with
   std::size_t journal_bytes_ = 0;

@@ -36,6 +36,10 @@ class PluginInstance {
   virtual Status process(const sluice_batch& batch, sluice_verdict* verdicts,
                          const sluice_emit* emit) = 0;
   virtual Status on_time(std::int64_t watermark_ns, const sluice_emit* emit) = 0;
+  /// Whether it has the record of what it said in the last call (see CallRecorder), and that
+  /// record.
+  virtual bool records() const { return false; }
+  virtual std::string take_record() { return {}; }
   /// After each of these two: whether the daemon took what it said, or why not.
   virtual void call_ended(const Status& /*outcome*/) {}
   virtual Result<SavedState> snapshot() = 0;

@@ -5,9 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/assert.h"
 #include "base/bytes.h"
-#include "base/log.h"
 #include "plugin_host/call_record.h"
 #include "plugin_host/config_schema.h"
 #include "plugin_host/held_readings.h"
@@ -37,7 +35,7 @@ sluice_batch columns_of(const ReadingBatch& in) {
 }
 
 /// A plugin seen as a Stage. [pipeline]
-class PluginStage final : public Stage {
+class PluginStage final : public Stage, private RecordedCalls {
  public:
   explicit PluginStage(const StageOptions& options)
       : name_(options.stage.empty() ? options.plugin : options.stage),
@@ -61,9 +59,8 @@ class PluginStage final : public Stage {
   const std::vector<std::string>& rules() const override { return metadata_.rules; }
   bool ordered() const override { return instance_->ordered(); }
   bool wants_time() const override { return instance_->wants_time(); }
-  bool is_recorded() const override { return is_recorded_; }
+  RecordedCalls* recorded_calls() override { return is_recorded_ ? this : nullptr; }
   bool passes_on_failure() const override { return passes_on_failure_; }
-  std::string take_record() override { return std::exchange(record_, {}); }
 
   Status process(const ReadingBatch& in, StageOutput& out) override {
     if (in.empty()) return {};
@@ -78,17 +75,6 @@ class PluginStage final : public Stage {
     return run("on_time", nullptr, out, [&](sluice_verdict*, const sluice_emit* emit) {
       return instance_->on_time(watermark_ns, emit);
     });
-  }
-
-  /// The plugin sees the call for the sake of its state; what it says this time does not count.
-  Status replay(const ReadingBatch* in, std::int64_t watermark_ns, std::string_view record,
-                StageOutput& out) override {
-    if (record.empty() || record.front() != kWasTaken) return failure("replay", "it failed then");
-    show_again(in, watermark_ns);
-    const std::uint32_t rows = in == nullptr ? 0 : static_cast<std::uint32_t>(in->size());
-    call_->begin(in);
-    const Status said = apply_call_record(record.substr(1), rows, call_->verdicts(), call_->emit());
-    return finish("replay", said, out);
   }
 
   Result<std::string> snapshot() override {
@@ -137,6 +123,18 @@ class PluginStage final : public Stage {
   }
 
  private:
+  std::string take_record() override { return std::exchange(record_, {}); }
+  /// The plugin sees the call for the sake of its state; what it says this time does not count.
+  Status replay(const ReadingBatch* in, std::int64_t watermark_ns, std::string_view record,
+                StageOutput& out) override {
+    if (record.empty() || record.front() != kWasTaken) return failure("replay", "it failed then");
+    show_again(in, watermark_ns);
+    const std::uint32_t rows = in == nullptr ? 0 : static_cast<std::uint32_t>(in->size());
+    call_->begin(in);
+    const Status said = apply_call_record(record.substr(1), rows, call_->verdicts(), call_->emit());
+    return finish("replay", said, out);
+  }
+
   Status begin_local(const StageOptions& options) {
     auto library = PluginLibrary::open(options.dir, options.plugin);
     if (!library.ok()) return library.status();
@@ -173,18 +171,34 @@ class PluginStage final : public Stage {
   Status run(const char* function, const ReadingBatch* in, StageOutput& out, Call call) {
     started_ = true;
     call_->begin(in);
-    const sluice_emit* emit = call_->emit();
-    if (is_recorded_) {
-      recorder_.begin(emit);
-      emit = recorder_.emit();
-    }
+    const bool records_here = is_recorded_ && !instance_->records();
+    if (records_here) recorder_.begin(call_->emit());
     services_.set_in_call(true);
-    Status said = call(call_->verdicts(), emit);
+    Status said = call(call_->verdicts(), records_here ? recorder_.emit() : call_->emit());
     services_.set_in_call(false);
-    const Status status = record(in, finish(function, said, out));
+    std::string record;
+    if (is_recorded_) {
+      // Also when the plugin gave up: this is why.
+      if (Status s = take_said(records_here, in, record); !s.ok()) said = s;
+    }
+    const Status status = finish(function, said, out);
+    if (is_recorded_) record_ = status.ok() ? kWasTaken + record : std::string(1, kFailed);
     instance_->call_ended(status);
     tell_incidents(in, out);
     return status;
+  }
+
+  /// Before the call is taken: without its record it must not be.
+  Status take_said(bool records_here, const ReadingBatch* in, std::string& record) {
+    if (!records_here) {
+      record = instance_->take_record();
+      return {};
+    }
+    const std::uint32_t rows = in == nullptr ? 0 : static_cast<std::uint32_t>(in->size());
+    Result<std::string> said = recorder_.finish(call_->verdicts(), rows);
+    if (!said.ok()) return said.status();
+    record = *std::move(said);
+    return {};
   }
 
   Status finish(const char* function, const Status& said, StageOutput& out) {
@@ -197,18 +211,6 @@ class PluginStage final : public Stage {
     }
     const Status status = call_->finish(out);
     return status.ok() ? Status() : failure(function, std::string(status.message()));
-  }
-
-  Status record(const ReadingBatch* in, Status status) {
-    if (!is_recorded_) return status;
-    record_.assign(1, status.ok() ? kWasTaken : kFailed);
-    if (!status.ok()) return status;
-    const Result<std::string> said = recorder_.finish(
-        call_->verdicts(), in == nullptr ? 0 : static_cast<std::uint32_t>(in->size()));
-    // The recorder takes no more than the bounds of a call allow.
-    SLUICE_ASSERT(said.ok());
-    record_ += *said;
-    return status;
   }
 
   void show_again(const ReadingBatch* in, std::int64_t watermark_ns) {
@@ -242,10 +244,7 @@ class PluginStage final : public Stage {
   /// About the first reading of the call: an event is of a series.
   void tell_incidents(const ReadingBatch* in, StageOutput& out) {
     for (const Incident& incident : instance_->take_incidents()) {
-      log::error("plugin_host",
-                 incident.is_quarantine ? "a plugin is quarantined" : "a plugin's process failed",
-                 {{"stage", name_}, {"plugin", metadata_.name}, {"error", incident.text}});
-      if (in == nullptr || in->empty()) continue;
+      if (in == nullptr) continue;  // the call's own failure says it
       if (incident.by_input) out.fatal_input = shown_readings(*in);
       Event event;
       event.series = in->series.front();

@@ -16,14 +16,13 @@ namespace {
 
 /// Decides by a dice that no snapshot knows: the same call twice goes two ways. Fails at times, and
 /// makes readings when time passes.
-class Moody final : public Stage {
+class Moody final : public Stage, private RecordedCalls {
  public:
   Moody(std::mt19937_64& dice, bool ordered) : dice_(dice), ordered_(ordered) {}
   const std::string& name() const override { return name_; }
   const std::vector<std::string>& rules() const override { return rules_; }
   bool ordered() const override { return ordered_; }
-  bool is_recorded() const override { return true; }
-  std::string take_record() override { return std::exchange(record_, {}); }
+  RecordedCalls* recorded_calls() override { return this; }
 
   Status process(const ReadingBatch& in, StageOutput& out) override {
     record_.clear();
@@ -40,12 +39,6 @@ class Moody final : public Stage {
     record_.assign(last_ ? dice_() % 3 : 0, '+');
     return say(record_, {}, out);
   }
-  Status replay(const ReadingBatch* in, std::int64_t, std::string_view record,
-                StageOutput& out) override {
-    if (record == "failed") return internal_error("a bad day");
-    if (in != nullptr) last_ = in->at(in->size() - 1);
-    return say(std::string(record), in == nullptr ? ReadingBatch() : *in, out);
-  }
   Result<std::string> snapshot() override {
     return last_ ? std::string(reinterpret_cast<const char*>(&*last_), sizeof *last_)
                  : std::string();
@@ -56,6 +49,13 @@ class Moody final : public Stage {
   }
 
  private:
+  std::string take_record() override { return std::exchange(record_, {}); }
+  Status replay(const ReadingBatch* in, std::int64_t, std::string_view record,
+                StageOutput& out) override {
+    if (record == "failed") return internal_error("a bad day");
+    if (in != nullptr) last_ = in->at(in->size() - 1);
+    return say(std::string(record), in == nullptr ? ReadingBatch() : *in, out);
+  }
   Status say(const std::string& record, const ReadingBatch& in, StageOutput& out) {
     for (std::size_t row = 0; row < in.size(); ++row) {
       out.verdicts.push_back(record[row] == 'd' ? Verdict::drop : Verdict::pass);

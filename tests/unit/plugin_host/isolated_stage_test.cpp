@@ -80,7 +80,7 @@ TEST_F(IsolatedStageTest, AnswersAsInProcess) {
   ASSERT_TRUE(stage.ok()) << stage.status().to_string();
   EXPECT_EQ((*stage)->name(), "plain_c");
   EXPECT_EQ((*stage)->rules(), std::vector<std::string>{"odd"});
-  EXPECT_TRUE((*stage)->is_recorded());
+  EXPECT_NE((*stage)->recorded_calls(), nullptr);
   ASSERT_TRUE(process(**stage, {1, 2, 3}).ok());
   EXPECT_EQ(out_.verdicts, (std::vector<Verdict>{Verdict::pass, Verdict::drop, Verdict::pass}));
 }
@@ -212,18 +212,18 @@ TEST_F(IsolatedStageTest, RepeatsACallFromItsRecordWhateverThePluginWouldSayNow)
   const auto stage = make("plain_c", "");
   ASSERT_TRUE(stage.ok());
   ASSERT_TRUE(process(**stage, {1, 2, 3}).ok());
-  const std::string first = (*stage)->take_record();
+  const std::string first = (*stage)->recorded_calls()->take_record();
   ASSERT_TRUE(process(**stage, {4}).ok());
   const auto again = make("plain_c", "");
   ASSERT_TRUE(again.ok());
   const ReadingBatch in = batch({1, 2, 3});
   out_.clear();
-  ASSERT_TRUE((*again)->replay(&in, 0, first, out_).ok());
+  ASSERT_TRUE((*again)->recorded_calls()->replay(&in, 0, first, out_).ok());
   EXPECT_EQ(out_.verdicts, (std::vector<Verdict>{Verdict::pass, Verdict::drop, Verdict::pass}));
   ASSERT_TRUE(process(**again, {4}).ok());
   EXPECT_EQ(*(*again)->snapshot(), *(*stage)->snapshot());
   out_.clear();
-  EXPECT_FALSE((*again)->replay(&in, 0, first.substr(0, 3), out_).ok());
+  EXPECT_FALSE((*again)->recorded_calls()->replay(&in, 0, first.substr(0, 3), out_).ok());
 }
 
 }  // namespace

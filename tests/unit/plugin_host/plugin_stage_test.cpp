@@ -229,5 +229,21 @@ TEST_F(PluginStageTest, SurvivesADamagedSnapshot) {
   }
 }
 
+// More than a record takes: the call fails whole, and the daemon goes on.
+TEST_F(PluginStageTest, FailsACallOfWhichThereCanBeNoRecord) {
+  auto stage = make("wordy");
+  ASSERT_TRUE(stage.ok()) << stage.status().to_string();
+  RecordedCalls* recorded = (*stage)->recorded_calls();
+  ASSERT_NE(recorded, nullptr);
+  StageOutput out;
+  const Status status = (*stage)->process(batch(1'500'000), out);
+  EXPECT_NE(status.message().find("what it said takes more than 16 MiB"), std::string::npos)
+      << status.to_string();
+  EXPECT_TRUE(out.verdicts.empty());
+  EXPECT_EQ(recorded->take_record(), std::string(1, '\0'));
+  EXPECT_TRUE((*stage)->process(batch(), out).ok());
+  EXPECT_GT(recorded->take_record().size(), 3u);
+}
+
 }  // namespace
 }  // namespace sluice
