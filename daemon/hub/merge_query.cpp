@@ -1,6 +1,7 @@
 #include "hub/merge_query.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 
 #include "aggregate/compensated_sum.h"
@@ -169,23 +170,48 @@ void MergedWindow::add(const StoredWindow& window) {
   Row& row = rows_[{window.pipeline, series.to_string(),
                     rule_.merges_nodes() ? std::string() : window.node}];
   row.series = std::move(series);
-  const std::int64_t length_ns = window.end_ns - window.start_ns;
-  std::int64_t left = window.start_ns % length_ns;
-  if (left < 0) left += length_ns;
-  MergedContent& content = row.parts[{window.node, window.series.to_string()}]
-                                    [{window.node_id, window.spec_hash}][{length_ns, left}];
+  Sets& sets =
+      row.parts[{window.node, window.series.to_string()}][{window.node_id, window.spec_hash}];
+  MergedContent& content = set_of(window, sets).content;
   content.merge(MergedContent::of(window));
   content.close_gaps();
 }
 
+/// That which goes on with such a window; else, where none does, the one most like it that may hold
+/// this one too: by local time that is the one of the days before.
+MergedWindow::Set& MergedWindow::set_of(const StoredWindow& window, Sets& sets) {
+  Set next{window.end_ns - window.start_ns, 0, {}, std::nullopt, {}};
+  next.left_ns = window.start_ns % next.length_ns;
+  if (next.left_ns < 0) next.left_ns += next.length_ns;
+  if (window.extras) next.keeps = window.extras->spec();
+  const auto unlike = [&](const Set& set) {
+    const bool goes_on = set.length_ns == next.length_ns && set.left_ns == next.left_ns;
+    return std::pair(!goes_on, std::abs(set.length_ns - next.length_ns));
+  };
+  Set* found = nullptr;
+  for (Set& set : sets) {
+    const bool is_same = !unlike(set).first;
+    const auto end = set.ends_ns.find(window.boot_id);
+    const bool is_over = end == set.ends_ns.end() || end->second <= window.start_ns;
+    if (!is_over || !(is_same || set.keeps == next.keeps)) continue;
+    if (found == nullptr || unlike(set) < unlike(*found)) found = &set;
+  }
+  if (found == nullptr) found = &sets.emplace_back();
+  next.content = std::move(found->content);
+  next.ends_ns = std::move(found->ends_ns);
+  next.ends_ns[window.boot_id] = window.end_ns;
+  return *found = std::move(next);
+}
+
 /// Of sets that hold the same readings one counts: that with the most of them. Others may not cover
-/// the merged window, or were closed to what came late. The first of equals is the shortest.
+/// the merged window, or were closed to what came late. Of equals it is the shortest.
 const MergedContent& MergedWindow::fullest(const Sets& sets) {
   return std::max_element(sets.begin(), sets.end(),
-                          [](const auto& a, const auto& b) {
-                            return a.second.moments.count < b.second.moments.count;
+                          [](const Set& a, const Set& b) {
+                            return std::pair(a.content.moments.count, -a.length_ns) <
+                                   std::pair(b.content.moments.count, -b.length_ns);
                           })
-      ->second;
+      ->content;
 }
 
 std::vector<v1::MergedSummary> MergedWindow::rows() const {

@@ -28,6 +28,7 @@ struct StoredWindow : WindowSummary {
   Series series;
   std::int64_t start_ns = 0;
   std::int64_t end_ns = 0;
+  std::string boot_id;  ///< its readings were stamped in the time of that boot; empty: event time
 };
 
 /// Which series go together, and under which name.
@@ -52,7 +53,8 @@ class MergeRule {
   const bool merges_;
 };
 
-/// The rows of one merged window. Windows are added in any order; none may be added twice.
+/// The rows of one merged window. Windows are added in order of their start; none may be added
+/// twice.
 class MergedWindow {
  public:
   MergedWindow(const MergeRule& rule, std::int64_t start_ns) : rule_(rule), start_ns_(start_ns) {}
@@ -65,10 +67,18 @@ class MergedWindow {
  private:
   /// (pipeline, series as text, node)
   using RowKey = std::tuple<std::string, std::string, std::string>;
-  /// Sets of windows that one pipeline had at once hold the same readings, or some of them: by
-  /// length, then by what their starts have left of it.
-  using SetKey = std::pair<std::int64_t, std::int64_t>;
-  using Sets = std::map<SetKey, MergedContent>;
+  /// Windows that share no reading. A pipeline that had several sets of windows has several of
+  /// these: they hold the same readings, or some of them. Windows of one set have one length and
+  /// what their starts have left of it, but by local time both change with the clock, and in boot
+  /// time the latter is another. Those of two boots may overlap.
+  struct Set {
+    std::int64_t length_ns;  ///< of the last one, and so on
+    std::int64_t left_ns;
+    std::map<std::string, std::int64_t> ends_ns;  ///< by boot
+    std::optional<ExtrasSpec> keeps;
+    MergedContent content;
+  };
+  using Sets = std::vector<Set>;
   /// What never holds a reading of another: a spec of an epoch.
   using PartKey = std::pair<std::int64_t, std::uint64_t>;
   /// A series of a node, whatever its epochs and specs: its windows follow each other in time, and
@@ -79,6 +89,7 @@ class MergedWindow {
     std::map<SeriesKey, std::map<PartKey, Sets>> parts;
   };
 
+  static Set& set_of(const StoredWindow& window, Sets& sets);
   static const MergedContent& fullest(const Sets& sets);
 
   const MergeRule& rule_;

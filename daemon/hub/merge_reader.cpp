@@ -23,7 +23,7 @@ constexpr char kWindows[] =
     " pane.start_ns, pane.end_ns, pane.quality, pane.count, pane.sum, pane.min, pane.max,"
     " pane.first, pane.last, pane.m2, pane.first_time_ns, pane.last_time_ns,"
     " pane.largest_gap_ns, pane.time_integral_s, pane.expected_every_ns, pane.extras,"
-    " ifnull(boot_time.offset_ns, 0)"
+    " ifnull(boot_time.offset_ns, 0), pane.boot_id"
     " FROM pane JOIN node ON node.id = pane.node_id"
     " JOIN series ON series.node_id = pane.node_id AND series.id = pane.series_id"
     " LEFT JOIN boot_time ON boot_time.node = node.node AND boot_time.boot_id = pane.boot_id"
@@ -87,6 +87,7 @@ Result<StoredWindow> read_window(const Statement& row) {
         StoredWindow::Held{static_cast<std::uint64_t>(row.column_i64(17)), row.column_f64(18)};
   }
   window.expected_every_ns = static_cast<std::uint64_t>(row.column_i64(19));
+  window.boot_id = row.column_bytes(22);
   if (row.column_bytes(20).empty()) return window;
   ByteReader bytes(row.column_bytes(20));
   auto extras = WindowExtras::restore(bytes);

@@ -39,10 +39,15 @@ AlignedWindows::Span AlignedWindows::span_after(SeriesId series, const Span& spa
   return {span.start_ns + spec().every_ns, span.end_ns + spec().every_ns};
 }
 
+/// The first window that ends after this time.
+AlignedWindows::Span AlignedWindows::first_after(SeriesId series, std::int64_t time_ns) const {
+  if (is_civil(series)) return span_at(series, time_ns);
+  const std::int64_t start_ns = last_start_of(time_ns - spec().size_ns) + spec().every_ns;
+  return {start_ns, start_ns + spec().size_ns};
+}
+
 std::int64_t AlignedWindows::first_end_of(std::int64_t event_time_ns) const {
-  if (spec().civil) return spec().civil->span_at(event_time_ns).end_ns;
-  const std::int64_t before = last_start_of(event_time_ns - spec().size_ns);
-  return before + spec().every_ns + spec().size_ns;
+  return first_after(0, event_time_ns).end_ns;
 }
 
 bool AlignedWindows::fold(const Reading& reading, bool before, std::vector<Pane>&) {
@@ -80,16 +85,36 @@ bool AlignedWindows::would_add(SeriesId series, const Key&, std::int64_t waterma
   return span_at(series, at->second.next_start_ns).end_ns <= watermark_ns;
 }
 
+/// Where telling goes on when enough in a row have been told: at the next window that a reading
+/// came for.
+const AlignedWindows::Window* AlignedWindows::next_taken(std::int64_t from_ns, const Key& key) {
+  const auto next = std::find_if(key.windows.begin(), key.windows.end(), [&](const Window& window) {
+    return window.start_ns >= from_ns && window.content.count() > 0;
+  });
+  const bool is_reached = next != key.windows.end() && next->start_ns <= key.watermark_ns;
+  return is_reached ? &*next : nullptr;
+}
+
 void AlignedWindows::add_due(SeriesId series, Key& key) {
   const auto at = filled_.find(series);
   if (at == filled_.end()) return;
   Filled& filled = at->second;
   Span span = span_at(series, filled.next_start_ns);
-  for (; span.end_ns <= key.watermark_ns && filled.run < kEmptyRunMax;
-       span = span_after(series, span)) {
-    if (key.shed_ns != kNoTime && span.end_ns <= key.shed_ns) continue;
+  while (span.end_ns <= key.watermark_ns) {
+    if (key.shed_ns != kNoTime && span.end_ns <= key.shed_ns) {
+      span = first_after(series, key.shed_ns);
+      continue;
+    }
+    if (filled.run >= kEmptyRunMax) {
+      const Window* next = next_taken(span.start_ns, key);
+      if (next == nullptr) break;
+      span = {next->start_ns, next->end_ns};
+      filled.run = 0;
+      continue;
+    }
     Window& window = window_at(span.start_ns, span.end_ns, key);
     filled.run = window.content.count() == 0 ? filled.run + 1 : 0;
+    span = span_after(series, span);
   }
   filled.next_start_ns = span.start_ns;
 }

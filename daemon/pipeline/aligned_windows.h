@@ -42,7 +42,9 @@ class AlignedWindows : public KeyedWindows {
   /// The last window to start that holds this time.
   Span span_at(SeriesId series, std::int64_t event_time_ns) const;
   Span span_after(SeriesId series, const Span& span) const;
+  Span first_after(SeriesId series, std::int64_t time_ns) const;
   bool is_civil(SeriesId series) const;
+  static const Window* next_taken(std::int64_t from_ns, const Key& key);
   void take_note(SeriesId series, std::int64_t start_ns);
 
   std::unordered_map<SeriesId, Filled> filled_;  ///< only where empty windows are told

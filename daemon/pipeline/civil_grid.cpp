@@ -82,16 +82,18 @@ CivilGrid::Span CivilGrid::span_at(std::int64_t time_ns) const {
 }
 
 /// Back through stretches that the window runs on across: those where the clock was put to a time
-/// of the same window that is not its first.
+/// of the same window, which was not over.
 std::int64_t CivilGrid::start_of(std::int64_t time_ns) const {
   Zone::Stretch stretch = zone_->stretch_at(time_ns);
   const std::int64_t label = label_of(time_ns + stretch.ahead_ns);
   const std::int64_t local_start_ns = label * size_ns_ + offset_ns_;
   while (true) {
     const std::int64_t start_ns = local_start_ns - stretch.ahead_ns;
-    if (start_ns >= stretch.start_ns) return start_ns;
+    if (start_ns > stretch.start_ns) return start_ns;
     const Zone::Stretch before = zone_->stretch_at(stretch.start_ns - 1);
     if (label_of(stretch.start_ns - 1 + before.ahead_ns) != label) return stretch.start_ns;
+    const bool was_over = local_start_ns + size_ns_ - before.ahead_ns == stretch.start_ns;
+    if (was_over && start_ns == stretch.start_ns) return start_ns;
     stretch = before;
   }
 }
@@ -105,7 +107,8 @@ std::int64_t CivilGrid::end_of(std::int64_t time_ns) const {
     if (end_ns < stretch.end_ns) return end_ns;
     const Zone::Stretch after = zone_->stretch_at(stretch.end_ns);
     const std::int64_t local_ns = stretch.end_ns + after.ahead_ns;
-    if (label_of(local_ns) != label || local_ns == local_start_ns) return stretch.end_ns;
+    const bool begins_anew = end_ns == stretch.end_ns && local_ns == local_start_ns;
+    if (label_of(local_ns) != label || begins_anew) return stretch.end_ns;
     stretch = after;
   }
 }

@@ -11,7 +11,8 @@ namespace sluice {
 /// Windows by the clock on the wall: they begin whenever local time shows `offset` + a multiple of
 /// `size`, counted from 1970-01-01 00:00 local time. Days of 23 and 25 hours are windows like the
 /// others, and so is an hour that comes twice; where the clock is put past such a moment, the
-/// window begins when it is. The windows of a zone cover all time without a gap or an overlap.
+/// window begins when it is, and where it is put back to it before the window is over, the window
+/// goes on. The windows of a zone cover all time without a gap or an overlap.
 ///
 /// The zone's rules are the machine's (tzdata), read once. Thread: one at a time.
 class CivilGrid {

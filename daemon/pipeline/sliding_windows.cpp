@@ -53,6 +53,7 @@ bool SlidingWindows::fold(const Reading& reading, bool before, std::vector<Pane>
   if (!corrects && !is_to_come && !makes_one) return false;
   insert(reading, before, key, line);
   if (makes_one) {
+    remove_untold(stretch_end(time_ns), key, line);
     if (Window* window = add_window(time_ns, key, line, false)) note_change(series, key, *window);
   }
   return true;
@@ -67,6 +68,16 @@ bool SlidingWindows::correct_kept(const Reading& reading, bool before, Key& key)
     corrects = true;
   }
   return corrects;
+}
+
+/// A window of the stretch that one of a later reading replaces before anybody knows of it. Where
+/// its readings are no longer all kept it stays.
+void SlidingWindows::remove_untold(std::int64_t stretch_end_ns, Key& key, const Line& line) {
+  for (std::size_t i = key.windows.size(); i-- > 0;) {
+    const Window& window = key.windows[i];
+    const bool is_untold = window.revision == 0 && window.end_ns >= line.short_ns;
+    if (is_untold && stretch_end(window.end_ns) == stretch_end_ns) remove(key, i, i + 1);
+  }
 }
 
 bool SlidingWindows::is_in_window_to_come(std::int64_t time_ns, const Line& line) const {

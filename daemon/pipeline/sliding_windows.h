@@ -62,6 +62,7 @@ class SlidingWindows : public KeyedWindows {
   std::int64_t stretch_end(std::int64_t time_ns) const;
   bool is_done(std::int64_t time_ns, const Line& line) const;
   bool correct_kept(const Reading& reading, bool before, Key& key);
+  void remove_untold(std::int64_t stretch_end_ns, Key& key, const Line& line);
   bool is_in_window_to_come(std::int64_t time_ns, const Line& line) const;
   void insert(const Reading& reading, bool before, Key& key, Line& line);
   std::vector<Kept>::const_iterator first_to_come(const Line& line) const;

@@ -1,4 +1,4 @@
-#include <set>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -148,8 +148,7 @@ struct WindowCheck {
   }
 };
 
-/// What tells a set's windows from another's. Of two sets with the same, nobody could tell which
-/// pane is whose.
+/// What tells a set's windows from another's.
 v1::WindowConfig place_of(v1::WindowConfig window) {
   window.clear_allowed_lateness_ns();
   window.clear_expected_every_ns();
@@ -162,6 +161,38 @@ v1::WindowConfig place_of(v1::WindowConfig window) {
   }
   if (window.count() > 0) window.set_count(1);
   return window;
+}
+
+/// Hopping windows of one length are the same wherever both sets have a start.
+bool hop_together(const v1::WindowConfig& a, const v1::WindowConfig& b) {
+  if (!a.has_hopping() || !b.has_hopping()) return false;
+  if (a.hopping().size_ns() != b.hopping().size_ns()) return false;
+  const std::int64_t step = std::gcd(a.hopping().every_ns(), b.hopping().every_ns());
+  return step > 0 && (a.offset_ns() - b.offset_ns()) % step == 0;
+}
+
+/// Hours are the same in most zones, days in those whose clocks agree, if only in winter.
+bool differ_by_zone_alone(const v1::WindowConfig& a, const v1::WindowConfig& b) {
+  return a.tumbling_ns() > 0 && a.tumbling_ns() == b.tumbling_ns() &&
+         a.time_zone() != b.time_zone();
+}
+
+/// Of two sets with the same windows, nobody could tell which pane is whose. False when it was
+/// refused.
+bool check_pair(const v1::WindowConfig& window, const v1::WindowConfig& before,
+                const std::string& path, const RuleContext& context) {
+  const bool same = place_of(window).SerializeAsString() == place_of(before).SerializeAsString();
+  if (same || hop_together(window, before)) {
+    context.refuse(path, "expected other windows than those before it in the list");
+    return false;
+  }
+  if (differ_by_zone_alone(window, before)) {
+    context.refuse(path, "expected another length than " + quote_duration(window.tumbling_ns()) +
+                             ", which the list has in another time zone: such windows may be the "
+                             "same; a pipeline of its own can have them");
+    return false;
+  }
+  return true;
 }
 
 void check_window(const v1::WindowConfig& window, const std::string& path,
@@ -201,15 +232,12 @@ void check_of_one_series(const v1::WindowConfig& window, const std::string& path
 
 void check_windows(const v1::PipelineConfig& pipeline, const std::string& path,
                    const RuleContext& context) {
-  std::set<std::string> known;
   for (int i = 0; i < pipeline.windows_size(); ++i) {
     const v1::WindowConfig& window = pipeline.windows(i);
     const std::string at = child_path(path + ".windows", static_cast<std::size_t>(i));
     check_window(window, at, context);
     if (pipeline.has_key_by()) check_of_one_series(window, at, context);
-    const v1::WindowConfig place = place_of(window);
-    if (!known.insert(place.SerializeAsString()).second)
-      context.refuse(at, "expected other windows than those before it in the list");
+    for (int j = 0; j < i && check_pair(window, pipeline.windows(j), at, context);) ++j;
   }
 }
 

@@ -130,6 +130,27 @@ TEST_F(BootTimesTest, LeavesWindowsThatNobodyCanPlaceOutOfMerges) {
   EXPECT_EQ(merge(), 1);
 }
 
+// A boot's windows stand where the boot began, those of event time on the minute. The last of the
+// one reaches into the first of the other; no reading is in both.
+TEST_F(BootTimesTest, WindowsOfABootAndThoseAfterItAddUp) {
+  constexpr std::int64_t kSecondNs = 1'000'000'000;
+  send(boot_block({{1, 0}, {1, kMinuteNs}}));
+  send(correction(kNoonNs + 17 * kSecondNs, 100));
+  send(sample_block({{1, kNoonNs + 2 * kMinuteNs}, {1, kNoonNs + 3 * kMinuteNs}}, "climate", 7));
+  send(boot_block({{1, 0}, {1, kMinuteNs}}, 7, "another"));
+  send(correction(kNoonNs + 4 * kMinuteNs + 7 * kSecondNs, 100, 5, "another"));
+  send(sample_block({{1, kNoonNs + 6 * kMinuteNs}}, "climate", 7));
+  v1::MergeSummariesRequest request;
+  request.set_measurement("temperature");
+  request.set_every_ns(24 * 60 * kMinuteNs);
+  v1::MergeSummariesResponse merged;
+  const auto never = [] { return false; };
+  EXPECT_TRUE(HubReader(path_).merge_summaries(request, never, merged).ok());
+  ASSERT_EQ(merged.rows_size(), 1);
+  EXPECT_EQ(merged.rows(0).windows(), 7u);
+  EXPECT_EQ(merged.rows(0).count(), 14u);
+}
+
 // Lost and sent again, doubled, in any order and under two epochs: the hub comes to hold the same.
 TEST(BootTimes, AnyOrderOfPanesAndCorrectionsGivesTheSame) {
   const std::uint64_t seed = std::random_device{}();

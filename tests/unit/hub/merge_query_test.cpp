@@ -164,6 +164,46 @@ TEST_F(MergeQueryTest, OfSetsOfWindowsThatOnePipelineHadAtOnceTheOneWithMostRead
   }
 }
 
+/// A day of a series with one reading at its start, as local time has it.
+StoredWindow civil_day(std::int64_t start_h, std::int64_t end_h) {
+  ExtrasSpec spec;
+  spec.counter = CounterOptions{};
+  WindowExtras extras(spec);
+  StoredWindow window;
+  window.pipeline = "p";
+  window.series = sample_series(1);
+  window.start_ns = start_h * kHourNs;
+  window.end_ns = end_h * kHourNs;
+  window.moments.add(window.start_ns, static_cast<double>(start_h));
+  window.held = StoredWindow::Held{0, 0};
+  extras.add_arrived(window.start_ns, static_cast<double>(start_h));
+  extras.add_in_order(window.start_ns, static_cast<double>(start_h));
+  window.extras = std::move(extras);
+  return window;
+}
+
+// The days of a year by local time begin at 23:00, in summer at 22:00 UTC, and two of them are
+// shorter and longer. They are one set.
+TEST_F(MergeQueryTest, DaysByLocalTimeAddUpAcrossAChangeOfTheClock) {
+  auto request = hours();
+  constexpr std::int64_t kYearH = 400 * 24;
+  request.set_every_ns(kYearH * kHourNs);
+  const MergeRule rule(request);
+  MergedWindow merged(rule, 0);
+  std::int64_t start_h = 23;
+  for (int day = 1; day <= 365; ++day) {
+    const std::int64_t length_h = day == 90 ? 23 : day == 300 ? 25 : 24;
+    merged.add(civil_day(start_h, start_h + length_h));
+    start_h += length_h;
+  }
+  ASSERT_EQ(merged.rows().size(), 1u);
+  const v1::MergedSummary row = merged.rows()[0];
+  EXPECT_EQ(row.count(), 365u);
+  EXPECT_EQ(row.windows(), 365u);
+  EXPECT_EQ(row.aggregates().counter().increase(), static_cast<double>(364 * 24));
+  EXPECT_EQ(row.largest_gap_ns(), static_cast<std::uint64_t>(25 * kHourNs));
+}
+
 /// A counter's minute: at its first and at its 30th second.
 StoredWindow counter_minute(std::int64_t node_id, std::uint32_t series, int minute, double first,
                             double last) {

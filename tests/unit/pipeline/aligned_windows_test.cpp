@@ -309,6 +309,35 @@ TEST(EmptyWindows, AreToldWhileATopicIsSilentButNotForEver) {
   EXPECT_EQ(bench.panes.size(), 4u + AlignedWindows::kEmptyRunMax) << "with a reading they go on";
 }
 
+// What was told of the time before a reading does not count for the time after it.
+TEST(EmptyWindows, AreToldAfterAReadingThatEndsALongPause) {
+  const WindowSpec spec = with_empty(10 * kSecond);
+  Bench bench(spec);
+  bench.take(5 * kSecond, 1);
+  bench.watermark(5 * kSecond);
+  bench.take(1'005 * kSecond, 1);
+  bench.watermark(1'005 * kSecond);
+  EXPECT_EQ(bench.panes.size(), 1u + AlignedWindows::kEmptyRunMax);
+  bench.windows = bench.restored(spec);
+  bench.watermark(1'040 * kSecond);
+  ASSERT_EQ(bench.panes.size(), 5u + AlignedWindows::kEmptyRunMax);
+  EXPECT_EQ(bench.panes[1 + AlignedWindows::kEmptyRunMax].window.start_ns, 1'000 * kSecond);
+  EXPECT_EQ(bench.panes.back().window.start_ns, 1'030 * kSecond);
+}
+
+// Of a clock that stood at 1970 and then was set: a window each millisecond would take for ever.
+TEST(EmptyWindows, ThoseThatWereClosedEarlyTakeNoTime) {
+  Bench bench(with_empty(kSecond / 1'000));
+  const std::int64_t now_ns = 1'700'000'000 * kSecond;
+  bench.take(0, 1);
+  bench.take(now_ns, 1);
+  bench.windows->shed({now_ns, 1}, bench.panes);
+  EXPECT_EQ(bench.panes.size(), 2u);
+  bench.watermark(now_ns + kSecond / 200);
+  ASSERT_EQ(bench.panes.size(), 6u);
+  EXPECT_EQ(bench.panes[2].window.start_ns, now_ns + kSecond / 1'000);
+}
+
 // --- panes before the end ---
 
 TEST(EarlyPanes, ComeAsTheWatermarkPassesSoMuchMoreOfTheWindow) {

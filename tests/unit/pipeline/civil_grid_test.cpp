@@ -69,6 +69,29 @@ TEST(CivilGrid, ADayWhoseLastHourComesTwiceIsOneWindow) {
             (Span{utc(2004, 2, 14, 2), utc(2004, 2, 15, 3)}));
 }
 
+// The clock shows the window's first moment again, but the window has not been over.
+TEST(CivilGrid, ADayWhoseFirstHourComesTwiceIsOneWindow) {
+  const auto azores = grid("Atlantic/Azores", kDay);  // 2024-10-27 01:00 -> 00:00
+  const Span day{utc(2024, 10, 27, 0), utc(2024, 10, 28, 1)};
+  EXPECT_EQ(azores->span_at(utc(2024, 10, 27, 0, 30)), day);
+  EXPECT_EQ(azores->span_at(utc(2024, 10, 27, 12)), day);
+  const auto havana = grid("America/Havana", kDay);  // 2023-11-05 01:00 -> 00:00
+  EXPECT_EQ(havana->span_at(utc(2023, 11, 5, 12)),
+            (Span{utc(2023, 11, 5, 4), utc(2023, 11, 6, 5)}));
+  const auto hours = grid("Atlantic/Azores", kHour);
+  EXPECT_EQ(hours->span_at(utc(2024, 10, 27, 0, 30)),
+            (Span{utc(2024, 10, 27, 0), utc(2024, 10, 27, 1)}));
+  EXPECT_EQ(hours->span_at(utc(2024, 10, 27, 1, 30)),
+            (Span{utc(2024, 10, 27, 1), utc(2024, 10, 27, 2)}));
+}
+
+TEST(CivilGrid, ATwoHourShiftInWhichAnHourComesTwiceHasThree) {
+  const auto shifts = grid("Europe/Berlin", 2 * kHour);  // 03:00 -> 02:00
+  const Span shift{utc(2024, 10, 27, 0), utc(2024, 10, 27, 3)};
+  EXPECT_EQ(shifts->span_at(utc(2024, 10, 27, 0, 30)), shift);
+  EXPECT_EQ(shifts->span_at(utc(2024, 10, 27, 2, 30)), shift);
+}
+
 TEST(CivilGrid, WeeksBeginWhereTheOffsetSays) {
   const auto weeks = grid("Europe/Berlin", 7 * kDay, 4 * kDay);  // 1970-01-01 was a Thursday
   EXPECT_EQ(weeks->span_at(utc(2024, 4, 3)), (Span{utc(2024, 3, 31, 22), utc(2024, 4, 7, 22)}));
@@ -106,6 +129,9 @@ TEST(CivilGrid, CoverAllTimeOnce) {
                          "Australia/Lord_Howe",
                          "Africa/Casablanca",
                          "Pacific/Apia",
+                         "Atlantic/Azores",
+                         "America/Havana",
+                         "Antarctica/Troll",
                          "America/St_Johns"};
   for (const char* zone : zones) {
     ASSERT_EQ(setenv("TZ", zone, 1), 0);

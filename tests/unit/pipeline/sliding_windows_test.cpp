@@ -108,6 +108,20 @@ TEST(SlidingWindows, AreShedWithTheirReadings) {
   EXPECT_TRUE(bench.take(401 * kSecond, 1));
 }
 
+// What a device kept while it could not send: its topic's watermark has moved on with the clock.
+TEST(SlidingWindows, ManyLateReadingsOfAStretchHaveOneWindow) {
+  Bench bench(sliding(10 * kSecond, kSecond, kHour));
+  bench.take(0, 1);
+  bench.watermark(30 * kMinute);
+  bench.panes.clear();
+  for (std::int64_t i = 0; i < 100; ++i) EXPECT_TRUE(bench.add(kMinute + i, 1));
+  EXPECT_LT(bench.windows->count(), 20u) << "eight readings weigh as much as a window";
+  bench.windows->correct(bench.panes);
+  ASSERT_EQ(bench.panes.size(), 1u);
+  EXPECT_EQ(bench.panes[0].window.end_ns, kMinute + 99);
+  EXPECT_EQ(bench.panes[0].content.moments.count, 100u);
+}
+
 class SlidingHistories : public testing::Test {
  protected:
   std::int64_t any(std::int64_t low, std::int64_t high) {

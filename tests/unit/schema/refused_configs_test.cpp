@@ -168,6 +168,16 @@ const Mistake kMistakes[] = {
      "pipelines[0].windows[0].count", "expected a whole number between 1 and 1000000"},
     {kAll, "pipelines:\n  - name: p\n    windows:\n      - {count: 10}\n      - {count: 20} #!\n",
      "pipelines[0].windows[1]", "expected other windows than those before it in the list"},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n      - hopping: {size: 10m, every: 5m}\n"
+     "      - {hopping: {size: 10m, every: 2m}, offset: 1m} #!\n",
+     "pipelines[0].windows[1]", "expected other windows than those before it in the list"},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n      - tumbling: 1h\n"
+     "      - {tumbling: 1h, time_zone: Europe/Berlin} #!\n",
+     "pipelines[0].windows[1]",
+     "expected another length than \"1h\", which the list has in another time zone: such windows "
+     "may be the same; a pipeline of its own can have them"},
     {kAll, "pipelines:\n  - name: p\n    windows:\n      - sliding: {size: 1s, every: 2s} #!\n",
      "pipelines[0].windows[0].sliding.every",
      "expected at most size, \"1s\", got \"2s\"; readings in between would be in no window"},
