@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "base/bytes.h"
+#include "base/hash.h"
 #include "base/unique_fd.h"
 #include "plugin_host/config_schema.h"
 #include "plugin_host/elf_file.h"
@@ -70,9 +72,9 @@ Status check_rules(const std::vector<std::string>& rules) {
   return {};
 }
 
-Status check_file(const std::string& path) {
+/// `is`: of the file, where it can be read.
+Status check_file(const std::string& path, struct stat& is) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat is {};
   if (!fd.valid() || ::fstat(fd.get(), &is) != 0) return {};  // dlopen() says why
   return check_elf_is_whole({static_cast<std::uint64_t>(is.st_size),
                              [&fd](std::uint64_t offset, void* out, std::size_t size) {
@@ -80,6 +82,20 @@ Status check_file(const std::string& path) {
                                return ::pread(fd.get(), out, size, static_cast<off_t>(offset)) ==
                                       static_cast<ssize_t>(size);
                              }});
+}
+
+/// dlopen() answers with what it has loaded under a name, though the file of that name may be
+/// another by now. So each file has a spelling of its path for itself, from its inode, which stays
+/// its own as long as it is loaded.
+std::string own_spelling(const std::string& path, const struct stat& is) {
+  ByteWriter identity;
+  identity.fixed64(is.st_dev);
+  identity.fixed64(is.st_ino);
+  const std::uint64_t hash = hash64(identity.bytes());
+  const std::size_t slash = path.rfind('/');
+  std::string spelled = path.substr(0, slash + 1);
+  for (int bit = 0; bit < 32; ++bit) spelled += (hash >> bit & 1) != 0 ? "./" : "/";
+  return spelled + path.substr(slash + 1);
 }
 
 Status no_such_plugin(const std::string& dir, const std::string& name) {
@@ -132,13 +148,19 @@ Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::string& di
   const Result<std::string> found = plugin_path(dir, name);
   if (!found.ok()) return found.status();
   const std::string& path = *found;
-  if (Status s = check_file(path); !s.ok()) {
+  struct stat is {};
+  if (Status s = check_file(path, is); !s.ok()) {
     return Status(s.code(), path + ": " + std::string(s.message()));
   }
-  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  const std::string spelled = own_spelling(path, is);
+  void* handle = dlopen(spelled.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
-    const char* why = dlerror();
-    return failed_precondition(path + ": cannot be loaded: " + (why ? why : "no reason given"));
+    const char* error = dlerror();
+    std::string why = error == nullptr ? "no reason given" : error;
+    if (const std::size_t at = why.find(spelled); at != std::string::npos) {
+      why.replace(at, spelled.size(), path);
+    }
+    return failed_precondition(path + ": cannot be loaded: " + why);
   }
   std::unique_ptr<PluginLibrary> library(new PluginLibrary(path, handle));
   if (Status s = library->read_descriptor(); !s.ok()) return s;
