@@ -217,6 +217,7 @@ void Engine::run() {
 
 bool Engine::step() {
   settle_epoch();
+  settle_replacement();
   look_on();
   if (may_take()) {
     take_messages();
@@ -292,9 +293,59 @@ Result<StateView> Engine::look_at_state(std::string measurement, std::size_t lar
                    : unavailable("the pipelines are too busy to tell");
 }
 
+Result<std::vector<StageReplacement>> Engine::replace_stages(MakePipelines make, bool begins_anew,
+                                                             std::chrono::milliseconds timeout) {
+  const auto wanted = std::make_shared<Replacement>();
+  wanted->make = std::move(make);
+  wanted->begins_anew = begins_anew;
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  MutexLock lock(wake_mutex_);
+  if (replacement_) return resource_exhausted("stages are being replaced already");
+  replacement_ = wanted;
+  while (!wanted->done && !stopping_ && std::chrono::steady_clock::now() < deadline) {
+    wake_.wait_for(wake_mutex_, kStoreWait);
+  }
+  if (!wanted->done) {
+    if (replacement_ == wanted) replacement_ = nullptr;
+    return unavailable(stopping_ ? "the pipelines have stopped"
+                                 : "the pipelines are too busy; it may still happen");
+  }
+  if (!wanted->status.ok()) return wanted->status;
+  return wanted->outcome;
+}
+
+/// In a group with a checkpoint: what comes after it is done by the new stages, and a replay begins
+/// with their state.
+void Engine::settle_replacement() {
+  std::shared_ptr<Replacement> wanted;
+  {
+    MutexLock lock(wake_mutex_);
+    if (sealed_ || !replacement_) return;
+    wanted = std::exchange(replacement_, nullptr);
+  }
+  if (tracks_start_) {
+    wanted->status = failed_precondition(
+        "the hub has not yet confirmed under which epoch this node sends; try again when it is "
+        "connected, or restart the daemon");
+  } else {
+    wanted->outcome = pipelines_.replace_stages(wanted->make, wanted->begins_anew);
+    pipelines_.take_calls(0);  // behind the checkpoint
+    start_idle_clocks();
+    seal(true);
+  }
+  MutexLock lock(wake_mutex_);
+  wanted->done = true;
+  wake_.notify_all();
+}
+
 bool Engine::is_looked_at() {
   MutexLock lock(wake_mutex_);
   return !looks_.empty();
+}
+
+bool Engine::is_replacement_wanted() {
+  MutexLock lock(wake_mutex_);
+  return replacement_ != nullptr;
 }
 
 void Engine::look_on() {
@@ -341,7 +392,7 @@ void Engine::take_from_source() {
     wait = std::clamp(std::chrono::milliseconds(left / 1'000'000), std::chrono::milliseconds(1),
                       kWaitMax);
   }
-  if (is_looked_at()) wait = std::chrono::milliseconds(1);
+  if (is_looked_at() || is_replacement_wanted()) wait = std::chrono::milliseconds(1);
   events_.clear();
   next_event_ = 0;
   rooms_.messages.take(events_, options_.batch_messages_max, wait);

@@ -115,6 +115,12 @@ class Engine {
   /// stopped. `resource_exhausted` when too many ask at once. Any thread but [pipeline].
   Result<StateView> look_at_state(std::string measurement, std::size_t largest_max,
                                   std::chrono::milliseconds timeout);
+  /// Replaces the stages of all pipelines by those of `make`, between two batches and with a
+  /// checkpoint, so that no replay crosses it; see PipelineSet. `make` runs on the pipeline thread,
+  /// which waits for it. `failed_precondition` while the cloud has yet to say who we are; otherwise
+  /// as look_at_state.
+  Result<std::vector<StageReplacement>> replace_stages(MakePipelines make, bool begins_anew,
+                                                       std::chrono::milliseconds timeout);
   const RefusedSeries& refused_series() const { return intake_.refused_series(); }
   const Recent<Pane>& recent_panes() const { return pipelines_.recent_panes(); }
   const Recent<LateReading>& recent_late() const { return pipelines_.recent_late(); }
@@ -123,6 +129,15 @@ class Engine {
   /// Somebody wants to know what windows keep. The scan is the pipeline thread's until `done`.
   struct Look {
     StateScan scan;
+    bool done = false;
+  };
+
+  /// Somebody wants other stages.
+  struct Replacement {
+    MakePipelines make;
+    bool begins_anew = false;
+    Status status;
+    std::vector<StageReplacement> outcome;
     bool done = false;
   };
 
@@ -148,8 +163,10 @@ class Engine {
   bool acks_wait_for_disk() const;
   bool hears_silence() const;
   void settle_epoch();
+  void settle_replacement();
   void look_on();
   bool is_looked_at();
+  bool is_replacement_wanted();
   bool submit();
   void seal(bool checkpoint);
   void name_losses(std::int64_t since_wall_ns);
@@ -192,6 +209,7 @@ class Engine {
   std::optional<std::int64_t> end_above_seq_ SLUICE_GUARDED_BY(wake_mutex_);
   std::string ended_epoch_ SLUICE_GUARDED_BY(wake_mutex_);  ///< the last one asked to end
   std::deque<std::shared_ptr<Look>> looks_ SLUICE_GUARDED_BY(wake_mutex_);
+  std::shared_ptr<Replacement> replacement_ SLUICE_GUARDED_BY(wake_mutex_);
   mutable Mutex view_mutex_;
   EngineView view_ SLUICE_GUARDED_BY(view_mutex_);
   Thread thread_;

@@ -205,11 +205,15 @@ void Pipeline::begin_at(std::int64_t next_seq) {
 void Pipeline::give_up_stages(const Status& why, PipelineEffects effects) {
   log::error("pipeline", "parked: a stage cannot save its state; the next start begins it anew",
              {{"pipeline", spec_.name}, {"error", why.to_string()}});
-  count(effects, Term::held, -run_.readings_held());
-  count(effects, Term::rejected, run_.readings_held(), "stage_failed");
+  give_up_held("stage_failed", effects);
   run_.snapshot_without_stages(kept_);
   backlog_.end_replay();
   park(failed_precondition("a stage cannot save its state: " + std::string(why.message())));
+}
+
+void Pipeline::give_up_held(std::string_view cause, PipelineEffects effects) {
+  count(effects, Term::held, -run_.readings_held());
+  count(effects, Term::rejected, run_.readings_held(), cause);
 }
 
 void Pipeline::park(const Status& why) {
@@ -220,13 +224,26 @@ void Pipeline::park(const Status& why) {
 Status Pipeline::inherit(Pipeline& old) {
   since_seq_ = old.since_seq_;
   if (old.behind_) {
-    kept_ = std::move(old.kept_);
-    backlog_ = std::move(old.backlog_);
+    kept_ = old.kept_;
+    backlog_ = old.backlog_;
     backlog_.set_pending_max(spec_.pending_max);
   } else if (Status s = old.snapshot_state(kept_); !s.ok()) {
     kept_.clear();
     return s;
   }
+  behind_ = true;
+  return {};
+}
+
+Status Pipeline::inherit_without_stages(Pipeline& old, PipelineEffects effects) {
+  if (old.behind_) {
+    return failed_precondition("it is parked (" + old.parked() +
+                               "): give the stage or the pipeline another name to begin anew");
+  }
+  if (Status s = run_.stages_can_save(); !s.ok()) return s;
+  since_seq_ = old.since_seq_;
+  old.give_up_held("stage_replaced", effects);
+  old.run_.snapshot_without_stages(kept_);
   behind_ = true;
   return {};
 }

@@ -92,8 +92,12 @@ class Pipeline {
   /// Takes its own parts; without any it starts empty. `failed_precondition` for another spec hash.
   /// State that a stage refuses parks the pipeline.
   Status restore(const std::vector<CheckpointPart>& parts);
-  /// Goes on where `old`, of the same name and hash, stood; catch_up() must follow.
+  /// Goes on where `old`, of the same name and hash, stands; catch_up() must follow. `old` stays as
+  /// it is.
   Status inherit(Pipeline& old);
+  /// As inherit(), but the stages begin anew. What those of `old` hold is rejected(stage_replaced).
+  /// `failed_precondition` when `old` is parked.
+  Status inherit_without_stages(Pipeline& old, PipelineEffects effects);
   /// The log has been replayed: from here on steps happen. A pipeline that is behind and can run
   /// does what it missed. `remembers`: an epoch change may come that must know what was there by
   /// now (PaneSplit).
@@ -108,6 +112,7 @@ class Pipeline {
   std::int64_t pass_over_applied();
   std::uint64_t pass_over(const Backlog::Step& step);
   void park(const Status& why);
+  void give_up_held(std::string_view cause, PipelineEffects effects);
   void end_parked_epoch(PipelineEffects effects);
   Status restore_run();
   Status snapshot_state(std::vector<CheckpointPart>& parts);

@@ -306,7 +306,10 @@ Status PipelineRun::stages_can_save() {
 }
 
 Status PipelineRun::restore_stages(const std::vector<CheckpointPart>& parts) {
-  if (find_part(parts, new_stages_part_name(name_)) != nullptr) return {};
+  if (find_part(parts, new_stages_part_name(name_)) != nullptr) {
+    stages_.set_held(0);  // given up with the stages
+    return {};
+  }
   const Status status = stages_.restore(stage_prefix(name_), parts);
   return status.ok() ? status
                      : failed_precondition("a stage refuses its stored state: " +

@@ -160,6 +160,46 @@ std::unique_ptr<Pipeline> PipelineSet::adopt_one(PipelineSpec spec, std::int64_t
   return next;
 }
 
+std::vector<StageReplacement> PipelineSet::replace_stages(const MakePipelines& make,
+                                                          bool begins_anew) {
+  std::vector<StageReplacement> all;
+  for (PipelineSpec& spec : make()) {
+    const std::string name = spec.name;
+    const Status status = replace_one(std::move(spec), false);
+    all.push_back({name, std::string(status.message()), {}});
+  }
+  const auto failed = [](const StageReplacement& one) { return !one.error.empty(); };
+  if (!begins_anew || std::none_of(all.begin(), all.end(), failed)) return all;
+  // A stage that has refused a state is of no more use.
+  std::vector<PipelineSpec> specs = make();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!failed(all[i])) continue;
+    const Status status = replace_one(std::move(specs.at(i)), true);
+    if (status.ok()) all[i].began_anew = std::exchange(all[i].error, {});
+  }
+  return all;
+}
+
+Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew) {
+  if (!spec.parked.empty()) return failed_precondition(spec.parked);
+  const auto old = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& pipeline) {
+    return pipeline->name() == spec.name && pipeline->hash() == spec.hash;
+  });
+  if (old == pipelines_.end()) return failed_precondition("its config is another");
+  auto next = std::make_unique<Pipeline>(std::move(spec), series_, topics_);
+  Status status;
+  std::vector<Pane> closed = run(*next, [&](Pipeline& pipeline, PipelineEffects effects) {
+    status =
+        begins_anew ? pipeline.inherit_without_stages(**old, effects) : pipeline.inherit(**old);
+    if (status.ok()) pipeline.catch_up(effects);
+  });
+  if (!status.ok()) return status;
+  if (!next->parked().empty()) return failed_precondition(next->parked());
+  if (!closed.empty()) builder_.add_panes(next->name(), next->pane_hash(), std::move(closed));
+  *old = std::move(next);
+  return {};
+}
+
 void PipelineSet::retire(Pipeline& old, const Ledger& durable, bool awaits_cloud) {
   std::vector<Pane> closed;
   old.retire(durable, {builder_.ledger(), closed});

@@ -28,6 +28,16 @@ struct PipelineView {
   std::uint64_t panes_partial_limit = 0;  ///< made since the start
 };
 
+/// What became of a pipeline whose stages were to be replaced.
+struct StageReplacement {
+  std::string pipeline;
+  std::string error;  ///< why it goes on with the stages that it had; empty: it has the new ones
+  std::string began_anew;  ///< not empty: why the new ones do not have the state of the old
+};
+
+/// Makes the pipelines of the config with new stages. May be called more than once.
+using MakePipelines = std::function<std::vector<PipelineSpec>()>;
+
 /// The pipelines of a config. What happens, happens to each of them, and what they count and close
 /// goes into the open commit group. Until catch_up() it is a replay: then that is thrown away,
 /// since the log has it. Thread: [pipeline].
@@ -46,6 +56,10 @@ class PipelineSet {
   /// the start.
   void adopt(std::vector<PipelineSpec> specs, const Ledger& durable, std::int64_t next_seq,
              bool awaits_cloud);
+  /// After the replay: pipelines of the same config with new stages, which take over the state of
+  /// the old ones. Where they refuse it they begin anew, if that is wanted: what the old ones held
+  /// is rejected(stage_replaced). Else the old ones go on, as if nothing had been tried.
+  std::vector<StageReplacement> replace_stages(const MakePipelines& make, bool begins_anew);
   /// The replay is over; see Pipeline.
   void catch_up(bool remembers);
 
@@ -88,6 +102,7 @@ class PipelineSet {
   void each(Step step);
   template <typename Step>
   std::vector<Pane> run(Pipeline& pipeline, Step step);
+  Status replace_one(PipelineSpec spec, bool begins_anew);
   std::unique_ptr<Pipeline> adopt_one(PipelineSpec spec, std::int64_t next_seq);
   void retire(Pipeline& old, const Ledger& durable, bool awaits_cloud);
   void log_event(const std::string& pipeline, const Event& event) const;

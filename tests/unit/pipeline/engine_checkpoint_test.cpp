@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "engine_rig.h"
 #include "fakes/fake_clock.h"
 #include "fakes/memory_commits.h"
 #include "fakes/plain_parts.h"
@@ -15,27 +16,6 @@
 
 namespace sluice {
 namespace {
-
-/// As TextDecoder, but every topic feeds one series.
-class OneSeriesDecoder final : public Decoder {
- public:
-  OneSeriesDecoder(SeriesTable& series, TopicTable& topics) : series_(series), topics_(topics) {}
-  DecodeResult decode(const IngestEvent& message, ReadingBatch& out) override {
-    char* end = nullptr;
-    const long long time = std::strtoll(message.payload.c_str(), &end, 10);
-    Reading reading;
-    reading.topic = topics_.intern({"plant", message.topic});
-    reading.series = series_.intern({"v", "", {}});
-    reading.event_time_ns = time * kSecond;
-    reading.value = Value::of(std::strtod(end + 1, nullptr));
-    out.append(reading);
-    return {};
-  }
-
- private:
-  SeriesTable& series_;
-  TopicTable& topics_;
-};
 
 /// As DropNegative; saves its state unless told not to.
 class Mute final : public Stage {
@@ -75,58 +55,6 @@ class Choking final : public Stage {
 
  private:
   DropNegative stage_{true};
-};
-
-struct Rig {
-  SeriesTable series{1000};
-  TopicTable topics{1000};
-  ScriptedMessages messages;
-  OneSeriesDecoder decoder{series, topics};
-  MemoryCommits commits;
-  BlockKeeper encoder;
-  FakeClock clock;
-  std::unique_ptr<Engine> engine;
-  std::uint16_t id = 0;
-
-  void start(std::vector<PipelineSpec> specs, bool awaits_cloud) {
-    EngineOptions options;
-    options.commit_interval_ns = kSecond;
-    options.config = "config";
-    options.awaits_cloud = awaits_cloud;
-    engine = std::make_unique<Engine>(
-        options, std::vector<SourceSpec>{{"plant", false, 100}}, std::move(specs),
-        Engine::Rooms{messages, decoder, commits, encoder, series, topics, clock});
-    ASSERT_TRUE(engine->restore(commits.checkpoint()).ok());
-    for (const Segment& segment : commits.segments_after_checkpoint()) {
-      ASSERT_TRUE(engine->replay(segment).ok());
-    }
-    engine->begin();
-  }
-  void kill() {
-    commits.refuse(true);
-    engine.reset();
-    commits.refuse(false);
-  }
-  void message(const std::string& topic, const std::string& payload) {
-    IngestEvent event;
-    event.topic = topic;
-    event.payload = payload;
-    event.qos = 1;
-    event.packet_id = ++id;
-    event.boottime_ns = clock.boottime_ns();
-    event.position = {0, 1, id};
-    messages.push(event);
-    engine->step();
-  }
-  void commit() {
-    for (int i = 0; i < 4; ++i) {
-      clock.advance(kSecond / 2);
-      engine->step();
-    }
-  }
-  std::vector<Pane> panes(const std::string& bytes) const {
-    return encoder.blocks[std::stoul(bytes.substr(6)) - 1].panes;
-  }
 };
 
 /// Waits for nothing.
@@ -261,7 +189,7 @@ TEST(EngineCheckpoint, ManySeriesThatWereIdleComeToTheSameWhenKilledInBetween) {
 
 // What drains out of a reorder buffer when the epoch ends corrects a window that was closed.
 TEST(EngineCheckpoint, WhatDrainsAtTheEndOfAnEpochIsNotCountedInBothEpochs) {
-  Rig rig;
+  EngineRig rig;
   const auto specs = [] {
     PipelineSpec spec;
     spec.name = "p";
@@ -318,7 +246,7 @@ TEST(EngineCheckpoint, WhatDrainsAtTheEndOfAnEpochIsNotCountedInBothEpochs) {
 
 // What waits to be put in order goes through the stages when the epoch ends; one of them fails.
 TEST(EngineCheckpoint, TheInputThatAStageFailedByIsKeptAlsoAtTheEndOfAnEpoch) {
-  Rig rig;
+  EngineRig rig;
   PipelineSpec spec;
   spec.name = "p";
   spec.hash = 1;
@@ -344,7 +272,7 @@ TEST(EngineCheckpoint, TheInputThatAStageFailedByIsKeptAlsoAtTheEndOfAnEpoch) {
 
 // While one pipeline's stage cannot save its state, another one comes back from its park.
 TEST(EngineCheckpoint, APipelineCatchesUpOnceThoughAnotherCannotSaveItsState) {
-  Rig rig;
+  EngineRig rig;
   bool mute = false;
   const bool never = false;
   const auto specs = [&](bool parked) {
@@ -394,7 +322,7 @@ TEST(EngineCheckpoint, APipelineCatchesUpOnceThoughAnotherCannotSaveItsState) {
 // The epoch ends while one pipeline's stage cannot save its state: the checkpoint that belongs
 // to the end cannot be made, so nothing is taken in any more, for no pipeline.
 TEST(EngineCheckpoint, AnEpochEndsThoughAStageCannotSaveItsState) {
-  Rig rig;
+  EngineRig rig;
   bool mute = false;
   std::vector<PipelineSpec> specs;
   for (const char* name : {"p", "q"}) {

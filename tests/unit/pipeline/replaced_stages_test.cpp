@@ -1,0 +1,223 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstring>
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "engine_rig.h"
+
+namespace sluice {
+namespace {
+
+/// Numbers the readings, and holds each until the next one comes. Version 2 refuses what version 1
+/// saved; other pairs get along.
+class Numbering final : public Stage {
+ public:
+  explicit Numbering(int version) : version_(version) {}
+  const std::string& name() const override { return name_; }
+  const std::vector<std::string>& rules() const override { return rules_; }
+  bool ordered() const override { return false; }
+  Status process(const ReadingBatch& in, StageOutput& out) override {
+    for (std::size_t row = 0; row < in.size(); ++row) {
+      out.verdicts.push_back(Verdict::hold);
+      if (state_.holds) {
+        out.settled.append(state_.held);
+        ++out.settled_passed;
+      }
+      state_.holds = true;
+      state_.held = in.at(row);
+      state_.held.value = Value::of(static_cast<double>(++state_.seen));
+    }
+    return {};
+  }
+  Status on_time(std::int64_t, StageOutput&) override { return {}; }
+  Result<std::string> snapshot() override {
+    std::string bytes(1 + sizeof state_, static_cast<char>(version_));
+    std::memcpy(bytes.data() + 1, &state_, sizeof state_);
+    return bytes;
+  }
+  Status restore(std::string_view bytes) override {
+    if (version_ == 2 && bytes.front() == 1) return failed_precondition("it is of version 1");
+    std::memcpy(&state_, bytes.data() + 1, sizeof state_);
+    return {};
+  }
+
+ private:
+  struct State {
+    std::uint64_t seen = 0;
+    bool holds = false;
+    Reading held;
+  };
+  const int version_;
+  const std::string name_ = "numbering";
+  const std::vector<std::string> rules_;
+  State state_;
+};
+
+MakePipelines pipelines(int version) {
+  return [version] {
+    std::vector<PipelineSpec> specs(1);
+    specs[0].name = "p";
+    specs[0].hash = 1;
+    specs[0].stages.push_back(std::make_unique<Numbering>(version));
+    specs[0].windows = {WindowSpec::tumbling(10 * kSecond)};
+    specs[0].idle_timeout_ns = 3600 * kSecond;
+    return specs;
+  };
+}
+
+struct ReplacedStages : ::testing::Test {
+  void start(int version, bool awaits_cloud = false) {
+    rig.start(pipelines(version)(), awaits_cloud);
+  }
+  Result<std::vector<StageReplacement>> replace(int version, bool begins_anew = false) {
+    auto answer = std::async(std::launch::async, [&] {
+      return rig.engine->replace_stages(pipelines(version), begins_anew, std::chrono::minutes(1));
+    });
+    while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      rig.engine->step();
+    }
+    return answer.get();
+  }
+  void reading(std::int64_t time_s) {
+    rig.message("a", std::to_string(time_s) + " 0");
+    now_s = time_s;
+  }
+  void restart(int version) {
+    rig.commit();
+    rig.kill();
+    start(version);
+  }
+  std::int64_t term(Term t) const { return rig.commits.ledger().get(LedgerKind::readings, "p", t); }
+  std::int64_t rejected_with_their_stage() const {
+    const Ledger ledger = rig.commits.ledger();
+    const auto it =
+        ledger.counters().find({LedgerKind::readings, "p", Term::rejected, "stage_replaced"});
+    return it == ledger.counters().end() ? 0 : it->second;
+  }
+  /// By start: count and sum of the numbers.
+  std::map<std::int64_t, std::pair<std::uint64_t, double>> panes() const {
+    std::map<std::int64_t, std::pair<std::uint64_t, double>> all;
+    for (const CommitGroup& group : rig.commits.groups()) {
+      for (const OutboxRow& row : group.outbox) {
+        for (const Pane& pane : rig.panes(row.bytes)) {
+          const Moments& m = pane.content.moments;
+          EXPECT_TRUE(
+              all.emplace(pane.window.start_ns / kSecond, std::pair(m.count, m.total())).second)
+              << "closed twice";
+        }
+      }
+    }
+    return all;
+  }
+  EngineRig rig;
+  std::int64_t now_s = 0;
+};
+
+TEST_F(ReplacedStages, AtAnyMomentAlsoBeforeAKillChangeNothing) {
+  const std::uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  constexpr std::int64_t kReadings = 300;
+  start(1);
+  int replaced = 0;
+  for (std::int64_t n = 1; n <= kReadings; ++n) {
+    reading(n);
+    if (random() % 20 == 0) rig.commit();
+    if (random() % 20 == 0) {
+      const auto outcome = replace(1);
+      ASSERT_TRUE(outcome.ok());
+      ASSERT_EQ(outcome->at(0).error, "");
+      ++replaced;
+    }
+    if (random() % 40 == 0) restart(1);
+  }
+  rig.commit();
+  ASSERT_GT(replaced, 0);
+  const auto all = panes();
+  ASSERT_EQ(all.size(), 30u);  // the last is open
+  for (const auto& [start_s, content] : all) {
+    const std::int64_t first = std::max<std::int64_t>(start_s, 1);
+    const std::int64_t last = start_s + 9;
+    EXPECT_EQ(content.first, static_cast<std::uint64_t>(last - first + 1)) << start_s;
+    EXPECT_EQ(content.second, static_cast<double>((first + last) * (last - first + 1)) / 2);
+  }
+  EXPECT_EQ(term(Term::held), 1);
+  EXPECT_EQ(rig.commits.ledger().difference(), 0);
+}
+
+TEST_F(ReplacedStages, ThatRefuseTheStateLeaveTheOldOnesAsTheyWere) {
+  start(1);
+  for (std::int64_t n = 1; n <= 5; ++n) reading(n);
+  const auto outcome = replace(2);
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_NE(outcome->at(0).error.find("it is of version 1"), std::string::npos)
+      << outcome->at(0).error;
+  for (std::int64_t n = 6; n <= 11; ++n) reading(n);
+  restart(1);
+  reading(12);
+  rig.commit();
+  EXPECT_EQ(panes().at(0), (std::pair<std::uint64_t, double>(9, 45)));
+  EXPECT_EQ(rig.commits.ledger().difference(), 0);
+}
+
+TEST_F(ReplacedStages, BeginAnewWhereThatIsWantedAndWhatWasHeldIsNamed) {
+  start(1);
+  for (std::int64_t n = 1; n <= 5; ++n) reading(n);
+  const auto outcome = replace(2, true);
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome->at(0).error, "");
+  EXPECT_NE(outcome->at(0).began_anew.find("it is of version 1"), std::string::npos);
+  for (std::int64_t n = 6; n <= 12; ++n) reading(n);
+  restart(2);
+  reading(13);
+  restart(2);
+  EXPECT_EQ(rejected_with_their_stage(), 1);
+  EXPECT_EQ(term(Term::held), 1);
+  EXPECT_EQ(rig.commits.ledger().difference(), 0);
+  // 1 to 4 of the old one, 1 to 4 of the new one: the windows went on.
+  EXPECT_EQ(panes().at(0), (std::pair<std::uint64_t, double>(8, 20)));
+  // Nothing of the first loss is left to be counted once more.
+  ASSERT_TRUE(replace(1).ok());
+  ASSERT_EQ(replace(2, true)->at(0).error, "");
+  rig.commit();
+  EXPECT_EQ(rejected_with_their_stage(), 2);
+  EXPECT_EQ(term(Term::held), 0);
+  EXPECT_EQ(rig.commits.ledger().difference(), 0);
+}
+
+TEST_F(ReplacedStages, WaitUntilTheCloudHasSaidWhoWeAre) {
+  start(1, true);
+  reading(1);
+  EXPECT_EQ(replace(1).status().code(), StatusCode::failed_precondition);
+  rig.engine->confirm_epoch();
+  rig.engine->step();
+  EXPECT_TRUE(replace(1).ok());
+}
+
+// Its plugin was missing at the start, and is there now.
+TEST_F(ReplacedStages, BringAParkedPipelineBackWithWhatWaitedForIt) {
+  std::vector<PipelineSpec> parked = pipelines(1)();
+  parked[0].stages.clear();
+  parked[0].parked = "numbering.so is missing";
+  rig.start(std::move(parked), false);
+  for (std::int64_t n = 1; n <= 10; ++n) reading(n);
+  rig.commit();
+  EXPECT_EQ(term(Term::pending), 10);
+  ASSERT_EQ(replace(1)->at(0).error, "");
+  for (std::int64_t n = 11; n <= 12; ++n) reading(n);
+  rig.commit();
+  EXPECT_EQ(term(Term::pending), 0);
+  EXPECT_EQ(panes().at(0), (std::pair<std::uint64_t, double>(9, 45)));
+  EXPECT_EQ(rig.commits.ledger().difference(), 0);
+}
+
+}  // namespace
+}  // namespace sluice
