@@ -92,6 +92,12 @@ class AdminService final : public v1::Admin::Service {
     *response = view_.plugins();
     return grpc::Status::OK;
   }
+  grpc::Status ReloadPlugins(grpc::ServerContext*, const v1::ReloadPluginsRequest* request,
+                             v1::ReloadPluginsResponse* response) override {
+    const Status status = view_.reload_plugins(*request, *response);
+    return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                        std::string(status.message()));
+  }
 
  private:
   NodeView& view_;

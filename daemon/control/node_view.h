@@ -17,6 +17,8 @@ class ListSeriesRequest;
 class ListSeriesResponse;
 class SeriesGrowth;
 class SeriesStateReport;
+class ReloadPluginsRequest;
+class ReloadPluginsResponse;
 class Status;
 }  // namespace v1
 
@@ -43,6 +45,11 @@ class NodeView {
   /// `limit` comes resolved: 1..kSeriesGrowthLimitMax.
   virtual v1::SeriesGrowth series_growth(const v1::GetSeriesGrowthRequest& request) = 0;
   virtual v1::ListPluginsResponse plugins() = 0;
+  /// Loads the plugins' files anew and replaces the pipelines' stages, one pipeline after the
+  /// other. The pipelines wait meanwhile. `unavailable` when they are too busy,
+  /// `failed_precondition` when it cannot be done now.
+  virtual Status reload_plugins(const v1::ReloadPluginsRequest& request,
+                                v1::ReloadPluginsResponse& out) = 0;
 };
 
 }  // namespace sluice

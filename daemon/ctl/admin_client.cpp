@@ -114,5 +114,10 @@ Result<v1::ListLateReadingsResponse> AdminClient::late(const v1::ListLateReading
 Result<v1::ListPluginsResponse> AdminClient::plugins() {
   return state_->call(&v1::Admin::Stub::ListPlugins, v1::ListPluginsRequest());
 }
+Result<v1::ReloadPluginsResponse> AdminClient::reload_plugins(bool begins_anew) {
+  v1::ReloadPluginsRequest request;
+  request.set_begin_anew(begins_anew);
+  return state_->call(&v1::Admin::Stub::ReloadPlugins, request);
+}
 
 }  // namespace sluice::ctl

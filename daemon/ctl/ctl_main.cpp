@@ -80,6 +80,7 @@ struct Arguments {
   bool check = false;
   bool series_state = false;
   bool series_top = false;
+  bool begins_anew = false;
   TopOptions top;
   PluginTarget plugin;
   TrialOptions trial;
@@ -208,6 +209,17 @@ CLI::App* add_plugin_command(CLI::App& plugins, Arguments& a, const char* name, 
   return command;
 }
 
+void add_reload(CLI::App& plugins, Arguments& a) {
+  auto* reload = plugins.add_subcommand(
+      "reload",
+      "Have the node load all plugin files anew while data flows; each pipeline keeps its state, "
+      "or stays as it is");
+  reload->add_flag("--anew", a.begins_anew,
+                   "Where a new version refuses the state of the old one, begin without any: what "
+                   "the old one held is rejected");
+  reload->callback([&a] { a.run = [&a] { return reload_plugins(a.local, a.begins_anew); }; });
+}
+
 void add_plugins(CLI::App& app, Arguments& a) {
   auto* plugins = app.add_subcommand(
       "plugins", "Plugins that the node found, and who uses them; below: plugin files themselves");
@@ -219,6 +231,7 @@ void add_plugins(CLI::App& app, Arguments& a) {
   plugins->callback([&a, plugins] {
     if (plugins->get_subcommands().empty()) a.run = [&a] { return show_plugins(a.local); };
   });
+  add_reload(*plugins, a);
   add_plugin_command(*plugins, a, "list", "The plugin files of a folder; no daemon needed", false,
                      [&a] { return list_plugin_files(a.plugin); });
   add_plugin_command(*plugins, a, "describe", "What a plugin does, its rules, its config's keys",

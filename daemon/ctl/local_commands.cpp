@@ -136,6 +136,16 @@ ExitCode show_plugins(const LocalTarget& target) {
       target, [](AdminClient& client) { return client.plugins(); }, plugins_text);
 }
 
+ExitCode reload_plugins(const LocalTarget& target, bool begins_anew) {
+  v1::ReloadPluginsResponse answer;
+  const ExitCode code = ask_and_show<v1::ReloadPluginsResponse>(
+      target, [&](AdminClient& client) { return client.reload_plugins(begins_anew); }, reload_text,
+      &answer);
+  const bool all = std::all_of(answer.pipelines().begin(), answer.pipelines().end(),
+                               [](const auto& row) { return row.error().empty(); });
+  return code == kExitOk && !all ? kExitBadAnswer : code;
+}
+
 ExitCode validate_config(const std::string& file, bool json) {
   const LoadResult loaded = load_config_file(file, process_environment());
   put(json ? errors_json(loaded) : errors_text(file, loaded));

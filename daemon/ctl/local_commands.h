@@ -33,6 +33,8 @@ ExitCode show_summaries(const LocalTarget& target, const std::string& pipeline,
 ExitCode show_late(const LocalTarget& target, const std::string& pipeline, std::uint32_t limit,
                    bool follows);
 ExitCode show_plugins(const LocalTarget& target);
+/// kExitBadAnswer when a pipeline could not go over to the new files.
+ExitCode reload_plugins(const LocalTarget& target, bool begins_anew);
 
 /// The schema's checks: YAML, keys, types, bounds and the rules between keys. Topic patterns and
 /// plugin configs are checked by the daemon. kExitUsage when the config does not pass.

@@ -329,4 +329,15 @@ std::string plugins_text(const v1::ListPluginsResponse& response) {
   return table.empty() ? "No plugins.\n" : table.take();
 }
 
+std::string reload_text(const v1::ReloadPluginsResponse& response) {
+  Table table({{"PIPELINE"}, {"NOW"}});
+  for (const auto& row : response.pipelines()) {
+    const std::string now = !row.error().empty()       ? "UNCHANGED: " + row.error()
+                            : row.began_anew().empty() ? "runs with the files as they are now"
+                                                       : "began anew: " + row.began_anew();
+    table.add_row({row.pipeline(), now});
+  }
+  return table.empty() ? "No pipelines.\n" : table.take();
+}
+
 }  // namespace sluice::ctl

@@ -18,6 +18,7 @@ std::string late_text(const v1::ListLateReadingsResponse& response);
 /// One of them, for those who read on.
 std::string late_line(const v1::LateReading& reading);
 std::string plugins_text(const v1::ListPluginsResponse& response);
+std::string reload_text(const v1::ReloadPluginsResponse& response);
 
 /// True when every difference is 0.
 bool balances(const v1::LedgerReport& report);

@@ -107,4 +107,18 @@ Status DataPlane::recover(MessageSource& messages) {
   return {};
 }
 
+Result<std::vector<StageReplacement>> DataPlane::reload_plugins(bool begins_anew) {
+  auto outcome = engine_->replace_stages([this] { return compose_pipelines(config_, series_); },
+                                         begins_anew, std::chrono::seconds(30));
+  if (!outcome.ok()) return outcome;
+  for (const StageReplacement& one : *outcome) {
+    const bool is_done = one.error.empty();
+    log::write(
+        is_done ? log::Level::info : log::Level::error, "node",
+        is_done ? "plugins were loaded anew" : "plugins stay as they were",
+        {{"pipeline", one.pipeline}, {"error", one.error}, {"state_given_up", one.began_anew}});
+  }
+  return outcome;
+}
+
 }  // namespace sluice

@@ -35,6 +35,9 @@ class DataPlane {
   /// change of config if there was one. Once.
   Status recover(MessageSource& messages);
 
+  /// The files of all plugins are loaded anew, and the stages replaced, see Engine.
+  Result<std::vector<StageReplacement>> reload_plugins(bool begins_anew);
+
   Store& store() { return *store_; }
   Engine& engine() { return *engine_; }
   const SeriesTable& series() const { return series_; }

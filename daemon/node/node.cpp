@@ -55,7 +55,8 @@ void Node::start_rooms() {
   }
   report_ = std::make_unique<NodeReport>(
       config_, NodeReport::Rooms{store, *sources_, plane_->engine(), uplink_.get(),
-                                 plane_->series(), plane_->topics(), clock_, trust_});
+                                 plane_->series(), plane_->topics(), clock_, trust_,
+                                 [this](bool anew) { return plane_->reload_plugins(anew); }});
   store.start();
   plane_->engine().start();
   if (Status s = sources_->start(); !s.ok()) {

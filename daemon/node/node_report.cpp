@@ -323,4 +323,17 @@ v1::ListPluginsResponse NodeReport::plugins() {
   return response;
 }
 
+Status NodeReport::reload_plugins(const v1::ReloadPluginsRequest& request,
+                                  v1::ReloadPluginsResponse& out) {
+  const Result<std::vector<StageReplacement>> all = rooms_.reload_plugins(request.begin_anew());
+  if (!all.ok()) return all.status();
+  for (const StageReplacement& one : *all) {
+    v1::ReloadedPipeline& row = *out.add_pipelines();
+    row.set_pipeline(one.pipeline);
+    row.set_error(one.error);
+    row.set_began_anew(one.began_anew);
+  }
+  return {};
+}
+
 }  // namespace sluice

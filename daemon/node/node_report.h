@@ -28,6 +28,7 @@ class NodeReport final : public NodeView {
     const TopicTable& topics;
     const Clock& clock;
     ClockTrust& trust;
+    std::function<Result<std::vector<StageReplacement>>(bool begins_anew)> reload_plugins;
   };
   NodeReport(const v1::Config& config, Rooms rooms);
 
@@ -40,6 +41,8 @@ class NodeReport final : public NodeView {
                       v1::SeriesStateReport& out) override;
   v1::SeriesGrowth series_growth(const v1::GetSeriesGrowthRequest& request) override;
   v1::ListPluginsResponse plugins() override;
+  Status reload_plugins(const v1::ReloadPluginsRequest& request,
+                        v1::ReloadPluginsResponse& out) override;
 
  private:
   void add_sources(v1::Status& status) const;

@@ -51,6 +51,8 @@ class Site {
   /// Waits until the daemon took `messages` (copies not counted) and the outbox is empty.
   bool drained(std::uint64_t messages);
 
+  /// sluicectl with these arguments, for this daemon.
+  Output ctl(std::vector<std::string> arguments);
   v1::Status status();
   v1::LedgerReport ledger();
   /// What the hub holds of windows that start in [from_ns, to_ns), where 0 is open; of one
@@ -74,7 +76,6 @@ class Site {
   Process daemon;
 
  private:
-  Output ctl(std::vector<std::string> arguments);
   std::string dir_;
   std::uint16_t mqtt_port_ = 0;
   std::uint16_t hub_port_ = 0;

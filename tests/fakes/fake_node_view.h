@@ -65,6 +65,13 @@ class FakeNodeView final : public NodeView {
     series_limit_ = request.limit();
     return series_growth_;
   }
+  Status reload_plugins(const v1::ReloadPluginsRequest& request,
+                        v1::ReloadPluginsResponse& out) override {
+    MutexLock lock(mutex_);
+    began_anew_ = request.begin_anew();
+    out = reloaded_;
+    return {};
+  }
   v1::ListPluginsResponse plugins() override {
     MutexLock lock(mutex_);
     return plugins_;
@@ -98,6 +105,14 @@ class FakeNodeView final : public NodeView {
     MutexLock lock(mutex_);
     series_growth_ = std::move(growth);
   }
+  bool began_anew() {
+    MutexLock lock(mutex_);
+    return began_anew_;
+  }
+  void set(v1::ReloadPluginsResponse reloaded) {
+    MutexLock lock(mutex_);
+    reloaded_ = std::move(reloaded);
+  }
   void set(v1::ListPluginsResponse plugins) {
     MutexLock lock(mutex_);
     plugins_ = std::move(plugins);
@@ -122,6 +137,8 @@ class FakeNodeView final : public NodeView {
   v1::ListRecentSummariesResponse recent_ SLUICE_GUARDED_BY(mutex_);
   v1::ListLateReadingsResponse late_ SLUICE_GUARDED_BY(mutex_);
   v1::ListPluginsResponse plugins_ SLUICE_GUARDED_BY(mutex_);
+  bool began_anew_ SLUICE_GUARDED_BY(mutex_) = false;
+  v1::ReloadPluginsResponse reloaded_ SLUICE_GUARDED_BY(mutex_);
   std::uint32_t series_limit_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::uint32_t recent_limit_ SLUICE_GUARDED_BY(mutex_) = 0;
 };

@@ -97,6 +97,22 @@ TEST(LocalCommands, PassFiltersAndLimitsOn) {
   EXPECT_EQ(run_sluicectl({"plugins", "--socket", daemon.socket}).out, "No plugins.\n");
 }
 
+TEST(LocalCommands, ReloadPluginsAndFailWhenAPipelineStaysAsItWas) {
+  LocalDaemon daemon;
+  v1::ReloadPluginsResponse reloaded;
+  reloaded.add_pipelines()->set_pipeline("room");
+  daemon.view.set(reloaded);
+  EXPECT_EQ(run_sluicectl({"plugins", "reload", "--socket", daemon.socket}).exit_code, kExitOk);
+  EXPECT_FALSE(daemon.view.began_anew());
+  reloaded.mutable_pipelines(0)->set_error("its config is another");
+  daemon.view.set(reloaded);
+  const Outcome refused =
+      run_sluicectl({"plugins", "reload", "--anew", "--json", "--socket", daemon.socket});
+  EXPECT_EQ(refused.exit_code, kExitBadAnswer);
+  EXPECT_TRUE(has(refused.out, "its config is another")) << refused.out << refused.err;
+  EXPECT_TRUE(daemon.view.began_anew());
+}
+
 TEST(LocalCommands, ShowWhatSeriesKeepAndWhatMakesThemGrow) {
   LocalDaemon daemon;
   v1::SeriesStateReport state;

@@ -227,5 +227,22 @@ TEST(PluginsText, ShowsWhyAFileCannotBeUsed) {
   EXPECT_TRUE(has(text, "UNUSABLE: ABI 7, this sluiced takes 1\n"));
 }
 
+TEST(PluginsText, SaysOfEachPipelineWhatAReloadMadeOfIt) {
+  v1::ReloadPluginsResponse response;
+  EXPECT_EQ(reload_text(response), "No pipelines.\n");
+  response.add_pipelines()->set_pipeline("room");
+  auto* refused = response.add_pipelines();
+  refused->set_pipeline("hall");
+  refused->set_error("a stage refuses its stored state: too old");
+  auto* anew = response.add_pipelines();
+  anew->set_pipeline("yard");
+  anew->set_began_anew("a stage refuses its stored state: too old");
+  EXPECT_EQ(reload_text(response),
+            "PIPELINE  NOW\n"
+            "room      runs with the files as they are now\n"
+            "hall      UNCHANGED: a stage refuses its stored state: too old\n"
+            "yard      began anew: a stage refuses its stored state: too old\n");
+}
+
 }  // namespace
 }  // namespace sluice::ctl
