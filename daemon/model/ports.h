@@ -105,6 +105,8 @@ class Stage {
   /// Not null: a call once made may go another way when it is made again, so the log must say how
   /// it went.
   virtual RecordedCalls* recorded_calls() { return nullptr; }
+  /// Between two calls, every now and then: what it has not needed for long it may give back.
+  virtual void let_rest() {}
   virtual Result<std::string> snapshot() = 0;
   virtual Status restore(std::string_view snapshot) = 0;
 };

@@ -311,6 +311,7 @@ IsolationOptions compose_isolation(const v1::Config& config) {
   options.limits.deadline = std::chrono::nanoseconds(config.plugins().call_deadline_ns());
   options.limits.memory_bytes = config.plugins().memory_max_bytes();
   options.failures_max = config.plugins().failures_max();
+  options.idle_unload = std::chrono::nanoseconds(config.plugins().idle_unload_ns());
   return options;
 }
 

@@ -459,6 +459,7 @@ void Engine::tick_if_due() {
   next_tick_boottime_ns_ =
       now +
       std::max(kTickNs, kTickNsPerWindow * static_cast<std::int64_t>(pipelines_.windows_open()));
+  pipelines_.let_stages_rest();
   if (!pipelines_.due(now)) return;
   pipelines_.tick(now);
   add_entry(TickEntry{now}, now);

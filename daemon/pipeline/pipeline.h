@@ -54,6 +54,7 @@ class Pipeline {
   bool due(std::int64_t boottime_ns) const { return !behind_ && run_.due(boottime_ns); }
   /// Does so. The caller logs a TickEntry.
   void tick(std::int64_t boottime_ns, PipelineEffects effects);
+  void let_stages_rest() { run_.let_stages_rest(); }
   /// The process started.
   void restart(std::int64_t boottime_ns);
   /// A source lost its connection, or has none yet: until the next one its topics are not silent.

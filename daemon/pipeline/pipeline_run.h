@@ -76,6 +76,7 @@ class PipelineRun {
   void connected(const std::string& source, std::int64_t boottime_ns);
   /// Nobody waits for sources that are none of these.
   void keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns);
+  void let_stages_rest() { stages_.let_rest(); }
   /// From here on the limits of the spec hold, whatever those of the restored state were: they are
   /// no part of its hash, and what had been done under others is repeated under those.
   void use_limits_of_spec();

@@ -236,6 +236,10 @@ std::vector<bool> PipelineSet::process(const BatchEntry& batch) {
   return routed;
 }
 
+void PipelineSet::let_stages_rest() {
+  for (const auto& pipeline : pipelines_) pipeline->let_stages_rest();
+}
+
 bool PipelineSet::due(std::int64_t boottime_ns) const {
   return std::any_of(pipelines_.begin(), pipelines_.end(),
                      [&](const auto& pipeline) { return pipeline->due(boottime_ns); });

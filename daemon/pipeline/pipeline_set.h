@@ -73,6 +73,8 @@ class PipelineSet {
   std::vector<bool> process(const BatchEntry& batch);
   bool due(std::int64_t boottime_ns) const;
   void tick(std::int64_t boottime_ns);
+  /// See Stage. No step: nothing changes by it.
+  void let_stages_rest();
   void restart(std::int64_t boottime_ns);
   void connected(const std::string& source, std::int64_t boottime_ns);
   void disconnected(const std::string& source, std::int64_t boottime_ns);

@@ -202,6 +202,10 @@ Flow StageChain::on_time(std::int64_t watermark_ns, StageEffects effects) {
   return all;
 }
 
+void StageChain::let_rest() {
+  for (const auto& stage : stages_) stage->let_rest();
+}
+
 Status StageChain::snapshot(const std::string& prefix, std::vector<CheckpointPart>& parts) {
   for (std::size_t i = 0; i < size(); ++i) {
     Result<std::string> bytes = stages_[i]->snapshot();

@@ -70,6 +70,8 @@ class StageChain {
   /// has passed the stages behind them.
   Flow on_time(std::int64_t watermark_ns, StageEffects effects);
 
+  void let_rest();
+
   /// One part per stage: `prefix` and its index.
   Status snapshot(const std::string& prefix, std::vector<CheckpointPart>& parts);
   /// `data_loss` when one is missing, or what the stage says against its own.

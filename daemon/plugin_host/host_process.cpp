@@ -22,13 +22,19 @@ constexpr std::size_t kMessageBytesMax = SLUICE_SNAPSHOT_BYTES_MAX + (std::size_
 static_assert(kMessageBytesMax > kCallRecordBytesMax);
 /// It dies without a word to who waits for it.
 constexpr std::chrono::milliseconds kLookInterval{5};
-/// Where the program expects its end of the channel.
+/// Where the program expects its end of the channel, and a file that has lost its name.
 constexpr int kChannelFd = 3;
+constexpr int kPluginFd = 4;
+constexpr char kPluginFdPath[] = "/proc/self/fd/4";
 
 std::string death_text(int status) {
   if (WIFEXITED(status)) return "exited with " + std::to_string(WEXITSTATUS(status));
   const int signal = WTERMSIG(status);
   return "was killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+}
+
+std::string plugin_name(const PinnedFile& plugin) {
+  return std::filesystem::path(plugin.path()).stem();
 }
 
 class SpawnActions {
@@ -37,13 +43,16 @@ class SpawnActions {
   ~SpawnActions() { ::posix_spawn_file_actions_destroy(&actions_); }
   SpawnActions(const SpawnActions&) = delete;
   SpawnActions& operator=(const SpawnActions&) = delete;
-  void only(int channel_fd) {
+  /// `plugin_fd` -1: none.
+  void only(int channel_fd, int plugin_fd) {
     for (const int fd : {0, 1, 2}) {
       ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY,
                                          0);
     }
     ::posix_spawn_file_actions_adddup2(&actions_, channel_fd, kChannelFd);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, kChannelFd + 1);
+    if (plugin_fd >= 0) ::posix_spawn_file_actions_adddup2(&actions_, plugin_fd, kPluginFd);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_,
+                                               plugin_fd >= 0 ? kPluginFd + 1 : kChannelFd + 1);
   }
   const posix_spawn_file_actions_t* get() const { return &actions_; }
 
@@ -105,33 +114,37 @@ HostProcess::HostProcess(SharedChannel channel, const HostLimits& limits, const 
     : channel_(std::move(channel)), limits_(limits), clock_(clock) {}
 
 Result<std::unique_ptr<HostProcess>> HostProcess::start(const std::string& program,
-                                                        const std::string& plugin_path,
+                                                        const PinnedFile& plugin,
                                                         const HostLimits& limits,
                                                         const Clock& clock,
                                                         PluginMetadata& metadata) {
   Result<SharedChannel> channel = SharedChannel::create();
   if (!channel.ok()) return channel.status();
   std::unique_ptr<HostProcess> process(new HostProcess(*std::move(channel), limits, clock));
-  if (Status s = process->spawn(program, plugin_path); !s.ok()) return s;
+  if (Status s = process->spawn(program, plugin); !s.ok()) return s;
   Result<PluginMetadata> loaded = process->await_loaded();
   if (!loaded.ok()) return loaded.status();
-  const std::string name = std::filesystem::path(plugin_path).stem();
-  if (const Status s = check_metadata(*loaded, name); !s.ok()) {
-    return failed_precondition(plugin_path + ": " + std::string(s.message()));
+  if (const Status s = check_metadata(*loaded, plugin_name(plugin)); !s.ok()) {
+    return failed_precondition(plugin.path() + ": " + std::string(s.message()));
   }
   metadata = *std::move(loaded);
   return process;
 }
 
-Status HostProcess::spawn(const std::string& program, const std::string& plugin_path) {
+Status HostProcess::spawn(const std::string& program, const PinnedFile& plugin) {
+  const bool has_its_name = plugin.has_its_name();
+  // Above the numbers that the process gets, or one would be overwritten by the other.
+  const UniqueFd file(has_its_name ? -1 : ::fcntl(plugin.fd(), F_DUPFD_CLOEXEC, kPluginFd + 1));
   SpawnActions actions;
-  actions.only(channel_.fd());
+  actions.only(channel_.fd(), file.get());
   const SpawnAttributes attributes;
   std::string memory = std::to_string(limits_.memory_bytes);
   std::string parent = std::to_string(::getpid());
-  std::string path = plugin_path;
-  std::string name = program;
-  char* const arguments[] = {name.data(), path.data(), memory.data(), parent.data(), nullptr};
+  std::string path = has_its_name ? plugin.path() : kPluginFdPath;
+  std::string name = plugin_name(plugin);
+  std::string self = program;
+  char* const arguments[] = {self.data(),   path.data(),   name.data(),
+                             memory.data(), parent.data(), nullptr};
   char* const environment[] = {nullptr};
   const int error = ::posix_spawn(&pid_, program.c_str(), actions.get(), attributes.get(),
                                   arguments, environment);

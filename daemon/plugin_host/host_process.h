@@ -13,6 +13,7 @@
 #include "plugin_host/host_messages.h"
 #include "plugin_host/host_services.h"
 #include "plugin_host/isolation.h"
+#include "plugin_host/pinned_file.h"
 #include "plugin_host/shared_channel.h"
 
 namespace sluice {
@@ -22,11 +23,11 @@ namespace sluice {
 /// process is of no more use. [pipeline]
 class HostProcess {
  public:
-  /// Starts `program` for the file `plugin_path` and waits until it is loaded; `metadata` is what
-  /// the plugin says of itself, checked. `failed_precondition` when the file is no plugin for this
+  /// Starts `program` for the plugin's file and waits until it is loaded; `metadata` is what the
+  /// plugin says of itself, checked. `failed_precondition` when the file is no plugin for this
   /// daemon, `unavailable` when the process cannot be started or dies.
   static Result<std::unique_ptr<HostProcess>> start(const std::string& program,
-                                                    const std::string& plugin_path,
+                                                    const PinnedFile& plugin,
                                                     const HostLimits& limits, const Clock& clock,
                                                     PluginMetadata& metadata);
   /// Kills it.
@@ -43,7 +44,7 @@ class HostProcess {
 
  private:
   HostProcess(SharedChannel channel, const HostLimits& limits, const Clock& clock);
-  Status spawn(const std::string& program, const std::string& plugin_path);
+  Status spawn(const std::string& program, const PinnedFile& plugin);
   Result<PluginMetadata> await_loaded();
   Status answer(const HostServices& services, const SeriesTable& series, Patience& patience);
   Status answer_series(SeriesId id, const SeriesTable& series, Patience& patience);

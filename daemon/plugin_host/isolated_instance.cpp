@@ -21,8 +21,8 @@ bool is_equal(const PluginMetadata& a, const PluginMetadata& b) {
 
 }  // namespace
 
-IsolatedInstance::IsolatedInstance(IsolationOptions options, std::string path, Rooms rooms)
-    : options_(std::move(options)), path_(std::move(path)), rooms_(std::move(rooms)) {}
+IsolatedInstance::IsolatedInstance(IsolationOptions options, PinnedFile file, Rooms rooms)
+    : options_(std::move(options)), file_(std::move(file)), rooms_(std::move(rooms)) {}
 
 Result<std::unique_ptr<IsolatedInstance>> IsolatedInstance::create(IsolationOptions options,
                                                                    const std::string& dir,
@@ -31,15 +31,17 @@ Result<std::unique_ptr<IsolatedInstance>> IsolatedInstance::create(IsolationOpti
                                                                    Rooms rooms) {
   const Result<std::string> path = plugin_path(dir, plugin);
   if (!path.ok()) return path.status();
+  Result<PinnedFile> file = PinnedFile::open(*path);
+  if (!file.ok()) return file.status();
   std::unique_ptr<IsolatedInstance> instance(
-      new IsolatedInstance(std::move(options), *path, std::move(rooms)));
+      new IsolatedInstance(std::move(options), *std::move(file), std::move(rooms)));
   if (Status s = instance->begin(config_json); !s.ok()) return s;
   return instance;
 }
 
 Status IsolatedInstance::begin(const std::string& config_json) {
   auto process =
-      HostProcess::start(options_.program, path_, options_.limits, rooms_.clock, metadata_);
+      HostProcess::start(options_.program, file_, options_.limits, rooms_.clock, metadata_);
   if (!process.ok()) return process.status();
   process_ = *std::move(process);
   Result<std::string> config = apply_schema(metadata_.config_schema, config_json);
@@ -54,10 +56,10 @@ Status IsolatedInstance::begin(const std::string& config_json) {
 Status IsolatedInstance::start() {
   PluginMetadata metadata;
   auto process =
-      HostProcess::start(options_.program, path_, options_.limits, rooms_.clock, metadata);
+      HostProcess::start(options_.program, file_, options_.limits, rooms_.clock, metadata);
   if (!process.ok()) return process.status();
   if (!is_equal(metadata, metadata_)) {
-    return failed_precondition(path_ + " is not what it was; apply the config again");
+    return failed_precondition(file_.path() + " is not what it was: sluicectl plugins reload");
   }
   process_ = *std::move(process);
   if (Status s = create_instance(); !s.ok()) return s;
@@ -152,6 +154,7 @@ Status IsolatedInstance::on_time(std::int64_t watermark_ns, const sluice_emit* e
 
 Status IsolatedInstance::call_recorded(std::uint32_t rows, sluice_verdict* verdicts,
                                        const sluice_emit* emit) {
+  last_call_ns_ = rooms_.clock.boottime_ns();
   if (Status s = ensure_running(); !s.ok()) return s;
   Result<HostDone> done = call(request_);
   if (!done.ok()) return done.status();
@@ -176,6 +179,15 @@ void IsolatedInstance::call_ended(const Status& outcome) {
   if (journal_bytes_ > 4 * kJournalBytesMax) quarantined_ = "it cannot save its state";
 }
 
+void IsolatedInstance::let_rest() {
+  if (!process_ || options_.idle_unload.count() == 0) return;
+  const bool is_idle = last_call_ns_ == 0 ||
+                       rooms_.clock.boottime_ns() - last_call_ns_ >= options_.idle_unload.count();
+  if (!is_idle) return;
+  save_calls();  // or the next process would have to repeat them
+  process_.reset();
+}
+
 // --- state ---
 
 /// Nothing that stood in the journal is needed after it.
@@ -190,9 +202,13 @@ Status IsolatedInstance::take_snapshot() {
   return {};
 }
 
-Result<SavedState> IsolatedInstance::snapshot() {
-  if (!traits_.keeps_state || !process_ || saved_.journal.empty()) return saved_;
+void IsolatedInstance::save_calls() {
+  if (!traits_.keeps_state || !process_ || saved_.journal.empty()) return;
   if (const Status status = take_snapshot(); !status.ok()) failed(status, false);
+}
+
+Result<SavedState> IsolatedInstance::snapshot() {
+  save_calls();
   return saved_;
 }
 

@@ -45,6 +45,7 @@ class IsolatedInstance final : public PluginInstance {
   bool records() const override { return true; }
   std::string take_record() override { return std::move(record_); }
   void call_ended(const Status& outcome) override;
+  void let_rest() override;
   Result<SavedState> snapshot() override;
   Status restore(const SavedState& saved) override;
   std::vector<Incident> take_incidents() override;
@@ -53,7 +54,7 @@ class IsolatedInstance final : public PluginInstance {
   pid_t pid() const { return process_ ? process_->pid() : -1; }
 
  private:
-  IsolatedInstance(IsolationOptions options, std::string path, Rooms rooms);
+  IsolatedInstance(IsolationOptions options, PinnedFile file, Rooms rooms);
   Status begin(const std::string& config_json);
   Status start();
   Status ensure_running();
@@ -63,11 +64,12 @@ class IsolatedInstance final : public PluginInstance {
   Result<HostDone> call(const std::string& request);
   Status call_recorded(std::uint32_t rows, sluice_verdict* verdicts, const sluice_emit* emit);
   Status take_snapshot();
+  void save_calls();
   void failed(const Status& why, bool by_input);
   std::int64_t backoff_ns() const;
 
   const IsolationOptions options_;
-  const std::string path_;
+  const PinnedFile file_;  ///< another version that takes its name is none of ours
   const Rooms rooms_;
   PluginMetadata metadata_;
   InstanceTraits traits_;
@@ -80,7 +82,8 @@ class IsolatedInstance final : public PluginInstance {
   std::size_t journal_bytes_ = 0;
   std::deque<std::int64_t> failures_;  ///< boot times, within the window
   std::int64_t retry_at_ns_ = 0;
-  std::string quarantined_;  ///< why; empty: it is not
+  std::int64_t last_call_ns_ = 0;  ///< boot time; 0: there was none
+  std::string quarantined_;        ///< why; empty: it is not
   std::vector<Incident> incidents_;
 };
 

@@ -23,6 +23,9 @@ struct IsolationOptions {
   /// as long, from the first to the last of these.
   std::chrono::nanoseconds backoff_min = std::chrono::seconds(1);
   std::chrono::nanoseconds backoff_max = std::chrono::minutes(1);
+  /// So long without a call, or before the first one, and the process ends; the next call starts
+  /// one that has its state. 0: it stays.
+  std::chrono::nanoseconds idle_unload{0};
 };
 
 /// sluice-plugin-host beside the program that runs, as in a build tree, or where it was installed.

@@ -16,8 +16,10 @@ Result<PluginMetadata> describe_isolated(const IsolationOptions& options, const 
                                          const std::string& name, const Clock& clock) {
   const Result<std::string> path = plugin_path(dir, name);
   if (!path.ok()) return path.status();
+  const Result<PinnedFile> file = PinnedFile::open(*path);
+  if (!file.ok()) return file.status();
   PluginMetadata metadata;
-  const auto process = HostProcess::start(options.program, *path, options.limits, clock, metadata);
+  const auto process = HostProcess::start(options.program, *file, options.limits, clock, metadata);
   if (!process.ok()) return process.status();
   return metadata;
 }

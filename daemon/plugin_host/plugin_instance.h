@@ -42,6 +42,8 @@ class PluginInstance {
   virtual std::string take_record() { return {}; }
   /// After each of these two: whether the daemon took what it said, or why not.
   virtual void call_ended(const Status& /*outcome*/) {}
+  /// See Stage.
+  virtual void let_rest() {}
   virtual Result<SavedState> snapshot() = 0;
   /// A failed one leaves the instance unusable.
   virtual Status restore(const SavedState& saved) = 0;

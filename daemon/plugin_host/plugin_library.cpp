@@ -145,9 +145,13 @@ Status check_metadata(const PluginMetadata& m, const std::string& name) {
 
 Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::string& dir,
                                                            const std::string& name) {
-  const Result<std::string> found = plugin_path(dir, name);
-  if (!found.ok()) return found.status();
-  const std::string& path = *found;
+  const Result<std::string> path = plugin_path(dir, name);
+  if (!path.ok()) return path.status();
+  return open_file(*path, name);
+}
+
+Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open_file(const std::string& path,
+                                                                const std::string& name) {
   struct stat is {};
   if (Status s = check_file(path, is); !s.ok()) {
     return Status(s.code(), path + ": " + std::string(s.message()));

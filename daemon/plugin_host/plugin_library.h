@@ -42,6 +42,9 @@ class PluginLibrary {
   /// is no plugin for this daemon: the message says which file, what was found and expected.
   static Result<std::unique_ptr<PluginLibrary>> open(const std::string& dir,
                                                      const std::string& name);
+  /// The same for a file of any path.
+  static Result<std::unique_ptr<PluginLibrary>> open_file(const std::string& path,
+                                                          const std::string& name);
   ~PluginLibrary();
   PluginLibrary(const PluginLibrary&) = delete;
   PluginLibrary& operator=(const PluginLibrary&) = delete;

@@ -77,6 +77,7 @@ class PluginStage final : public Stage, private RecordedCalls {
     });
   }
 
+  void let_rest() override { instance_->let_rest(); }
   Result<std::string> snapshot() override {
     const Result<SavedState> saved = instance_->snapshot();
     if (!saved.ok()) return failure("snapshot", std::string(saved.status().message()));

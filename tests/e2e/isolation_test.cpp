@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <chrono>
+#include <filesystem>
 #include <string>
+#include <thread>
 
 #include "e2e/site.h"
 
@@ -68,6 +71,45 @@ TEST(Isolation, APluginThatCrashesCostsWhatTheLedgerNamesAndNothingElse) {
   EXPECT_TRUE(told_of == kReadings || told_of == kReadings + 1) << told_of;
   EXPECT_EQ(at_hub(site, "lenient"), kReadings);
   EXPECT_NE(site.log("daemon.log").find("event=plugin_failed"), std::string::npos);
+}
+
+std::size_t plugin_processes_of(pid_t daemon) {
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string stat = read_file(entry.path() / "stat");
+    const std::string parent = ") S " + std::to_string(daemon) + " ";
+    if (stat.find("(sluice-plugin-h" + parent) != std::string::npos) ++count;
+  }
+  return count;
+}
+
+bool comes_to(pid_t daemon, std::size_t processes) {
+  for (int i = 0; i < 500; ++i) {
+    if (plugin_processes_of(daemon) == processes) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return false;
+}
+
+TEST(Isolation, APluginWithoutReadingsHasNoProcess) {
+  SiteConfig config;
+  config.pipelines =
+      "[{name: p, stages: [{plugin: hostile, config: {way: segv}}], windows: [{tumbling: 10s}]}]";
+  std::string yaml = config.yaml();
+  replace_all(yaml, "dir: \"@PLUGINS@\"", "dir: \"" HOSTILE_PLUGIN_DIR "\"\n  idle_unload: 2s");
+  Site site;
+  ASSERT_NO_FATAL_FAILURE(site.start_broker());
+  ASSERT_NO_FATAL_FAILURE(site.start_hub());
+  ASSERT_NO_FATAL_FAILURE(site.start_daemon(yaml));
+  for (std::int64_t round = 0; round < 2; ++round) {
+    EXPECT_TRUE(comes_to(site.daemon.pid(), 0)) << "round " << round;
+    const std::string file = site.write("some.tsv", recording(50 * round, 50 * round + 20));
+    ASSERT_TRUE(site.replay(file, 0.2));
+    EXPECT_TRUE(comes_to(site.daemon.pid(), 1)) << "round " << round;
+    ASSERT_TRUE(site.drained(20 * static_cast<std::uint64_t>(round + 1)));
+  }
+  EXPECT_EQ(site.ledger_count("readings", "aggregated"), 40);
+  EXPECT_EQ(site.status().ledger_difference(), 0);
 }
 
 }  // namespace

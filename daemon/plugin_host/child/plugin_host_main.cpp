@@ -1,5 +1,6 @@
-// sluice-plugin-host PLUGIN.so MEMORY_BYTES PARENT_PID: one plugin in a process of its own, with
-// the channel to the daemon at descriptor 3. Started by the daemon, and by nobody else.
+// sluice-plugin-host FILE NAME MEMORY_BYTES PARENT_PID: one plugin in a process of its own, with
+// the channel to the daemon at descriptor 3, and the file at 4 where another one has its name.
+// Started by the daemon, and by nobody else.
 
 #include <signal.h>
 #include <unistd.h>
@@ -8,7 +9,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,12 +21,14 @@ namespace {
 using namespace sluice;
 
 constexpr int kChannelFd = 3;
+constexpr int kPluginFd = 4;
 
-Result<std::unique_ptr<PluginLibrary>> load_locked(const SandboxOptions& options) {
-  const std::filesystem::path file(options.plugin_path);
+Result<std::unique_ptr<PluginLibrary>> load_locked(const SandboxOptions& options,
+                                                   const std::string& name) {
   if (Status s = lock_down(options); !s.ok()) return s;
-  auto library = PluginLibrary::open(file.parent_path(), file.stem());
+  auto library = PluginLibrary::open_file(options.plugin_path, name);
   if (!library.ok()) return library.status();
+  if (options.plugin_path.starts_with("/proc/")) ::close(kPluginFd);
   if (Status s = lock_up(); !s.ok()) return s;
   return library;
 }
@@ -48,7 +50,7 @@ void leave_signals_to_the_daemon() {
 
 int main(int argc, char** argv) {
   leave_signals_to_the_daemon();
-  Result<SharedChannel> channel = argc == 4 ? SharedChannel::attach(UniqueFd(kChannelFd))
+  Result<SharedChannel> channel = argc == 5 ? SharedChannel::attach(UniqueFd(kChannelFd))
                                             : Result<SharedChannel>(invalid_argument("no channel"));
   if (!channel.ok()) {
     std::fputs("sluice-plugin-host is started by sluiced; there is nothing to do here\n", stderr);
@@ -56,7 +58,7 @@ int main(int argc, char** argv) {
   }
   // Never destroyed: the process ends where it stands.
   auto& server = *new PluginServer(*channel);
-  auto library = load_locked({argv[1], number(argv[2]), number(argv[3])});
+  auto library = load_locked({argv[1], number(argv[3]), number(argv[4])}, argv[2]);
   server.tell_loaded(library);
   if (!library.ok()) ::_exit(1);
   const Status ended = server.serve(std::shared_ptr<PluginLibrary>(*std::move(library)));

@@ -115,9 +115,12 @@ Status lock_files(const std::string& plugin_path) {
   const UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0)));
   if (!ruleset.valid()) return system_error("landlock_create_ruleset");
-  const std::string folder = std::filesystem::path(plugin_path).parent_path();
+  // A file that has lost its name has no folder either.
+  const bool has_name = !plugin_path.starts_with("/proc/");
+  const std::string plugin =
+      has_name ? std::filesystem::path(plugin_path).parent_path().string() : plugin_path;
   for (const std::string& path :
-       {folder, std::string("/lib"), std::string("/lib64"), std::string("/usr/lib"),
+       {plugin, std::string("/lib"), std::string("/lib64"), std::string("/usr/lib"),
         std::string("/usr/lib64"), std::string("/etc/ld.so.cache")}) {
     if (Status s = allow_reading(ruleset.get(), path); !s.ok()) return s;
   }

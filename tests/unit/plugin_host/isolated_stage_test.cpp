@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "base/clock.h"
@@ -17,8 +18,10 @@ namespace {
 /// Plugins in a process of their own, by the real program behind the real sandbox.
 class IsolatedStageTest : public ::testing::Test {
  protected:
-  Result<std::unique_ptr<Stage>> make(const std::string& plugin, const std::string& config) {
-    StageOptions options{.dir = plugin == "hostile" ? HOSTILE_PLUGIN_DIR : BAD_PLUGIN_DIR,
+  Result<std::unique_ptr<Stage>> make(const std::string& plugin, const std::string& config,
+                                      const std::string& dir = {}) {
+    const char* built = plugin == "hostile" ? HOSTILE_PLUGIN_DIR : BAD_PLUGIN_DIR;
+    StageOptions options{.dir = dir.empty() ? built : dir,
                          .plugin = plugin,
                          .stage = "",
                          .config_json = config,
@@ -206,6 +209,64 @@ TEST_F(IsolatedStageTest, LeavesNoProcessBehind) {
   }
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
+}
+
+bool has_process() { return ::waitpid(-1, nullptr, WNOHANG) == 0; }
+
+TEST_F(IsolatedStageTest, HasNoProcessBeforeItsFirstCallAndAfterItsLastButKeepsItsState) {
+  isolation_.idle_unload = std::chrono::nanoseconds(1);
+  const auto stage = hostile("");
+  EXPECT_TRUE(has_process());
+  stage->let_rest();
+  EXPECT_FALSE(has_process());
+  std::string expected;
+  {
+    isolation_.idle_unload = std::chrono::nanoseconds(0);
+    const auto restless = hostile("");
+    restless->let_rest();
+    EXPECT_TRUE(has_process());
+    for (int call = 0; call < 3; ++call) ASSERT_TRUE(process(*restless, {1, 2}).ok());
+    expected = *restless->snapshot();
+  }
+  for (int call = 0; call < 3; ++call) {
+    ASSERT_TRUE(process(*stage, {1, 2}).ok());
+    EXPECT_EQ(out_.verdicts, std::vector<Verdict>(2, Verdict::pass));
+    EXPECT_TRUE(has_process());
+    stage->let_rest();
+    EXPECT_FALSE(has_process());
+  }
+  EXPECT_EQ(*stage->snapshot(), expected);
+  EXPECT_FALSE(has_process()) << "a checkpoint wakes nobody";
+  isolation_.idle_unload = std::chrono::hours(1);
+  const auto busy = hostile("");
+  ASSERT_TRUE(busy->restore(expected).ok());
+  ASSERT_TRUE(process(*busy, {1}).ok());
+  busy->let_rest();
+  EXPECT_TRUE(has_process());
+}
+
+// Between the installation of a new version and its reload.
+TEST_F(IsolatedStageTest, StartsAgainFromItsOwnFileThoughAnotherHasTheNameNow) {
+  isolation_.idle_unload = std::chrono::nanoseconds(1);
+  std::string dir = ::testing::TempDir() + "sluice-pinned-XXXXXX";
+  ASSERT_NE(mkdtemp(dir.data()), nullptr);
+  for (const char* program : {PLUGIN_HOST_PROGRAM, NO_LANDLOCK}) {
+    isolation_.program = program;
+    std::filesystem::copy_file(HOSTILE_PLUGIN_DIR "/hostile.so", dir + "/hostile.so");
+    const auto stage = make("hostile", R"({"way":"segv"})", dir);
+    ASSERT_TRUE(stage.ok()) << stage.status().to_string();
+    ASSERT_TRUE(process(**stage, {1}).ok());
+    (*stage)->let_rest();
+    std::ofstream(dir + "/next") << "not even a plugin";
+    std::filesystem::rename(dir + "/next", dir + "/hostile.so");
+    const Status woken = process(**stage, {2});
+    EXPECT_TRUE(woken.ok()) << woken.to_string();
+    EXPECT_FALSE(process(**stage, {666}).ok());
+    const Status again = process(**stage, {3});
+    EXPECT_TRUE(again.ok()) << again.to_string();
+    std::filesystem::remove(dir + "/hostile.so");
+  }
+  std::filesystem::remove_all(dir);
 }
 
 TEST_F(IsolatedStageTest, RepeatsACallFromItsRecordWhateverThePluginWouldSayNow) {

@@ -56,6 +56,27 @@ TEST(PluginLibrary, NamesThePluginsThereAreWhenOneIsMissing) {
   EXPECT_NE(error_of("range", "/no/such/folder").find("/no/such/folder"), std::string::npos);
 }
 
+// A GNU unique symbol, say, would keep it there for ever, and no new version could take its place.
+TEST(PluginLibrary, LeavesMemoryWithItsLastUser) {
+  const auto is_mapped = [](const std::string& path) {
+    std::ifstream maps("/proc/self/maps");
+    const std::string text(std::istreambuf_iterator<char>(maps), {});
+    return text.find(path) != std::string::npos;
+  };
+  const auto names = plugin_names(PLUGIN_DIR);
+  ASSERT_TRUE(names.ok() && !names->empty());
+  for (const std::string& name : *names) {
+    const std::string file = "/" + name + ".so";
+    {
+      const auto one = PluginLibrary::open(PLUGIN_DIR, name);
+      const auto other = PluginLibrary::open(PLUGIN_DIR, name);
+      ASSERT_TRUE(one.ok() && other.ok()) << name;
+      EXPECT_TRUE(is_mapped(file)) << name;
+    }
+    EXPECT_FALSE(is_mapped(file)) << name;
+  }
+}
+
 TEST(PluginLibrary, RefusesNamesThatLeaveTheFolder) {
   for (const char* name : {"", "../plain_c", "/etc/passwd", ".hidden", "a b", "x\n"}) {
     EXPECT_NE(error_of(name).find("invalid_argument"), std::string::npos) << name;
