@@ -10,9 +10,11 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "plugin_host/call_record.h"
+#include "plugin_host/process_times.h"
 
 namespace sluice {
 namespace {
@@ -22,6 +24,10 @@ constexpr std::size_t kMessageBytesMax = SLUICE_SNAPSHOT_BYTES_MAX + (std::size_
 static_assert(kMessageBytesMax > kCallRecordBytesMax);
 /// It dies without a word to who waits for it.
 constexpr std::chrono::milliseconds kLookInterval{5};
+/// A process that gets neither the processor nor its pages is waited for so many deadlines.
+constexpr std::int64_t kStarvedMax = 8;
+/// The loader's work is not the plugin's.
+constexpr std::chrono::nanoseconds kLoadingDeadline = std::chrono::seconds(2);
 /// Where the program expects its end of the channel, and a file that has lost its name.
 constexpr int kChannelFd = 3;
 constexpr int kPluginFd = 4;
@@ -84,30 +90,44 @@ class SpawnAttributes {
 
 }  // namespace
 
-/// Waits while the process lives, until the call's deadline.
+/// Waits while the process lives and works on the call, see HostLimits.
 class HostProcess::CallPatience final : public Patience {
  public:
-  explicit CallPatience(HostProcess& process)
+  CallPatience(HostProcess& process, std::chrono::nanoseconds deadline)
       : process_(process),
-        deadline_ns_(process.clock_.boottime_ns() + process.limits_.deadline.count()) {}
+        deadline_ns_(deadline.count()),
+        begun_ns_(process.clock_.boottime_ns()) {}
 
   Status go_on() override {
     if (const std::string death = process_.death(); !death.empty()) {
       return unavailable("its process " + death);
     }
-    left_ns_ = deadline_ns_ - process_.clock_.boottime_ns();
-    if (left_ns_ > 0) return {};
-    return unavailable("no answer within " +
-                       std::to_string(process_.limits_.deadline.count() / 1'000'000) + " ms");
+    const std::int64_t waited_ns = process_.clock_.boottime_ns() - begun_ns_;
+    // A short call is not worth a question.
+    if (waited_ns >= kLookNs && !used_before_ns_) used_before_ns_ = used_ns();
+    // It has one thread, so it cannot have used more than has passed.
+    if (waited_ns < deadline_ns_) return {};
+    if (used_ns() - used_before_ns_.value_or(0) >= deadline_ns_) {
+      return unavailable("it used " + in_ms(deadline_ns_) + " of the processor and gave no answer");
+    }
+    if (is_asleep(process_.pid_)) {
+      return unavailable("it gave no answer within " + in_ms(waited_ns) + " and does nothing");
+    }
+    if (waited_ns < kStarvedMax * deadline_ns_) return {};
+    return unavailable("it gave no answer within " + in_ms(waited_ns));
   }
-  std::chrono::nanoseconds slice() const override {
-    return std::min<std::chrono::nanoseconds>(kLookInterval, std::chrono::nanoseconds(left_ns_));
-  }
+  std::chrono::nanoseconds slice() const override { return kLookInterval; }
 
  private:
+  static constexpr std::int64_t kLookNs = std::chrono::nanoseconds(kLookInterval).count();
+
+  std::int64_t used_ns() const { return processor_time_ns(process_.pid_).value_or(0); }
+  static std::string in_ms(std::int64_t ns) { return std::to_string(ns / 1'000'000) + " ms"; }
+
   HostProcess& process_;
   const std::int64_t deadline_ns_;
-  std::int64_t left_ns_ = 1;
+  const std::int64_t begun_ns_;
+  std::optional<std::int64_t> used_before_ns_;
 };
 
 HostProcess::HostProcess(SharedChannel channel, const HostLimits& limits, const Clock& clock)
@@ -154,7 +174,7 @@ Status HostProcess::spawn(const std::string& program, const PinnedFile& plugin) 
 }
 
 Result<PluginMetadata> HostProcess::await_loaded() {
-  CallPatience patience(*this);
+  CallPatience patience(*this, std::max(limits_.deadline, kLoadingDeadline));
   if (Status s = channel_.receive(message_, kMessageBytesMax, patience); !s.ok()) {
     return unavailable("loading the plugin: " + std::string(s.message()));
   }
@@ -183,7 +203,7 @@ std::string HostProcess::death() {
 
 Result<HostDone> HostProcess::call(std::string_view request, const HostServices& services,
                                    const SeriesTable& series) {
-  CallPatience patience(*this);
+  CallPatience patience(*this, limits_.deadline);
   if (Status s = channel_.send(request, patience); !s.ok()) return s;
   for (;;) {
     if (Status s = channel_.receive(message_, kMessageBytesMax, patience); !s.ok()) {

@@ -8,7 +8,9 @@ namespace sluice {
 
 /// Bounds of one plugin's process.
 struct HostLimits {
-  std::chrono::nanoseconds deadline = std::chrono::seconds(2);  ///< of one call
+  /// Of one call, in processor time; also how long the process may do nothing. One that the system
+  /// lets wait has eight times as long.
+  std::chrono::nanoseconds deadline = std::chrono::milliseconds(250);
   std::uint64_t memory_bytes = std::uint64_t{64} << 20;  ///< of its own, beside the program itself
 };
 

@@ -85,7 +85,10 @@ Status SharedChannel::wait_for(std::atomic<std::uint32_t>& word, std::uint32_t w
   for (;;) {
     const std::uint32_t seen = word.load(std::memory_order_acquire);
     if (seen == wanted) return {};
-    if (Status s = patience.go_on(); !s.ok()) return s;
+    if (Status s = patience.go_on(); !s.ok()) {
+      // It may have come while we asked.
+      return word.load(std::memory_order_acquire) == wanted ? Status() : s;
+    }
     futex_wait(word, seen, patience.slice());
   }
 }

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "plugin_host/plugin_stage.h"
@@ -209,6 +211,44 @@ TEST_F(IsolatedStageTest, LeavesNoProcessBehind) {
   }
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
+}
+
+/// The only one.
+pid_t pid_of_child() {
+  const std::string parent = " " + std::to_string(::getpid()) + " ";
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "stat");
+    std::string stat;
+    std::getline(file, stat);
+    const std::size_t name_end = stat.rfind(") ");
+    if (name_end != std::string::npos && stat.compare(name_end + 3, parent.size(), parent) == 0) {
+      return std::stoi(entry.path().filename());
+    }
+  }
+  return -1;
+}
+
+TEST_F(IsolatedStageTest, WaitsForAProcessThatTheSystemHoldsUpButNotForOneThatIdlesOrSpins) {
+  isolation_.limits.deadline = std::chrono::milliseconds(500);
+  {
+    const auto stage = hostile("");
+    const pid_t pid = pid_of_child();
+    ASSERT_GT(pid, 0);
+    ::kill(pid, SIGSTOP);
+    std::thread later([pid] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+      ::kill(pid, SIGCONT);
+    });
+    const Status status = process(*stage, {1});
+    later.join();
+    EXPECT_TRUE(status.ok()) << status.to_string();
+  }
+  for (const auto& [way, why] : {std::pair("spin", " ms of the processor and gave no answer"),
+                                 std::pair("wait_for_ever", " ms and does nothing")}) {
+    const auto stage = hostile(way);
+    const Status status = process(*stage, {666});
+    EXPECT_NE(status.message().find(why), std::string::npos) << status.message();
+  }
 }
 
 bool has_process() { return ::waitpid(-1, nullptr, WNOHANG) == 0; }
