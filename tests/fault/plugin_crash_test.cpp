@@ -51,7 +51,8 @@ class Gateway {
     return kills;
   }
 
-  void check() {
+  /// `share_min`: of the readings, how many got through the plugin at least.
+  void check(double share_min) {
     CallLog calls;
     pipeline_->retire(ledger_, effects(&calls));
     std::int64_t in_windows = 0;
@@ -61,7 +62,8 @@ class Gateway {
     EXPECT_EQ(ledger_.difference(), 0) << way_;
     EXPECT_EQ(in_windows, term(Term::aggregated)) << way_;
     EXPECT_EQ(term(Term::aggregated) + term(Term::rejected) + term(Term::late), sent_) << way_;
-    EXPECT_GT(in_windows, sent_ / 4) << way_ << ": it hardly ever ran";
+    EXPECT_GE(static_cast<double>(in_windows), share_min * static_cast<double>(sent_))
+        << way_ << ": it hardly ever ran";
   }
 
  private:
@@ -144,11 +146,11 @@ TEST(PluginCrash, LosesNothingThatTheLedgerDoesNotName) {
     for (const std::uint64_t until = crashes + campaign.n() / 4; crashes < until;) {
       crashes += gateway.step() ? 1 : 0;
     }
-    gateway.check();
+    gateway.check(0.25);
   }
   Gateway hanging(campaign, "spin");
   for (int hangs = 0; hangs < 5;) hangs += hanging.step() ? 1 : 0;
-  hanging.check();
+  hanging.check(0);  // so few batches may all have a killer
   campaign.report(crashes, "crashes, and 5 hangs");
 }
 
