@@ -17,9 +17,8 @@ constexpr auto kWaitMax = std::chrono::milliseconds(50);
 constexpr auto kStoreWait = std::chrono::milliseconds(5);
 /// Having taken nothing in for this long, we cannot tell whose topic was silent.
 constexpr std::int64_t kStallNs = 1'000'000'000;
-/// For how long a turn looks through series, and how many may want it.
+/// For how long a turn looks through series.
 constexpr std::int64_t kLookNs = 1'000'000;
-constexpr std::size_t kLooksMax = 4;
 
 std::size_t bytes_of(const CallsEntry& entry) {
   std::size_t bytes = entry.pipeline.size();
@@ -197,6 +196,8 @@ std::string Engine::source_name(std::uint32_t source) const {
 
 void Engine::stop() {
   stopping_ = true;
+  looks_.close();
+  replacements_.close();
   poke();
   thread_.join();
 }
@@ -279,18 +280,9 @@ void Engine::settle_epoch() {
 
 Result<StateView> Engine::look_at_state(std::string measurement, std::size_t largest_max,
                                         std::chrono::milliseconds timeout) {
-  const auto look = std::make_shared<Look>(Look{StateScan(std::move(measurement), largest_max)});
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  MutexLock lock(wake_mutex_);
-  if (looks_.size() >= kLooksMax) return resource_exhausted("others look at the state already");
-  looks_.push_back(look);
-  while (!look->done && !stopping_ && std::chrono::steady_clock::now() < deadline) {
-    wake_.wait_for(wake_mutex_, kStoreWait);
-  }
-  if (look->done) return look->scan.take();
-  std::erase(looks_, look);
-  return stopping_ ? unavailable("the pipelines have stopped")
-                   : unavailable("the pipelines are too busy to tell");
+  const auto look = std::make_shared<StateScan>(std::move(measurement), largest_max);
+  if (Status s = looks_.ask(look, timeout); !s.ok()) return s;
+  return look->take();
 }
 
 Result<std::vector<StageReplacement>> Engine::replace_stages(MakePipelines make, bool begins_anew,
@@ -298,18 +290,11 @@ Result<std::vector<StageReplacement>> Engine::replace_stages(MakePipelines make,
   const auto wanted = std::make_shared<Replacement>();
   wanted->make = std::move(make);
   wanted->begins_anew = begins_anew;
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  MutexLock lock(wake_mutex_);
-  if (replacement_) return resource_exhausted("stages are being replaced already");
-  replacement_ = wanted;
-  while (!wanted->done && !stopping_ && std::chrono::steady_clock::now() < deadline) {
-    wake_.wait_for(wake_mutex_, kStoreWait);
+  const Status asked = replacements_.ask(wanted, timeout);
+  if (asked.code() == StatusCode::unavailable) {
+    return unavailable(std::string(asked.message()) + "; it may still happen");
   }
-  if (!wanted->done) {
-    if (replacement_ == wanted) replacement_ = nullptr;
-    return unavailable(stopping_ ? "the pipelines have stopped"
-                                 : "the pipelines are too busy; it may still happen");
-  }
+  if (!asked.ok()) return asked;
   if (!wanted->status.ok()) return wanted->status;
   return wanted->outcome;
 }
@@ -317,12 +302,9 @@ Result<std::vector<StageReplacement>> Engine::replace_stages(MakePipelines make,
 /// In a group with a checkpoint: what comes after it is done by the new stages, and a replay begins
 /// with their state.
 void Engine::settle_replacement() {
-  std::shared_ptr<Replacement> wanted;
-  {
-    MutexLock lock(wake_mutex_);
-    if (sealed_ || !replacement_) return;
-    wanted = std::exchange(replacement_, nullptr);
-  }
+  if (sealed_) return;
+  const std::shared_ptr<Replacement> wanted = replacements_.next();
+  if (!wanted) return;
   if (tracks_start_) {
     wanted->status = failed_precondition(
         "the hub has not yet confirmed under which epoch this node sends; try again when it is "
@@ -333,37 +315,19 @@ void Engine::settle_replacement() {
     start_idle_clocks();
     seal(true);
   }
-  MutexLock lock(wake_mutex_);
-  wanted->done = true;
-  wake_.notify_all();
-}
-
-bool Engine::is_looked_at() {
-  MutexLock lock(wake_mutex_);
-  return !looks_.empty();
-}
-
-bool Engine::is_replacement_wanted() {
-  MutexLock lock(wake_mutex_);
-  return replacement_ != nullptr;
+  replacements_.finish(wanted);
 }
 
 void Engine::look_on() {
-  std::shared_ptr<Look> look;
-  {
-    MutexLock lock(wake_mutex_);
-    if (looks_.empty()) return;
-    look = looks_.front();
-  }
+  const std::shared_ptr<StateScan> look = looks_.next();
+  if (!look) return;
   const std::int64_t until_ns = rooms_.clock.boottime_ns() + kLookNs;
-  const bool done = look->scan.step(pipelines_, rooms_.series,
-                                    [&] { return rooms_.clock.boottime_ns() >= until_ns; });
-  if (!done) return;
-  MutexLock lock(wake_mutex_);
-  look->done = true;
-  std::erase(looks_, look);
-  wake_.notify_all();
+  const bool done =
+      look->step(pipelines_, rooms_.series, [&] { return rooms_.clock.boottime_ns() >= until_ns; });
+  if (done) looks_.finish(look);
 }
+
+bool Engine::is_asked() { return !looks_.empty() || !replacements_.empty(); }
 
 bool Engine::may_take() const {
   return !(sealed_ && (group_due() || builder_.bytes() >= options_.group_bytes_max));
@@ -392,7 +356,7 @@ void Engine::take_from_source() {
     wait = std::clamp(std::chrono::milliseconds(left / 1'000'000), std::chrono::milliseconds(1),
                       kWaitMax);
   }
-  if (is_looked_at() || is_replacement_wanted()) wait = std::chrono::milliseconds(1);
+  if (is_asked()) wait = std::chrono::milliseconds(1);
   events_.clear();
   next_event_ = 0;
   rooms_.messages.take(events_, options_.batch_messages_max, wait);

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "pipeline/commit_builder.h"
 #include "pipeline/intake.h"
 #include "pipeline/pipeline_set.h"
+#include "pipeline/requests.h"
 #include "pipeline/state_scan.h"
 #include "pipeline/time_line.h"
 
@@ -126,19 +126,12 @@ class Engine {
   const Recent<LateReading>& recent_late() const { return pipelines_.recent_late(); }
 
  private:
-  /// Somebody wants to know what windows keep. The scan is the pipeline thread's until `done`.
-  struct Look {
-    StateScan scan;
-    bool done = false;
-  };
-
   /// Somebody wants other stages.
   struct Replacement {
     MakePipelines make;
     bool begins_anew = false;
     Status status;
     std::vector<StageReplacement> outcome;
-    bool done = false;
   };
 
   void replay_entry(const StartEntry& start);
@@ -165,8 +158,7 @@ class Engine {
   void settle_epoch();
   void settle_replacement();
   void look_on();
-  bool is_looked_at();
-  bool is_replacement_wanted();
+  bool is_asked();
   bool submit();
   void seal(bool checkpoint);
   void name_losses(std::int64_t since_wall_ns);
@@ -208,8 +200,8 @@ class Engine {
   bool confirm_wanted_ SLUICE_GUARDED_BY(wake_mutex_) = false;
   std::optional<std::int64_t> end_above_seq_ SLUICE_GUARDED_BY(wake_mutex_);
   std::string ended_epoch_ SLUICE_GUARDED_BY(wake_mutex_);  ///< the last one asked to end
-  std::deque<std::shared_ptr<Look>> looks_ SLUICE_GUARDED_BY(wake_mutex_);
-  std::shared_ptr<Replacement> replacement_ SLUICE_GUARDED_BY(wake_mutex_);
+  Requests<StateScan> looks_{4};
+  Requests<Replacement> replacements_{1};
   mutable Mutex view_mutex_;
   EngineView view_ SLUICE_GUARDED_BY(view_mutex_);
   Thread thread_;
