@@ -110,22 +110,15 @@ class Freezer {
   }
 
   void visit_function(int function) {
-    const bool is_script = is_of_script(function);
     for (int i = 1; lua_getupvalue(lua_, function, i) != nullptr; ++i) {
       lua_pushlightuserdata(lua_, lua_upvalueid(lua_, function, i));
       if (!is_new()) {
         lua_pop(lua_, 1);
         continue;
       }
-      if (is_script) remember(function, i);
+      remember(function, i);
       reach();
     }
-  }
-  bool is_of_script(int function) {
-    lua_Debug about;
-    lua_pushvalue(lua_, function);
-    lua_getinfo(lua_, ">S", &about);
-    return std::strcmp(about.source, kChunkName) == 0;
   }
   /// A variable of the function whose value is on top of the stack.
   void remember(int function, int number) {
@@ -156,6 +149,22 @@ bool is_same(lua_State* lua, int a, int b) {
          std::bit_cast<std::uint64_t>(lua_tonumber(lua, b));
 }
 
+/// The line is that of the function; of one that the library made, whoever handles the error adds
+/// one.
+void fail_with_local(lua_State* lua, int function, const char* name) {
+  lua_Debug about;
+  lua_pushvalue(lua, function);
+  lua_getinfo(lua, ">S", &about);
+  const bool is_script = std::strcmp(about.source, kChunkName) == 0;
+  lua_pushstring(lua, "");
+  if (is_script) lua_pushfstring(lua, "script:%d: ", about.linedefined);
+  lua_pushfstring(lua,
+                  "%sa function that uses '%s' has assigned to it: what is declared outside "
+                  "functions stays as it was loaded; keep it in r.state or shared",
+                  lua_tostring(lua, -1), name);
+  lua_error(lua);
+}
+
 }  // namespace
 
 void freeze(lua_State* lua, int index) {
@@ -173,14 +182,7 @@ void check_locals(lua_State* lua) {
     const char* const name = lua_getupvalue(lua, function, number);
     lua_rawgeti(lua, list, at + 2);
     if (!is_same(lua, -1, -2)) {
-      lua_Debug about;
-      lua_pushvalue(lua, function);
-      lua_getinfo(lua, ">S", &about);
-      lua_pushfstring(lua,
-                      "script:%d: a function that uses '%s' has assigned to it: what is declared "
-                      "outside functions stays as it was loaded; keep it in r.state or shared",
-                      about.linedefined, name);
-      lua_error(lua);
+      fail_with_local(lua, function, name);
     }
     lua_settop(lua, list);
   }

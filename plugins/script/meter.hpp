@@ -13,7 +13,7 @@ inline constexpr const char* kChunkName = "=script";
 int script_line(lua_State* lua);
 
 struct Limits {
-  std::uint64_t instructions_max = 100'000;  ///< of one reading
+  std::uint64_t instructions_max = 50'000;  ///< of one reading
   std::size_t memory_max = 1'048'576;        ///< bytes, of all that Lua holds
   std::size_t state_max = 4'096;             ///< bytes, of one state as it is kept
 };

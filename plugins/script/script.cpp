@@ -39,7 +39,7 @@ class Script {
       "description": "Each source's readings come by event time. false: as they arrived."},
     "on_error": {"type": "string", "enum": ["drop", "flag"], "default": "drop",
       "description": "A reading whose script fails. flag: let it pass with quality bad."},
-    "instructions_max": {"type": "integer", "default": 100000, "minimum": 1000,
+    "instructions_max": {"type": "integer", "default": 50000, "minimum": 1000,
       "maximum": 10000000, "unit": "instructions",
       "description": "Work that one reading may take, of Lua's virtual machine."},
     "memory_max": {"type": "integer", "default": 1048576, "minimum": 131072,
