@@ -14,8 +14,8 @@ int script_line(lua_State* lua);
 
 struct Limits {
   std::uint64_t instructions_max = 50'000;  ///< of one reading
-  std::size_t memory_max = 1'048'576;        ///< bytes, of all that Lua holds
-  std::size_t state_max = 4'096;             ///< bytes, of one state as it is kept
+  std::size_t memory_max = 1'048'576;       ///< bytes, of all that Lua holds
+  std::size_t state_max = 4'096;            ///< bytes, of one state as it is kept
 };
 
 /// Counts the work and the memory of one Lua state, and stops it at its limits.

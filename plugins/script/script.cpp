@@ -66,8 +66,8 @@ class Script {
     Turn turn = turn_of(in, call);
     Vm::Outcome outcome = run(turn);
     for (const std::string& line : turn.said.printed) host_.log(SLUICE_LOG_INFO, line);
+    if (outcome == Vm::Outcome::done && !keep_states(turn)) outcome = Vm::Outcome::failed;
     if (outcome != Vm::Outcome::done) return reject(in, call);
-    keep_states(turn);
     for (const Reading& reading : turn.said.derived) call.emit(reading);
     for (const Event& event : turn.said.events) call.emit(event);
     if (turn.said.dropped_by) return drop(*turn.said.dropped_by);
@@ -83,12 +83,17 @@ class Script {
   void restore(StateReader& r, std::string_view) {
     r.unseal();
     shared_ = checked_state(r.text());
+    states_bytes_ = shared_.size();
     read_by_series(r, 16, states_, [this, &r](std::uint32_t, std::string& state) {
       state = checked_state(r.text());
+      states_bytes_ += kept_bytes(state);
     });
   }
 
  private:
+  /// A snapshot has some fields besides.
+  static constexpr std::size_t kStatesBytesMax = SLUICE_SNAPSHOT_BYTES_MAX - 64;
+
   static Limits limits(const Config& config) {
     const Limits defaults;
     const auto number = [&config](const char* key, std::uint64_t preset) {
@@ -143,14 +148,30 @@ class Script {
     return std::string(date) + "." + fraction.substr(1) + "Z";
   }
 
-  void keep_states(Turn& turn) {
+  /// Of a state in a snapshot: with its series, its length, and what fills it up.
+  static std::size_t kept_bytes(std::string_view state) {
+    return state.empty() ? 0 : state.size() + 24;
+  }
+
+  /// False, and nothing is kept, when the states would no longer fit into a snapshot.
+  bool keep_states(Turn& turn) {
+    std::size_t bytes = states_bytes_;
+    if (turn.said.state) bytes += kept_bytes(*turn.said.state) - kept_bytes(turn.state);
+    if (turn.said.shared) bytes += turn.said.shared->size() - shared_.size();
+    if (bytes > kStatesBytesMax) {
+      why_ = "script: all states together would be more than " + std::to_string(kStatesBytesMax) +
+             " bytes";
+      return false;
+    }
+    states_bytes_ = bytes;
     if (turn.said.shared) shared_ = *std::move(turn.said.shared);
-    if (!turn.said.state) return;
+    if (!turn.said.state) return true;
     if (turn.said.state->empty()) {
       states_.erase(turn.in.series);
     } else {
       states_[turn.in.series] = *std::move(turn.said.state);
     }
+    return true;
   }
   std::string checked_state(std::string state) {
     if (vm_->is_state(state)) return state;
@@ -167,6 +188,7 @@ class Script {
   std::optional<Vm> vm_;
   std::string why_;
   std::string shared_;
+  std::size_t states_bytes_ = 0;  ///< of all of them in a snapshot
   std::unordered_map<std::uint32_t, std::string> states_;
 };
 

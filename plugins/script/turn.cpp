@@ -58,18 +58,6 @@ void take_value(lua_State* lua, int index, const char* what, Reading& reading) {
   }
 }
 
-/// Well-formed UTF-8 without NUL, as the contract wants texts.
-bool is_text(lua_State* lua, std::string_view text) {
-  if (text.find('\0') != std::string_view::npos) return false;
-  // Lua's own utf8.len refuses surrogates, overlong forms and what is beyond U+10FFFF.
-  lua_getfield(lua, LUA_REGISTRYINDEX, "utf8.len");
-  lua_pushlstring(lua, text.data(), text.size());
-  lua_call(lua, 1, 1);
-  const bool is_good = lua_isinteger(lua, -1) != 0;
-  lua_pop(lua, 1);
-  return is_good;
-}
-
 std::string take_text(lua_State* lua, int index, const char* what, std::size_t bytes_min,
                       std::size_t bytes_max) {
   index = lua_absindex(lua, index);
@@ -225,13 +213,16 @@ int print(lua_State* lua) {
   std::string line;
   for (int i = 1; i <= lua_gettop(lua); ++i) {
     push_shown(lua, i);
-    line += (i == 1 ? "" : " ") + std::string(lua_tostring(lua, -1));
+    std::size_t size = 0;
+    const char* const shown = lua_tolstring(lua, -1, &size);
+    if (i > 1) line += ' ';
+    line.append(shown, size);
     lua_pop(lua, 1);
   }
   if (turn.said.printed.size() >= kPrintedMax) {
     return luaL_error(lua, "print: at most %d lines a reading", static_cast<int>(kPrintedMax));
   }
-  turn.said.printed.push_back(std::move(line));
+  turn.said.printed.push_back(log_line(lua, line));
   return 0;
 }
 
@@ -387,6 +378,27 @@ std::uint32_t DerivedSeries::find(std::uint32_t base, const std::optional<std::s
                                                unit ? unit->c_str() : nullptr);
   if (id != 0) known_.emplace(std::move(key), id);
   return id;
+}
+
+bool is_text(lua_State* lua, std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return false;
+  // Lua's own utf8.len refuses surrogates, overlong forms and what is beyond U+10FFFF.
+  lua_getfield(lua, LUA_REGISTRYINDEX, "utf8.len");
+  lua_pushlstring(lua, text.data(), text.size());
+  lua_call(lua, 1, 1);
+  const bool is_good = lua_isinteger(lua, -1) != 0;
+  lua_pop(lua, 1);
+  return is_good;
+}
+
+std::string log_line(lua_State* lua, std::string_view text) {
+  std::string out(text);
+  const bool is_good = is_text(lua, text);
+  for (char& c : out) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || (byte >= 0x80 && !is_good)) c = '?';
+  }
+  return out;
 }
 
 void open_turns(lua_State* lua, int globals) {

@@ -108,17 +108,20 @@ int line_of_on_reading(lua_State* lua) {
 /// Makes of an error a text that begins with the script's line.
 int explain(lua_State* lua) {
   const int type = lua_type(lua, 1);
-  std::string_view text = type == LUA_TSTRING ? lua_tostring(lua, 1) : "";
-  if (text.starts_with(kLinePrefix)) return 1;
-  if (type != LUA_TSTRING) {
-    lua_pushfstring(lua, "an error that is a %s, not a text", lua_typename(lua, type));
-    text = lua_tostring(lua, -1);
+  std::string text = std::string("an error that is a ") + lua_typename(lua, type) + ", not a text";
+  if (type == LUA_TSTRING) {
+    std::size_t size = 0;
+    const char* const bytes = lua_tolstring(lua, 1, &size);
+    text = log_line(lua, {bytes, size});
   }
   // An error in the part of the library that is written in Lua is one of its caller.
-  if (text.starts_with(kLibraryPrefix)) text.remove_prefix(text.find(": ") + 2);
-  int line = script_line(lua);
-  if (line == 0) line = line_of_on_reading(lua);
-  lua_pushfstring(lua, "script:%d: %s", line, text.data());
+  if (text.starts_with(kLibraryPrefix)) text.erase(0, text.find(": ") + 2);
+  if (!text.starts_with(kLinePrefix)) {
+    int line = script_line(lua);
+    if (line == 0) line = line_of_on_reading(lua);
+    text = std::string(kLinePrefix) + std::to_string(line) + ": " + text;
+  }
+  lua_pushlstring(lua, text.data(), text.size());
   return 1;
 }
 

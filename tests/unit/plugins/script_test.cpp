@@ -278,6 +278,28 @@ TEST(Script, TellsTheReadingThatIsTooMuchForOneCall) {
   EXPECT_TRUE(bench.last_log().starts_with("script:2: event: no call tells more than 1024 events"));
 }
 
+TEST(Script, LogsWhateverBytesAsText) {
+  ScriptBench bench(
+      on_reading("print('m\\u{b3}', 'a\\nb') print('x\\xff\\0y') error('z\\xff\\n')"));
+  EXPECT_EQ(bench.word(), "drop:script_failed");
+  EXPECT_EQ(bench.log().at(0), "m\u00b3 a?b");
+  EXPECT_EQ(bench.log().at(1), "x??y");
+  EXPECT_TRUE(bench.last_log().starts_with("script:2: z?? (temperature"));
+}
+
+TEST(Script, KeepsNoMoreStatesThanASnapshotHolds) {
+  ScriptBench bench(on_reading("for i = 1, 4 do r.state[i] = ('x'):rep(16000) end"),
+                    R"("state_max":65536)");
+  std::size_t kept = 0;
+  for (int i = 0; i < 1100; ++i) {
+    const auto series = bench.series("m" + std::to_string(i));
+    kept += bench.run(series, i, 1).words.at(0) == "pass" ? 1 : 0;
+  }
+  EXPECT_EQ(kept, SLUICE_SNAPSHOT_BYTES_MAX / 64'049);
+  EXPECT_NE(bench.last_log().find("all states together would be more than"), std::string::npos);
+  EXPECT_LT(bench.snapshot().size(), SLUICE_SNAPSHOT_BYTES_MAX);
+}
+
 // --- the examples of the README, as they are printed there ---
 
 std::string example(const std::string& heading) {
