@@ -1,5 +1,6 @@
 #include "meter.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -49,8 +50,8 @@ void Meter::restart() {
 void Meter::on_count(lua_State* lua, lua_Debug*) { of(lua).charge(kStep); }
 
 void Meter::charge(std::uint64_t instructions) {
-  // Cannot overflow: what is charged at once is bounded by what memory holds.
-  instructions_ += instructions;
+  // A script can name any number: one more than the limit says as much, and does not overflow.
+  instructions_ += std::min(instructions, limits_.instructions_max + 1);
   if (instructions_ <= limits_.instructions_max) return;
   lua_pushfstring(lua_, "more than %I instructions for one reading (instructions_max)",
                   static_cast<lua_Integer>(limits_.instructions_max));

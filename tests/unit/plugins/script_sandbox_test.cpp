@@ -71,6 +71,7 @@ TEST(ScriptSandbox, EndsWhateverHasNoEnd) {
       "return table.unpack({}, 1, 1 << 30)",
       "return table.unpack({}, math.mininteger, math.maxinteger)",
       "table.move({}, 1, 1 << 62, 2)",
+      "table.move({}, math.mininteger, math.maxinteger, 2)",
       "local t = {} for i = 1, 5000 do t[i] = i end while true do table.insert(t, 1, 0) end",
       "local t = {} for i = 1, 5000 do t[i] = -i end table.sort(t)",
       "local t = {} for i = 1, 5000 do t[i] = i end for i = 1, 99 do for k in pairs(t) do end end",
