@@ -1,12 +1,12 @@
 #include "turn.hpp"
 
-#include <bit>
-#include <cmath>
+#include <span>
 
 #include "frozen.hpp"
 #include "library.hpp"
 #include "meter.hpp"
 #include "state_codec.hpp"
+#include "values.hpp"
 
 namespace sluice::script {
 namespace {
@@ -25,78 +25,6 @@ constexpr const char* kFields[] = {"measurement", "unit",    "labels", "state",
 const char kReadingMeta = 0;  ///< the metatable of `r`
 const char kLabels = 0;       ///< r.labels, the same for all readings
 const char kShared = 0;       ///< the turn's table `shared`, once it was asked for
-
-// --- values and texts between Lua and the contract ---
-
-void push_value(lua_State* lua, const Reading& reading) {
-  switch (reading.kind) {
-    case SLUICE_KIND_BOOLEAN: return lua_pushboolean(lua, reading.bits != 0);
-    case SLUICE_KIND_F64: return lua_pushnumber(lua, reading.value());
-    default: break;
-  }
-  // Beyond Lua's integers the nearest float.
-  const bool is_large = reading.kind == SLUICE_KIND_U64 && reading.bits > INT64_MAX;
-  if (is_large) return lua_pushnumber(lua, reading.value());
-  lua_pushinteger(lua, static_cast<lua_Integer>(reading.bits));
-}
-
-/// Gives the reading the value at `index`; `what` names it in errors.
-void take_value(lua_State* lua, int index, const char* what, Reading& reading) {
-  if (lua_isboolean(lua, index)) {
-    reading.kind = SLUICE_KIND_BOOLEAN;
-    reading.bits = lua_toboolean(lua, index) != 0 ? 1 : 0;
-  } else if (lua_isinteger(lua, index) != 0) {
-    reading.kind = SLUICE_KIND_I64;
-    reading.bits = static_cast<std::uint64_t>(lua_tointeger(lua, index));
-  } else if (lua_type(lua, index) == LUA_TNUMBER) {
-    const double v = lua_tonumber(lua, index);
-    if (!std::isfinite(v)) luaL_error(lua, "%s is not finite: %f", what, v);
-    reading.set_value(v);
-  } else {
-    luaL_error(lua, "%s is a %s; it has to be a number or a boolean", what,
-               luaL_typename(lua, index));
-  }
-}
-
-std::string take_text(lua_State* lua, int index, const char* what, std::size_t bytes_min,
-                      std::size_t bytes_max) {
-  index = lua_absindex(lua, index);
-  if (lua_type(lua, index) != LUA_TSTRING) {
-    luaL_error(lua, "%s is a %s; it has to be a string", what, luaL_typename(lua, index));
-  }
-  std::size_t size = 0;
-  const char* const text = lua_tolstring(lua, index, &size);
-  if (size < bytes_min || size > bytes_max || !is_text(lua, {text, size})) {
-    luaL_error(lua, "%s has to be %d to %d bytes of UTF-8", what, static_cast<int>(bytes_min),
-               static_cast<int>(bytes_max));
-  }
-  return std::string(text, size);
-}
-
-/// [a-z0-9_]{1,64}
-std::string take_name(lua_State* lua, int index, const char* what) {
-  std::string name = take_text(lua, index, what, 1, SLUICE_NAME_BYTES_MAX);
-  if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos) {
-    luaL_error(lua, "%s has to be a name of a-z, 0-9 and _", what);
-  }
-  return name;
-}
-
-/// The index of the text at `index` in a list of words.
-template <std::size_t kCount>
-std::size_t take_word(lua_State* lua, int index, const char* what,
-                      const char* const (&words)[kCount], std::size_t count = kCount) {
-  std::string known;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (lua_type(lua, index) == LUA_TSTRING &&
-        lua_tostring(lua, index) == std::string_view(words[i])) {
-      return i;
-    }
-    known += std::string(i == 0 ? "" : ", ") + words[i];
-  }
-  luaL_error(lua, "%s has to be one of %s", what, known.c_str());
-  return 0;
-}
 
 // --- functions that scripts call ---
 
@@ -201,9 +129,9 @@ int drop(lua_State* lua) {
   // The last rule is not the script's to say.
   const bool is_named = !lua_isnoneornil(lua, 1);
   turn.said.dropped_by =
-      is_named
-          ? static_cast<std::uint16_t>(take_word(lua, 1, "drop: the rule", kRules, kScriptFailed))
-          : std::uint16_t{0};
+      is_named ? static_cast<std::uint16_t>(
+                     take_word(lua, 1, "drop: the rule", std::span(kRules).first(kScriptFailed)))
+               : std::uint16_t{0};
   return 0;
 }
 
@@ -380,27 +308,6 @@ std::uint32_t DerivedSeries::find(std::uint32_t base, const std::optional<std::s
   return id;
 }
 
-bool is_text(lua_State* lua, std::string_view text) {
-  if (text.find('\0') != std::string_view::npos) return false;
-  // Lua's own utf8.len refuses surrogates, overlong forms and what is beyond U+10FFFF.
-  lua_getfield(lua, LUA_REGISTRYINDEX, "utf8.len");
-  lua_pushlstring(lua, text.data(), text.size());
-  lua_call(lua, 1, 1);
-  const bool is_good = lua_isinteger(lua, -1) != 0;
-  lua_pop(lua, 1);
-  return is_good;
-}
-
-std::string log_line(lua_State* lua, std::string_view text) {
-  std::string out(text);
-  const bool is_good = is_text(lua, text);
-  for (char& c : out) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || (byte >= 0x80 && !is_good)) c = '?';
-  }
-  return out;
-}
-
 void open_turns(lua_State* lua, int globals) {
   constexpr luaL_Reg kFunctions[] = {
       {"emit", emit}, {"event", event}, {"drop", drop}, {"print", print}, {nullptr, nullptr}};
@@ -417,10 +324,7 @@ void open_turns(lua_State* lua, int globals) {
   luaL_newlib(lua, kOfLabels);
   lua_setmetatable(lua, -2);
   lua_rawsetp(lua, LUA_REGISTRYINDEX, &kLabels);
-  luaL_requiref(lua, LUA_UTF8LIBNAME, luaopen_utf8, 0);
-  lua_getfield(lua, -1, "len");
-  lua_setfield(lua, LUA_REGISTRYINDEX, "utf8.len");
-  lua_pop(lua, 1);
+  open_values(lua);
 }
 
 void set_turn(lua_State* lua, Turn* turn) { *static_cast<Turn**>(lua_getextraspace(lua)) = turn; }

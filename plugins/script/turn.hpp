@@ -73,11 +73,6 @@ Turn& turn_of(lua_State* lua);
 /// it said. Raises Lua errors.
 void take_turn(lua_State* lua);
 
-/// Whether the contract takes it: well-formed UTF-8 without NUL.
-bool is_text(lua_State* lua, std::string_view text);
-/// A line for the log, of whatever bytes a script has put together.
-std::string log_line(lua_State* lua, std::string_view text);
-
 /// For the table of globals: reading a name that does not exist. `shared` is found here.
 int missing_global(lua_State* lua);
 

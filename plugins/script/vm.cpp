@@ -7,6 +7,7 @@
 #include "frozen.hpp"
 #include "library.hpp"
 #include "state_codec.hpp"
+#include "values.hpp"
 
 namespace sluice::script {
 namespace {
