@@ -125,7 +125,7 @@ TEST_F(Replay, ADamagedSnapshotIsRefusedOrHarmless) {
         std::pair{"anomaly", R"({"alpha":0.1,"warm_up":5,"threshold":2})"},
         std::pair{"script", kScript}}) {
     const auto stage = make(plugin, config);
-    std::int64_t now_ns = 0;
+    std::int64_t now_ns = 1'700'000'000'000'000'000;
     for (int b = 0; b < 20; ++b) run(*stage, random_batch(random, now_ns));
     const std::string bytes = *stage->snapshot();
     for (std::size_t size = 0; size < bytes.size(); size += random() % 5 + 1) {

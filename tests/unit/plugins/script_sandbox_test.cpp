@@ -110,7 +110,7 @@ TEST(ScriptSandbox, KeepsNothingOutsideItsState) {
   const std::pair<const char*, const char*> kWays[] = {
       {"", "n = 1"},
       {"n = 0", "n = n + 1"},
-      {"", "function helper() end"},
+      {"", "function other() end"},
       {"local n = 0", "n = n + 1"},
       {"local n", "n = 1"},
       {"local n = 1", "n = 1.0"},
