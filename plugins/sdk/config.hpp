@@ -13,21 +13,24 @@
 
 namespace sluice::sdk {
 
-/// The config given to a plugin: one flat JSON object (RFC 8259), read strictly.
+/// The config given to a plugin: one JSON object (RFC 8259), read strictly.
 ///
-/// Values are numbers, strings, booleans and arrays of numbers; null, nested objects, other arrays,
-/// duplicate keys, numbers beyond a double and anything after the object are refused. At most
-/// 64 KiB, 256 keys, 1,024 bytes a string, 4,096 numbers an array. The daemon has checked the
-/// config against the plugin's schema before; a type that does not fit is then the plugin's bug.
+/// Values are numbers, strings, booleans, arrays of numbers, and objects of numbers, strings and
+/// booleans; null, deeper objects, other arrays, duplicate keys, numbers beyond a double and
+/// anything after the object are refused. At most 64 KiB, 256 keys an object, 32 KiB a string,
+/// 4,096 numbers an array. The daemon has checked the config against the plugin's schema before; a
+/// type that does not fit is then the plugin's bug.
 class Config {
  public:
   static constexpr std::size_t kBytesMax = 65536;
   static constexpr std::size_t kKeysMax = 256;
-  static constexpr std::size_t kStringBytesMax = 1024;
+  static constexpr std::size_t kStringBytesMax = 32768;
   static constexpr std::size_t kNumbersMax = 4096;
 
   using Numbers = std::vector<double>;
-  using Value = std::variant<bool, double, std::string, Numbers>;
+  using Scalar = std::variant<bool, double, std::string>;
+  using Table = std::map<std::string, Scalar>;
+  using Value = std::variant<bool, double, std::string, Numbers, Table>;
 
   /// Throws std::invalid_argument that says what was expected and at which byte.
   static Config parse(std::string_view json);
@@ -48,6 +51,9 @@ class Config {
   Numbers numbers(const std::string& key) const {
     return get<Numbers>(key, "an array of numbers").value_or(Numbers{});
   }
+  Table table(const std::string& key) const {
+    return get<Table>(key, "an object").value_or(Table{});
+  }
 
  private:
   template <typename T>
@@ -67,24 +73,8 @@ class ConfigParser {
 
   std::map<std::string, Config::Value> object() {
     if (text_.size() > Config::kBytesMax) fail("at most 64 KiB");
-    std::map<std::string, Config::Value> values;
     skip_space();
-    take('{', "'{'");
-    skip_space();
-    if (!accept('}')) {
-      do {
-        skip_space();
-        std::string key = string();
-        skip_space();
-        take(':', "':'");
-        skip_space();
-        if (values.contains(key)) fail("each key once");
-        if (values.size() == Config::kKeysMax) fail("at most 256 keys");
-        values.emplace(std::move(key), value());
-        skip_space();
-      } while (accept(','));
-      take('}', "',' or '}'");
-    }
+    auto values = members<Config::Value>([this] { return value(); });
     skip_space();
     if (at_ != text_.size()) fail("the end");
     return values;
@@ -112,13 +102,44 @@ class ConfigParser {
     while (peek() == ' ' || peek() == '\t' || peek() == '\n' || peek() == '\r') ++at_;
   }
 
+  /// An object, each value as `read()` reads it.
+  template <typename Value, typename Read>
+  std::map<std::string, Value> members(Read read) {
+    std::map<std::string, Value> values;
+    take('{', "'{'");
+    skip_space();
+    if (accept('}')) return values;
+    do {
+      skip_space();
+      std::string key = string();
+      skip_space();
+      take(':', "':'");
+      skip_space();
+      if (values.contains(key)) fail("each key once");
+      if (values.size() == Config::kKeysMax) fail("at most 256 keys");
+      values.emplace(std::move(key), read());
+      skip_space();
+    } while (accept(','));
+    take('}', "',' or '}'");
+    return values;
+  }
+
   Config::Value value() {
+    constexpr const char* kExpected =
+        "a number, a string, true, false, an array of numbers or an object of scalars";
+    if (peek() == '{') {
+      return members<Config::Scalar>(
+          [this] { return scalar("a number, a string, true or false"); });
+    }
+    if (accept('[')) return numbers();
+    return std::visit([](auto&& v) -> Config::Value { return std::move(v); }, scalar(kExpected));
+  }
+  Config::Scalar scalar(const char* expected) {
     if (peek() == '"') return string();
     if (accept("true")) return true;
     if (accept("false")) return false;
-    if (accept('[')) return numbers();
     if (peek() == '-' || is_digit(peek())) return number();
-    fail("a number, a string, true, false or an array of numbers");
+    fail(expected);
   }
 
   Config::Numbers numbers() {
@@ -161,7 +182,7 @@ class ConfigParser {
     while (!accept('"')) {
       if (at_ >= text_.size()) fail("'\"'");
       if (static_cast<unsigned char>(peek()) < 0x20) fail("no control character");
-      if (out.size() >= Config::kStringBytesMax) fail("at most 1024 bytes in a string");
+      if (out.size() >= Config::kStringBytesMax) fail("at most 32768 bytes in a string");
       if (accept('\\')) {
         escape(out);
       } else {

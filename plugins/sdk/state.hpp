@@ -18,7 +18,7 @@ inline std::uint64_t fnv1a(std::string_view bytes) {
   return hash;
 }
 
-/// Writes a snapshot: every field 8 bytes, little-endian, so that it moves between machines.
+/// Writes a snapshot: fields of 8 bytes, little-endian, so that it moves between machines.
 class StateWriter {
  public:
   void u64(std::uint64_t v) {
@@ -26,6 +26,12 @@ class StateWriter {
   }
   void i64(std::int64_t v) { u64(static_cast<std::uint64_t>(v)); }
   void f64(double v) { u64(std::bit_cast<std::uint64_t>(v)); }
+  /// Any bytes: their number, then they, filled up to fields with zeros.
+  void text(std::string_view v) {
+    u64(v.size());
+    bytes_.append(v);
+    bytes_.append((8 - v.size() % 8) % 8, '\0');
+  }
   /// Ends the snapshot with a checksum, which StateReader::unseal() takes off again.
   void seal() { u64(fnv1a(bytes_)); }
   const std::string& bytes() const { return bytes_; }
@@ -51,6 +57,14 @@ class StateReader {
   }
   std::int64_t i64() { return static_cast<std::int64_t>(u64()); }
   double f64() { return std::bit_cast<double>(u64()); }
+  std::string text() {
+    const std::uint64_t size = count(1);
+    std::string v(bytes_.substr(0, size));
+    const std::uint64_t padding = (8 - size % 8) % 8;
+    if (padding > bytes_.size() - size) throw std::invalid_argument("the snapshot is cut short");
+    bytes_.remove_prefix(size + padding);
+    return v;
+  }
   /// Before all else, for what seal() ended: any damage is found here, not by what it does.
   void unseal() {
     if (bytes_.size() < 8) throw std::invalid_argument("the snapshot is cut short");

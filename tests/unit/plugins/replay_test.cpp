@@ -5,6 +5,27 @@
 namespace sluice {
 namespace {
 
+// Of everything some: states that grow and shrink, readings that fail after they changed them.
+constexpr const char* kScript =
+    R"({"script":")"
+    "function on_reading(r) "
+    "  if type(r.value) == 'boolean' then return drop('not_wanted') end "
+    "  local s = r.state "
+    "  s.count, s.last = (s.count or 0) + 1, {value = r.value, time_ns = r.time_ns} "
+    "  table.insert(s, r.value) "
+    "  if #s > 7 then table.remove(s, 1) end "
+    "  for i = 1, 3 do shared['k' .. s.count * i % 29] = r.value end "
+    "  local sum = 0.0 "
+    "  for _, v in pairs(shared) do sum = sum / 2 + v end "
+    "  emit('sum', sum) "
+    "  if s.count % 11 == 0 then error('eleven') end "
+    "  if s.count % 13 == 0 then r.state = nil end "
+    "  if sum > 30 then event{name = 'high', message = 'High.', attributes = {sum = sum}} end "
+    "  if r.value < 3 then return drop('out_of_range') end "
+    "  return r.value + #s "
+    "end "
+    R"("})";
+
 class Replay : public Rig {
  protected:
   ReadingBatch random_batch(std::mt19937& random, std::int64_t& now_ns) {
@@ -62,6 +83,7 @@ TEST_F(Replay, ASnapshotTakenAnywhereChangesNothing) {
       {"anomaly", R"({"half_life_s":20,"warm_up":5,"threshold":1,"emit_bounds":true})"},
       {"scale", R"({"from":"Cel","to":"[degF]"})"},
       {"scale", R"({"factor":1e10,"offset":1,"unit":"x"})"},
+      {"script", kScript},
   };
   for (const auto& [plugin, config] : kStages) {
     for (const int k : {1, 2, 7}) {
@@ -100,9 +122,10 @@ TEST_F(Replay, ADamagedSnapshotIsRefusedOrHarmless) {
        {std::pair{"range", R"({"max_rate":2})"},
         std::pair{"deadband", R"({"absolute":3,"keep_previous":true})"},
         std::pair{"swinging_door", R"({"comp_dev":15,"comp_max_s":20})"},
-        std::pair{"anomaly", R"({"alpha":0.1,"warm_up":5,"threshold":2})"}}) {
+        std::pair{"anomaly", R"({"alpha":0.1,"warm_up":5,"threshold":2})"},
+        std::pair{"script", kScript}}) {
     const auto stage = make(plugin, config);
-    std::int64_t now_ns = 0;
+    std::int64_t now_ns = 1'700'000'000'000'000'000;
     for (int b = 0; b < 20; ++b) run(*stage, random_batch(random, now_ns));
     const std::string bytes = *stage->snapshot();
     for (std::size_t size = 0; size < bytes.size(); size += random() % 5 + 1) {
