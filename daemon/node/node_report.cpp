@@ -189,8 +189,7 @@ v1::LedgerReport NodeReport::ledger() {
     term.set_cause(key.cause);
     term.set_count(count);
   }
-  for (const LedgerKind kind : {LedgerKind::messages, LedgerKind::source_readings,
-                                LedgerKind::readings, LedgerKind::panes}) {
+  for (const LedgerKind kind : kLedgerKinds) {
     for (const std::string& owner : ledger.owners(kind)) {
       v1::LedgerDifference& difference = *report.add_differences();
       difference.set_ledger(std::string(ledger_kind_name(kind)));
