@@ -63,7 +63,7 @@ TEST_F(HubSchema, StartsFromAnEmptyFile) {
   open();
   Database database = open();
   EXPECT_TRUE(prepare_hub_schema(database).ok());
-  EXPECT_EQ(*database.read_i64("PRAGMA user_version"), 6);
+  EXPECT_EQ(*database.read_i64("PRAGMA user_version"), 7);
 }
 
 // The panes of a hub that did not know count windows stay, with their ids and their key.
