@@ -5,21 +5,13 @@
 #include <deque>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "base/status.h"
 #include "model/ports.h"
 #include "model/series.h"
-#include "sluice/v1/uplink.pb.h"
+#include "sync/series_definer.h"
 
 namespace sluice {
-
-/// A message that waits for its turn on the stream.
-struct Outgoing {
-  v1::UplinkRequest message;
-  std::vector<std::int64_t> seqs;  ///< rows of a batch; empty for definitions
-  std::size_t bytes = 0;           ///< of its blocks
-};
 
 /// Turns outbox rows into the messages of one stream: batches in the order of their numbers, each
 /// after the definitions of the series that the stream has not had yet. [sync]
@@ -29,7 +21,7 @@ class BatchBuilder {
   BatchBuilder(SummarySource& source, const SeriesTable& series, std::size_t bytes_max,
                std::int64_t after_seq, Identity identity)
       : source_(source),
-        series_(series),
+        definer_(series),
         bytes_max_(bytes_max),
         identity_(std::move(identity)),
         last_seq_(after_seq) {}
@@ -45,12 +37,11 @@ class BatchBuilder {
   void define_series(const OutboxRow& row, std::deque<Outgoing>& out);
 
   SummarySource& source_;
-  const SeriesTable& series_;
+  SeriesDefiner definer_;
   const std::size_t bytes_max_;
   const Identity identity_;
   bool at_other_identity_ = false;
   std::int64_t last_seq_;
-  std::vector<bool> defined_;  ///< by series id
 };
 
 }  // namespace sluice

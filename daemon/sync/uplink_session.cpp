@@ -41,6 +41,7 @@ UplinkSession::UplinkSession(const SessionContext& context, UplinkTurn turn,
                    ? 1
                    : std::min(kBatchBytesMax, context.options.unacked_bytes_max / kBatchesUnderWay),
                acked_seq, turn_.identity),
+      events_(context.callbacks.events, context.series, context.topics),
       gaps_(context.callbacks.gaps),
       begun_ns_(context.clock.boottime_ns()),
       progress_ns_(begun_ns_) {}
@@ -80,7 +81,8 @@ void UplinkSession::on_response(const v1::UplinkResponse& response) {
   const bool hello = response.has_hello();
   if (!failure_.ok()) return;
   if (response.has_refusal()) return on_refusal(response.refusal());
-  if (!hello && !response.has_ack() && !response.has_gap_ack()) return;  // a newer hub's message
+  const bool ack = response.has_ack() || response.has_gap_ack() || response.has_event_ack();
+  if (!hello && !ack) return;  // a newer hub's message
   if (hello != (phase_ == Phase::greeting)) {
     return fail(
         failed_precondition("hub " + context_.options.hub + " " +
@@ -90,6 +92,8 @@ void UplinkSession::on_response(const v1::UplinkResponse& response) {
     on_hello_reply(response.hello());
   } else if (response.has_ack()) {
     on_ack(response.ack());
+  } else if (response.has_event_ack()) {
+    on_event_ack(response.event_ack());
   } else {
     on_gap_ack(response.gap_ack());
   }
@@ -124,8 +128,9 @@ void UplinkSession::on_hello_reply(const v1::HelloReply& reply) {
   }
   if (Status s = check_acked_held(reply); !s.ok()) return fail(std::move(s));
   phase_ = Phase::exchanging;
-  // Gaps are told by the node that is, under the epochs they were found in.
-  if (reply.takes_gaps() && !turn_.ended) gaps_.enable();
+  // Gaps and events are told by the node that is, under the epochs they were found in.
+  if (reply.takes_events() && !turn_.ended) events_.enable();
+  if (reply.takes_gaps() && !turn_.ended) gaps_.enable(reply.takes_events());
   if (!turn_.ended && context_.callbacks.confirm_epoch) context_.callbacks.confirm_epoch();
   context_.stats.update([&reply](UplinkStats& stats) {
     stats.connected = true;
@@ -180,6 +185,12 @@ void UplinkSession::on_gap_ack(const v1::GapAck& ack) {
   if (*fresh) on_progress();
 }
 
+void UplinkSession::on_event_ack(const v1::EventAck& ack) {
+  const auto fresh = events_.on_ack(ack);
+  if (!fresh.ok()) return fail(fresh.status());
+  if (*fresh) on_progress();
+}
+
 void UplinkSession::on_refusal(const v1::Refusal& refusal) {
   const std::string text = "hub " + context_.options.hub + ": " + refusal.text();
   switch (refusal.reason()) {
@@ -216,7 +227,8 @@ nanoseconds UplinkSession::until_due() const {
   } else {
     if (awaits_hub()) due = progress_ns_ + nanoseconds(options.ack_timeout).count();
     if (retry_read_ns_ != 0) due = std::min(due, retry_read_ns_);
-    if (const auto gaps_due = gaps_.due_ns()) due = std::min(due, *gaps_due);
+    if (!writing_)
+      due = std::min({due, gaps_.due_ns().value_or(due), events_.due_ns().value_or(due)});
     if (turn_.until_ns != 0 && !awaits_hub()) due = std::min(due, turn_.until_ns);
   }
   const std::int64_t now = context_.clock.boottime_ns();
@@ -245,7 +257,8 @@ bool UplinkSession::fetch() {
 std::optional<v1::UplinkRequest> UplinkSession::next() {
   if (phase_ != Phase::exchanging || writing_ || !failure_.ok()) return std::nullopt;
   const bool waited = awaits_hub();
-  auto message = gaps_.next(context_.clock.boottime_ns());
+  auto message = events_.next(context_.clock.boottime_ns());
+  if (!message) message = gaps_.next(context_.clock.boottime_ns());
   if (!message) return next_rows();
   if (!waited) progress_ns_ = context_.clock.boottime_ns();
   begin_write(message->ByteSizeLong(), 0);

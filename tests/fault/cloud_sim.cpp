@@ -41,7 +41,7 @@ CloudSim::CloudSim(hub::HubStore& store, std::string node, std::uint64_t seed)
       random_(seed),
       gaps_(kEpoch),
       series_(16),
-      context_{options_, callbacks_, outbox_, series_, clock_, stats_},
+      context_{options_, callbacks_, outbox_, series_, topics_, clock_, stats_},
       network_(store, clock_, random_) {
   for (SeriesId id = 1; id <= kSeries; ++id) {
     series_.restore({"temperature", "Cel", {{"room", std::to_string(id)}}});

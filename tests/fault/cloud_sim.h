@@ -63,6 +63,7 @@ class CloudSim {
   MemoryOutbox outbox_;
   MemoryGaps gaps_;
   SeriesTable series_;
+  TopicTable topics_{10};
   ProtoSummaryEncoder encoder_;
   UplinkOptions options_;
   UplinkCallbacks callbacks_;

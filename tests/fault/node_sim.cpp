@@ -398,8 +398,8 @@ void NodeSim::start() {
   };
   if (!hub_tells_time_) p.callbacks.heard_time = {};
   p.callbacks.gaps = &open;
-  p.context.emplace(
-      SessionContext{p.options, p.callbacks, open, p.plane->series(), clock_, p.stats});
+  p.context.emplace(SessionContext{p.options, p.callbacks, open, p.plane->series(),
+                                   p.plane->topics(), clock_, p.stats});
   p.turns.emplace(*p.context);
   open.set_on_durable([this](const CommitGroup& group) { on_durable(group); });
   open.start_stepped();

@@ -46,7 +46,7 @@ class Tls : public ::testing::Test {
     outbox.set_identity({"gw-1", "00112233445566778899aabbccddeeff"});
     options.instance = "i";
     auto uplink = std::make_unique<Uplink>(
-        options, outbox, series, clock,
+        options, outbox, series, topics, clock,
         UplinkCallbacks{[this] { return outbox.next_seq(); },
                         [](const std::string&, std::int64_t) { FAIL() << "nothing was set back"; },
                         {}});
@@ -68,6 +68,7 @@ class Tls : public ::testing::Test {
 
   TestCertificates certificates;
   SeriesTable series{10};
+  TopicTable topics{10};
   SystemClock clock;
   MemoryOutbox outbox;
 };
