@@ -32,6 +32,9 @@ ExitCode show_summaries(const LocalTarget& target, const std::string& pipeline,
 /// With `follows`, what comes until the process is stopped, oldest first, a look a second.
 ExitCode show_late(const LocalTarget& target, const std::string& pipeline, std::uint32_t limit,
                    bool follows);
+/// Likewise.
+ExitCode show_events(const LocalTarget& target, const std::string& pipeline, std::uint32_t limit,
+                     bool follows);
 ExitCode show_plugins(const LocalTarget& target);
 
 /// The schema's checks: YAML, keys, types, bounds and the rules between keys. Topic patterns and
