@@ -19,8 +19,9 @@ constexpr char kMove[] =
     " first_time_ns = first_time_ns + ?1, last_time_ns = last_time_ns + ?1"
     " WHERE boot_id <> '' AND boot_id = ?2 AND node_id IN (SELECT id FROM node WHERE node = ?3)";
 
+// A plugin may tell of any time.
 constexpr char kMoveEvents[] =
-    "UPDATE event SET time_ns = event_time_ns + ?1"
+    "UPDATE event SET time_ns = min(event_time_ns, ?4 - ?1) + ?1"
     " WHERE boot_id <> '' AND boot_id = ?2 AND node_id IN (SELECT id FROM node WHERE node = ?3)";
 
 // Where panes wait while all of a boot are moved: SQLite looks at one row at a time, and a window
@@ -94,6 +95,7 @@ Result<bool> BootTimes::correct(std::string_view node, const TimeCorrection& cor
   const std::int64_t by_ns = correction.offset_ns - known_offset_ns;
   if (by_ns == 0) return true;
   move_events_.bind(0, correction.offset_ns).bind_text(1, correction.boot_id).bind_text(2, node);
+  move_events_.bind(3, kEventTimeMaxNs);
   if (Status s = move_events_.run(); !s.ok()) return s;
   if (Status s = move(node, correction.boot_id, kAsideNs); !s.ok()) return s;
   if (Status s = move(node, correction.boot_id, by_ns - kAsideNs); !s.ok()) return s;

@@ -1,5 +1,7 @@
 #include "hub/event_table.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "model/boot_time.h"
 
@@ -76,7 +78,9 @@ Result<bool> EventTable::keep(const Owner& owner, const EventEntry& entry, std::
   if (*found) return false;
   bind_content(insert_, owner.node_id, entry);
   insert_.bind(kContentColumns, owner.series_node_id);
-  insert_.bind(kContentColumns + 1, entry.row.told.event.event_time_ns + offset_ns);
+  insert_.bind(
+      kContentColumns + 1,
+      std::min(entry.row.told.event.event_time_ns, kEventTimeMaxNs - offset_ns) + offset_ns);
   insert_.bind(kContentColumns + 2, received_ns);
   if (Status s = insert_.run(); !s.ok()) return s;
   return true;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "hub/summary_decoder.h"
 #include "model/boot_time.h"
 #include "sluice/v1/uplink.pb.h"
 
@@ -145,9 +144,8 @@ Status check_event_numbers(const std::string& which, const v1::Event& event) {
   if (event.phase() < 0 || event.phase() > kPhaseMax) {
     return invalid_argument(which + " has the unknown phase " + std::to_string(event.phase()));
   }
-  const std::int64_t time_max = event.in_boot_time() ? kBoottimeMaxNs : kEventTimeMaxNs;
-  if (event.event_time_ns() < 0 || event.event_time_ns() > time_max) {
-    return invalid_argument(which + " event_time_ns must be 0.." + std::to_string(time_max) +
+  if (event.event_time_ns() < 0 || event.event_time_ns() > kEventTimeMaxNs) {
+    return invalid_argument(which + " event_time_ns must be 0.." + std::to_string(kEventTimeMaxNs) +
                             "; it is " + std::to_string(event.event_time_ns()));
   }
   if (!event.in_boot_time() && !event.boot_id().empty()) {

@@ -64,6 +64,8 @@ class IsolatedInstance final : public PluginInstance {
   Status call_recorded(std::uint32_t rows, sluice_verdict* verdicts, const sluice_emit* emit);
   Status take_snapshot();
   void failed(const Status& why, bool by_input);
+  void quarantine(std::string why, bool by_input);
+  void add_incident(Incident incident);
   std::int64_t backoff_ns() const;
 
   const IsolationOptions options_;

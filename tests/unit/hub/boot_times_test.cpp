@@ -215,15 +215,20 @@ TEST_F(BootTimesTest, EventsOfABootHaveTheirTimeOnceItIsKnownWhicheverComesFirst
   };
   tell(in_boot(1, kBoot));
   tell(in_boot(2, "another"));
-  tell(in_boot(3, ""));  // that boot was over when it was told
+  tell(in_boot(3, ""));                    // that boot was over when it was told
+  EventEntry strange = in_boot(9, kBoot);  // its plugin takes the time since boot for another one
+  strange.row.told.event.event_time_ns = kEventTimeMaxNs;
+  tell(strange);
   EXPECT_EQ(read_event_rows(path_)[0].time_ns(), kMinuteNs);
   EXPECT_EQ(read_event_rows(path_)[0].time_quality(), v1::TIME_QUALITY_UNSYNCED);
   send(correction(kNoonNs, 100));
   tell(in_boot(4, kBoot));
   tell(in_boot(1, kBoot));  // again: it is what it was
+  tell(strange);
   send(correction(kNoonNs + 5, 200));
   const auto rows = read_event_rows(path_);
-  ASSERT_EQ(rows.size(), 4u);
+  ASSERT_EQ(rows.size(), 5u);
+  EXPECT_EQ(rows[4].time_ns(), kEventTimeMaxNs);
   for (int i = 0; i < 2; ++i) {
     const auto& unsynced = rows[static_cast<std::size_t>(i)];
     EXPECT_EQ(unsynced.time_ns(), (2 + i) * kMinuteNs);

@@ -232,7 +232,7 @@ TEST(UplinkMessages, NamesTheFaultOfABadEvent) {
   names([](auto&, auto&, auto& e) { e.set_phase(static_cast<v1::EventPhase>(-1)); }, "phase");
   names([](auto&, auto&, auto& e) { e.set_phase(static_cast<v1::EventPhase>(256)); }, "phase");
   names([](auto&, auto&, auto& e) { e.set_event_time_ns(-1); }, "event_time_ns");
-  names([](auto&, auto&, auto& e) { e.set_event_time_ns(kEventTimeMaxNs); }, "event_time_ns");
+  names([](auto&, auto&, auto& e) { e.set_event_time_ns(kEventTimeMaxNs + 1); }, "event_time_ns");
   names([](auto&, auto&, auto& e) { e.set_in_boot_time(false); }, "boot");
   names([](auto&, auto&, auto& e) { e.set_boot_id(std::string(65, 'b')); }, "boot_id");
   names([](auto&, auto&, auto& e) { e.set_boot_id("a\nb"); }, "boot_id");

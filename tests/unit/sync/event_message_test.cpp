@@ -36,5 +36,20 @@ TEST(EventMessage, ATopicInBootTimeIsTheTopicAllTheSame) {
   EXPECT_TRUE(out.in_boot_time());
 }
 
+// The hub refuses what is longer, and with it the stream, for ever.
+TEST(EventMessage, WhatIsNotUtf8StaysWithinItsBounds) {
+  TopicTable topics(1);
+  ToldEvent told;
+  told.event.topic = topics.intern({"plant", std::string(65'535, '\xff')});
+  told.event.message = std::string(512, '\xff');
+  told.event.attributes = {{"error", std::string(256, '\xff')}};
+  v1::Event out;
+  write_event(told, topics, out);
+  EXPECT_LE(out.message().size(), 512u);
+  EXPECT_LE(out.attributes(0).value().size(), 256u);
+  EXPECT_LE(out.topic().size(), 65'535u);
+  EXPECT_TRUE(v1::Event().ParseFromString(out.SerializeAsString()));
+}
+
 }  // namespace
 }  // namespace sluice
