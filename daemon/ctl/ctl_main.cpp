@@ -131,6 +131,22 @@ ExitCode run_series(const Arguments& a) {
   return show_series(a.local, a.measurement, a.local_limit);
 }
 
+/// What the daemon remembers of what happens again and again.
+void add_followed(CLI::App& app, Arguments& a, const char* name, const char* what,
+                  const char* columns,
+                  ExitCode (*show)(const LocalTarget&, const std::string& pipeline,
+                                   std::uint32_t limit, bool follows)) {
+  auto* command = app.add_subcommand(name, what);
+  command->footer(std::string(columns) + kFooter);
+  command->add_option("--pipeline", a.pipeline, "Only those of this pipeline");
+  command->add_option("--limit", a.local_limit, "Rows at most (default 100)")
+      ->check(whole_number(4096));
+  command->add_flag("--follow", a.follows, "Go on with those that come, oldest first");
+  command->callback([&a, show] {
+    a.run = [&a, show] { return show(a.local, a.pipeline, a.local_limit, a.follows); };
+  });
+}
+
 void add_local_commands(CLI::App& app, Arguments& a) {
   auto* status = app.add_subcommand("status", "State of the node: links, store, totals");
   status->add_flag("--check", a.check, "Exit with 1 when the node is not ready");
@@ -163,27 +179,13 @@ void add_local_commands(CLI::App& app, Arguments& a) {
   summaries->callback(
       [&a] { a.run = [&a] { return show_summaries(a.local, a.pipeline, a.local_limit); }; });
 
-  auto* late = app.add_subcommand(
-      "late",
-      "Readings that came too late for their windows, newest first; the ledger has the count");
-  late->footer(std::string(kLateColumns) + kFooter);
-  late->add_option("--pipeline", a.pipeline, "Only readings of this pipeline");
-  late->add_option("--limit", a.local_limit, "Rows at most (default 100)")
-      ->check(whole_number(4096));
-  late->add_flag("--follow", a.follows, "Go on with those that come, oldest first");
-  late->callback(
-      [&a] { a.run = [&a] { return show_late(a.local, a.pipeline, a.local_limit, a.follows); }; });
-
-  auto* events = app.add_subcommand(
-      "events", "What this node's stages told since the daemon started, newest first");
-  events->footer(std::string(kEventColumns) + kFooter);
-  events->add_option("--pipeline", a.pipeline, "Only events of this pipeline");
-  events->add_option("--limit", a.local_limit, "Rows at most (default 100)")
-      ->check(whole_number(4096));
-  events->add_flag("--follow", a.follows, "Go on with those that come, oldest first");
-  events->callback([&a] {
-    a.run = [&a] { return show_events(a.local, a.pipeline, a.local_limit, a.follows); };
-  });
+  add_followed(app, a, "late",
+               "Readings that came too late for their windows, newest first; the ledger has the "
+               "count",
+               kLateColumns, show_late);
+  add_followed(app, a, "events",
+               "What this node's stages told since the daemon started, newest first", kEventColumns,
+               show_events);
 
   auto* config = app.add_subcommand("config", "Work with config files");
   config->require_subcommand(1);

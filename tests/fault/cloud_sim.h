@@ -20,10 +20,10 @@ namespace sluice::fault {
 
 /// One history of a node's outbox and the hub, with a SimNetwork between.
 ///
-/// Rows arise, later revisions of earlier windows among them and some that nobody can read, gaps and
-/// events beside them, and at every step a fault may strike: the network's; the hub dies between its
-/// commit and its ack; the node dies between an ack and the commit that takes the row out. Then the
-/// faults end and everything must arrive.
+/// Rows arise, later revisions of earlier windows among them and some that nobody can read, beside
+/// them gaps and events, and at every step a fault may strike: the network's; the hub dies between
+/// its commit and its ack; the node dies between an ack and the commit that takes the row out. Then
+/// the faults end and everything must arrive.
 class CloudSim {
  public:
   /// `store` is shared by many histories; `node` is unique in it.
