@@ -27,8 +27,8 @@ void BatchBuilder::define_series(const OutboxRow& row, std::deque<Outgoing>& out
   }
 }
 
-Result<std::deque<Outgoing>> BatchBuilder::next() {
-  auto rows = source_.read_outbox(last_seq_, bytes_max_);
+Result<std::deque<Outgoing>> BatchBuilder::next(std::size_t bytes_max) {
+  auto rows = source_.read_outbox(last_seq_, bytes_max);
   if (!rows.ok()) return rows.status();
   std::deque<Outgoing> out;
   at_other_identity_ = !rows->empty() && !(rows->front().identity == identity_);

@@ -17,19 +17,16 @@ namespace sluice {
 /// after the definitions of the series that the stream has not had yet. [sync]
 class BatchBuilder {
  public:
-  /// Begins after `after_seq`. Batches hold at most `bytes_max` of blocks, or one larger row.
-  BatchBuilder(SummarySource& source, const SeriesTable& series, std::size_t bytes_max,
-               std::int64_t after_seq, Identity identity)
-      : source_(source),
-        definer_(series),
-        bytes_max_(bytes_max),
-        identity_(std::move(identity)),
-        last_seq_(after_seq) {}
+  /// Begins after `after_seq`.
+  BatchBuilder(SummarySource& source, const SeriesTable& series, std::int64_t after_seq,
+               Identity identity)
+      : source_(source), definer_(series), identity_(std::move(identity)), last_seq_(after_seq) {}
 
-  /// The next batch with its definitions before it; empty when the outbox has no further rows, or
-  /// the next one was made under another identity. An error of the source as it is. A row that is
-  /// no block of ours, or names a series we do not know, goes as it is: the hub keeps it unread.
-  Result<std::deque<Outgoing>> next();
+  /// The next batch with its definitions before it: at most `bytes_max` of blocks, or one larger
+  /// row; empty when the outbox has no further rows, or the next one was made under another
+  /// identity. An error of the source as it is. A row that is no block of ours, or names a series
+  /// we do not know, goes as it is: the hub keeps it unread.
+  Result<std::deque<Outgoing>> next(std::size_t bytes_max);
   /// Rows of another identity come next.
   bool at_other_identity() const { return at_other_identity_; }
 
@@ -38,7 +35,6 @@ class BatchBuilder {
 
   SummarySource& source_;
   SeriesDefiner definer_;
-  const std::size_t bytes_max_;
   const Identity identity_;
   bool at_other_identity_ = false;
   std::int64_t last_seq_;

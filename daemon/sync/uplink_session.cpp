@@ -13,8 +13,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr std::size_t kBatchBytesMax = 256 * 1024;
-constexpr std::size_t kBatchesUnderWay = 4;  // so that a long way does not stop the sending
 constexpr nanoseconds kHealthyAfter = std::chrono::seconds(10);
 constexpr nanoseconds kReadRetry = std::chrono::seconds(1);
 
@@ -35,12 +33,8 @@ UplinkSession::UplinkSession(const SessionContext& context, UplinkTurn turn,
     : context_(context),
       turn_(std::move(turn)),
       acked_seq_(acked_seq),
-      window_(context.options.unacked_bytes_max),
-      batches_(context.source, context.series,
-               turn_.row_by_row
-                   ? 1
-                   : std::min(kBatchBytesMax, context.options.unacked_bytes_max / kBatchesUnderWay),
-               acked_seq, turn_.identity),
+      pace_(context.options.unacked_bytes_max),
+      batches_(context.source, context.series, acked_seq, turn_.identity),
       events_(context.callbacks.events, context.series, context.topics),
       gaps_(context.callbacks.gaps),
       begun_ns_(context.clock.boottime_ns()),
@@ -164,6 +158,7 @@ void UplinkSession::on_ack(const v1::BatchAck& ack) {
   const auto seqs = window_.acknowledge(ack.batch_no());
   if (!seqs.ok()) return fail(seqs.status());
   if (seqs->empty()) return;
+  pace_.acknowledged(ack.batch_no(), context_.clock.boottime_ns());
   context_.source.acknowledge(*seqs);
   acked_seq_ = seqs->back();
   on_progress();
@@ -240,7 +235,7 @@ bool UplinkSession::fetch() {
   const std::int64_t now = context_.clock.boottime_ns();
   if (!more_rows_ || now < retry_read_ns_) return false;
   retry_read_ns_ = 0;
-  auto next = batches_.next();
+  auto next = batches_.next(turn_.row_by_row ? 1 : pace_.batch_bytes());
   gaps_.look_again();  // the store may have found damage on the way
   if (next.ok()) {
     outgoing_ = std::move(*next);
@@ -269,11 +264,13 @@ std::optional<v1::UplinkRequest> UplinkSession::next_rows() {
   if (outgoing_.empty() && !fetch()) return std::nullopt;
   Outgoing& next = outgoing_.front();
   const std::size_t rows = next.seqs.size();
-  if (next.message.has_batch() && !window_.fits(next.bytes)) return std::nullopt;
+  if (next.message.has_batch() && !window_.fits(next.bytes, pace_.bytes())) return std::nullopt;
   if (!awaits_hub()) progress_ns_ = context_.clock.boottime_ns();
   const std::size_t bytes = next.message.ByteSizeLong();
   if (next.message.has_batch()) {
-    next.message.mutable_batch()->set_batch_no(window_.add(std::move(next.seqs), next.bytes));
+    const std::uint64_t batch_no = window_.add(std::move(next.seqs), next.bytes);
+    next.message.mutable_batch()->set_batch_no(batch_no);
+    pace_.sent(batch_no, window_.bytes(), context_.clock.boottime_ns());
   }
   std::optional<v1::UplinkRequest> message(std::move(next.message));
   outgoing_.pop_front();

@@ -11,6 +11,7 @@
 #include "sync/batch_builder.h"
 #include "sync/event_sender.h"
 #include "sync/gap_sender.h"
+#include "sync/row_pace.h"
 #include "sync/send_window.h"
 #include "sync/uplink.h"
 
@@ -133,6 +134,7 @@ class UplinkSession {
   std::int64_t cloud_highest_seq_ = 0;
 
   SendWindow window_;
+  RowPace pace_;
   BatchBuilder batches_;
   std::deque<Outgoing> outgoing_;
   EventSender events_;

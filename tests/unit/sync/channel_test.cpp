@@ -35,8 +35,9 @@ class Tls : public ::testing::Test {
     return {certificates.certificate("ca"), certificates.certificate(name), certificates.key(name)};
   }
   TlsOptions node_tls(const std::string& name) const {
-    return {certificates.certificate_file("ca"), certificates.certificate_file(name),
-            certificates.key_file(name), "hub.test"};
+    return {{certificates.certificate_file("ca"), certificates.certificate_file(name),
+             certificates.key_file(name)},
+            "hub.test"};
   }
   std::unique_ptr<Uplink> start(const FlakyCloud& cloud, std::optional<TlsOptions> tls) {
     UplinkOptions options;
