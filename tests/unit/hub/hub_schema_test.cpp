@@ -73,7 +73,8 @@ TEST_F(HubSchema, BringsTheRowsOfSchema5Along) {
   ASSERT_TRUE(
       database
           .run(
-              "DROP TABLE pane; CREATE TABLE pane (id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL"
+              "DROP TABLE event; DROP TABLE pane; CREATE TABLE pane (id INTEGER PRIMARY KEY, "
+              "node_id INTEGER NOT NULL"
               " REFERENCES node (id), pipeline TEXT NOT NULL, spec_hash INTEGER NOT NULL,"
               " series_id INTEGER NOT NULL, kind INTEGER NOT NULL, start_ns INTEGER NOT NULL,"
               " end_ns INTEGER NOT NULL, revision INTEGER NOT NULL, quality INTEGER NOT NULL,"
