@@ -72,6 +72,13 @@ class AdminService final : public v1::Admin::Service {
     *response = view_.late(resolved);
     return grpc::Status::OK;
   }
+  grpc::Status ListRecentEvents(grpc::ServerContext*, const v1::ListRecentEventsRequest* request,
+                                v1::ListRecentEventsResponse* response) override {
+    v1::ListRecentEventsRequest resolved = *request;
+    resolved.set_limit(resolve(request->limit(), kRecentLimitDefault, kRecentLimitMax));
+    *response = view_.events(resolved);
+    return grpc::Status::OK;
+  }
   grpc::Status GetSeriesState(grpc::ServerContext*, const v1::GetSeriesStateRequest* request,
                               v1::SeriesStateReport* response) override {
     v1::GetSeriesStateRequest resolved = *request;

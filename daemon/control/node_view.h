@@ -11,6 +11,8 @@ class ListLateReadingsResponse;
 class GetSeriesGrowthRequest;
 class GetSeriesStateRequest;
 class ListPluginsResponse;
+class ListRecentEventsRequest;
+class ListRecentEventsResponse;
 class ListRecentSummariesRequest;
 class ListRecentSummariesResponse;
 class ListSeriesRequest;
@@ -38,6 +40,8 @@ class NodeView {
   virtual v1::ListRecentSummariesResponse recent(const v1::ListRecentSummariesRequest& request) = 0;
   /// As recent().
   virtual v1::ListLateReadingsResponse late(const v1::ListLateReadingsRequest& request) = 0;
+  /// As recent().
+  virtual v1::ListRecentEventsResponse events(const v1::ListRecentEventsRequest& request) = 0;
   /// `limit` comes resolved: 1..kSeriesStateLimitMax. Waits for the pipelines to look, some tenths
   /// of a second; `unavailable` when they do not.
   virtual Status series_state(const v1::GetSeriesStateRequest& request,

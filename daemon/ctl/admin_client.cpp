@@ -111,6 +111,10 @@ Result<v1::ListRecentSummariesResponse> AdminClient::recent(
 Result<v1::ListLateReadingsResponse> AdminClient::late(const v1::ListLateReadingsRequest& request) {
   return state_->call(&v1::Admin::Stub::ListLateReadings, request);
 }
+Result<v1::ListRecentEventsResponse> AdminClient::events(
+    const v1::ListRecentEventsRequest& request) {
+  return state_->call(&v1::Admin::Stub::ListRecentEvents, request);
+}
 Result<v1::ListPluginsResponse> AdminClient::plugins() {
   return state_->call(&v1::Admin::Stub::ListPlugins, v1::ListPluginsRequest());
 }

@@ -30,6 +30,7 @@ class AdminClient {
   Result<v1::SeriesGrowth> series_growth(const v1::GetSeriesGrowthRequest& request);
   Result<v1::ListRecentSummariesResponse> recent(const v1::ListRecentSummariesRequest& request);
   Result<v1::ListLateReadingsResponse> late(const v1::ListLateReadingsRequest& request);
+  Result<v1::ListRecentEventsResponse> events(const v1::ListRecentEventsRequest& request);
   Result<v1::ListPluginsResponse> plugins();
   Result<v1::ReloadPluginsResponse> reload_plugins(bool begins_anew);
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <tuple>
 
+#include "ctl/event_text.h"
 #include "ctl/format.h"
 #include "ctl/hub_commands.h"
 #include "ctl/local_commands.h"
@@ -33,6 +34,14 @@ constexpr const char* kLateColumns =
     "  NUMBER  since the daemon started, of all pipelines\n"
     "  BEHIND  how far behind the watermark of its topic: the newest event time less\n"
     "          max_out_of_order. -: its window was closed early, see limits.windows_max\n\n";
+
+constexpr const char* kEventColumns =
+    "Columns:\n"
+    "  TIME      of the reading that brought it about. boot + : since that boot of the node, "
+    "whose\n"
+    "            time is not known\n"
+    "  PHASE     of a condition that lasts: where it begins and where it ends\n"
+    "  TOLD BY   pipeline/stage\n\n";
 
 // The columns of `hub query` and, with some more, of `hub summaries`.
 constexpr const char* kColumns =
@@ -63,6 +72,8 @@ struct Arguments {
   std::string pipeline;
   std::string node;
   std::string cause;
+  std::string event;
+  std::string severity;
   std::string file;
   std::string from;
   std::string to;
@@ -121,6 +132,22 @@ ExitCode run_series(const Arguments& a) {
   return show_series(a.local, a.measurement, a.local_limit);
 }
 
+/// What the daemon remembers of what happens again and again.
+void add_followed(CLI::App& app, Arguments& a, const char* name, const char* what,
+                  const char* columns,
+                  ExitCode (*show)(const LocalTarget&, const std::string& pipeline,
+                                   std::uint32_t limit, bool follows)) {
+  auto* command = app.add_subcommand(name, what);
+  command->footer(std::string(columns) + kFooter);
+  command->add_option("--pipeline", a.pipeline, "Only those of this pipeline");
+  command->add_option("--limit", a.local_limit, "Rows at most (default 100)")
+      ->check(whole_number(4096));
+  command->add_flag("--follow", a.follows, "Go on with those that come, oldest first");
+  command->callback([&a, show] {
+    a.run = [&a, show] { return show(a.local, a.pipeline, a.local_limit, a.follows); };
+  });
+}
+
 void add_local_commands(CLI::App& app, Arguments& a) {
   auto* status = app.add_subcommand("status", "State of the node: links, store, totals");
   status->add_flag("--check", a.check, "Exit with 1 when the node is not ready");
@@ -153,16 +180,13 @@ void add_local_commands(CLI::App& app, Arguments& a) {
   summaries->callback(
       [&a] { a.run = [&a] { return show_summaries(a.local, a.pipeline, a.local_limit); }; });
 
-  auto* late = app.add_subcommand(
-      "late",
-      "Readings that came too late for their windows, newest first; the ledger has the count");
-  late->footer(std::string(kLateColumns) + kFooter);
-  late->add_option("--pipeline", a.pipeline, "Only readings of this pipeline");
-  late->add_option("--limit", a.local_limit, "Rows at most (default 100)")
-      ->check(whole_number(4096));
-  late->add_flag("--follow", a.follows, "Go on with those that come, oldest first");
-  late->callback(
-      [&a] { a.run = [&a] { return show_late(a.local, a.pipeline, a.local_limit, a.follows); }; });
+  add_followed(app, a, "late",
+               "Readings that came too late for their windows, newest first; the ledger has the "
+               "count",
+               kLateColumns, show_late);
+  add_followed(app, a, "events",
+               "What this node's stages told since the daemon started, newest first", kEventColumns,
+               show_events);
 
   auto* config = app.add_subcommand("config", "Work with config files");
   config->require_subcommand(1);
@@ -255,12 +279,11 @@ void add_plugins(CLI::App& app, Arguments& a) {
                  "Restart after each batch, from the plugin's snapshot: nothing may change");
 }
 
-/// What queries for windows have in common.
+/// What queries by time have in common.
 template <typename Request>
-Status set_filters(const Arguments& a, Request& query) {
+Status set_range(const Arguments& a, Request& query) {
   query.set_node(a.node);
   query.set_pipeline(a.pipeline);
-  query.set_measurement(a.measurement);
   if (!a.from.empty()) {
     const auto from = parse_time(a.from);
     if (!from.ok()) return invalid_argument("--from " + std::string(from.status().message()));
@@ -276,14 +299,16 @@ Status set_filters(const Arguments& a, Request& query) {
 
 ExitCode run_hub_summaries(const Arguments& a) {
   v1::ListSummariesRequest query;
-  if (Status s = set_filters(a, query); !s.ok()) return fail(s);
+  if (Status s = set_range(a, query); !s.ok()) return fail(s);
+  query.set_measurement(a.measurement);
   query.set_oldest_first(a.oldest_first);
   return show_hub_summaries(a.hub, query, a.hub_limit, a.all, a.local.json);
 }
 
 ExitCode run_hub_query(const Arguments& a) {
   v1::MergeSummariesRequest query;
-  if (Status s = set_filters(a, query); !s.ok()) return fail(s);
+  if (Status s = set_range(a, query); !s.ok()) return fail(s);
+  query.set_measurement(a.measurement);
   const auto every = parse_duration(a.every);
   if (!every.ok()) {
     return fail(invalid_argument("--every " + std::string(every.status().message())));
@@ -308,6 +333,44 @@ void add_paging(CLI::App& command, Arguments& a, const char* oldest_first) {
                     ->check(whole_number(1'000'000'000))
                     ->capture_default_str();
   command.add_flag("--all", a.all, "All rows, page by page")->excludes(limit);
+}
+
+ExitCode run_hub_events(const Arguments& a) {
+  v1::ListEventsRequest query;
+  if (Status s = set_range(a, query); !s.ok()) return fail(s);
+  if (!a.severity.empty()) {
+    const auto severity = parse_severity(a.severity);
+    if (!severity.ok()) {
+      return fail(invalid_argument("--severity " + std::string(severity.status().message())));
+    }
+    query.set_severity_min(*severity);
+  }
+  query.set_name(a.event);
+  query.set_oldest_first(a.oldest_first);
+  return show_hub_events(a.hub, query, a.hub_limit, a.all, a.follows, a.local.json);
+}
+
+void add_hub_events(CLI::App& hub, Arguments& a) {
+  auto* events =
+      hub.add_subcommand("events", "What the nodes' stages told: alerts, faults; newest first");
+  events->footer(std::string(kEventColumns) + kFooter);
+  add_hub_options(*events, a.hub, true);
+  events->add_option("--node", a.node, "Only events of this node");
+  events->add_option("--pipeline", a.pipeline, "Only events of this pipeline");
+  events->add_option("--name", a.event, "Only events of this name, e.g. plugin_failed");
+  events->add_option("--severity", a.severity,
+                     "Only events as grave as this or graver: info, warn, error, fatal");
+  events->add_option("--from", a.from,
+                     "Events at or after this time: 2024-05-01T12:00:00Z, 2024-05-01 or ns since "
+                     "1970 UTC");
+  events->add_option("--to", a.to, "Events before this time");
+  add_paging(*events, a, "Oldest event first");
+  events
+      ->add_flag("--follow", a.follows,
+                 "Go on with those that come, in the order in which the hub gets them")
+      ->excludes("--all")
+      ->excludes("--oldest-first");
+  events->callback([&a] { a.run = [&a] { return run_hub_events(a); }; });
 }
 
 void add_hub_unread(CLI::App& hub, Arguments& a) {
@@ -393,6 +456,7 @@ void add_hub_commands(CLI::App& app, Arguments& a) {
       return show_hub_gaps(a.hub, query, a.hub_limit, a.all, a.local.json);
     };
   });
+  add_hub_events(*hub, a);
   add_hub_query(*hub, a);
   add_hub_unread(*hub, a);
 }

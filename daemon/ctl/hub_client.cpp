@@ -113,6 +113,9 @@ Result<v1::MergeSummariesResponse> HubClient::merge(const v1::MergeSummariesRequ
 Result<v1::ListGapsResponse> HubClient::gaps(const v1::ListGapsRequest& request) {
   return state_->call(&v1::HubQuery::Stub::ListGaps, request);
 }
+Result<v1::ListEventsResponse> HubClient::events(const v1::ListEventsRequest& request) {
+  return state_->call(&v1::HubQuery::Stub::ListEvents, request);
+}
 Result<v1::ListUnreadResponse> HubClient::unread(const v1::ListUnreadRequest& request) {
   return state_->call(&v1::HubQuery::Stub::ListUnread, request);
 }

@@ -36,6 +36,7 @@ class HubClient {
   Result<v1::ListSummariesResponse> summaries(const v1::ListSummariesRequest& request);
   Result<v1::MergeSummariesResponse> merge(const v1::MergeSummariesRequest& request);
   Result<v1::ListGapsResponse> gaps(const v1::ListGapsRequest& request);
+  Result<v1::ListEventsResponse> events(const v1::ListEventsRequest& request);
   Result<v1::ListUnreadResponse> unread(const v1::ListUnreadRequest& request);
 
  private:

@@ -1,13 +1,16 @@
 #include "ctl/hub_commands.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "ctl/aggregates_text.h"
+#include "ctl/event_text.h"
 #include "ctl/format.h"
 #include "ctl/json_print.h"
 #include "ctl/table.h"
@@ -25,6 +28,7 @@ std::string nodes_text(const v1::ListNodesResponse& response) {
                {"SEQ", true},
                {"WINDOWS", true},
                {"SERIES", true},
+               {"EVENTS", true},
                {"GAPS", true},
                {"UNREAD", true},
                {"ROWS", true},
@@ -34,8 +38,9 @@ std::string nodes_text(const v1::ListNodesResponse& response) {
     table.add_row({n.node(), n.epoch().substr(0, 8), n.connected() ? "connected" : "away",
                    n.last_seen_ns() == 0 ? "-" : utc_text(n.last_seen_ns()), n.version(),
                    grouped(std::int64_t{n.highest_seq()}), grouped(n.panes()), grouped(n.series()),
-                   grouped(n.gaps()), grouped(n.unread()), grouped(n.rows_received()),
-                   grouped(n.rows_repeated()), bytes_text(n.bytes_received())});
+                   grouped(n.events()), grouped(n.gaps()), grouped(n.unread()),
+                   grouped(n.rows_received()), grouped(n.rows_repeated()),
+                   bytes_text(n.bytes_received())});
   }
   return table.empty() ? "The hub knows no node yet.\n" : table.take();
 }
@@ -67,12 +72,23 @@ std::string start_text(const v1::SummaryRecord& s) {
   return "boot + " + duration_text(static_cast<double>(s.start_ns()) / 1e9);
 }
 
+std::string time_text(const v1::EventRow& e) {
+  const auto seconds = [](std::int64_t ns) { return static_cast<double>(ns) / 1e9; };
+  switch (e.time_quality()) {
+    case v1::TIME_QUALITY_UNSYNCED: return "boot + " + duration_text(seconds(e.time_ns()));
+    case v1::TIME_QUALITY_CORRECTED:
+      return utc_text(e.time_ns()) + " +-" + value_text(seconds(e.time_error_ns())) + " s";
+    default: return utc_text(e.time_ns());
+  }
+}
+
 std::string kind_text(v1::GapKind kind) {
   switch (kind) {
     case v1::GAP_KIND_MESSAGES: return "messages";
     case v1::GAP_KIND_SOURCE_READINGS:
     case v1::GAP_KIND_READINGS: return "readings";
     case v1::GAP_KIND_PANES: return "windows";
+    case v1::GAP_KIND_EVENTS: return "events";
     default: return "-";
   }
 }
@@ -194,6 +210,30 @@ struct GapListing {
   }
 };
 
+struct EventListing {
+  using Request = v1::ListEventsRequest;
+  static constexpr const char* kName = "events";
+  static constexpr const char* kWords = "events";
+  static Result<v1::ListEventsResponse> ask(HubClient& client, const Request& request) {
+    return client.events(request);
+  }
+  static const auto& rows(const v1::ListEventsResponse& page) { return page.events(); }
+  static std::vector<Table::Column> columns() {
+    return {{"NODE"},  {"TIME"},    {"SEVERITY"}, {"EVENT"},
+            {"PHASE"}, {"TOLD BY"}, {"SERIES"},   {"MESSAGE"}};
+  }
+  static std::vector<std::string> cells(const v1::EventRow& e) {
+    return {e.node(),
+            time_text(e),
+            severity_text(e.event().severity()),
+            e.event().name(),
+            phase_text(e.event().phase()),
+            teller_text(e.event()),
+            e.measurement().empty() ? "-" : series_text(series_of(e)),
+            message_text(e.event())};
+  }
+};
+
 struct UnreadListing {
   using Request = v1::ListUnreadRequest;
   static constexpr const char* kName = "unread";
@@ -285,6 +325,37 @@ ExitCode show_list(const HubAddress& hub, typename Listing::Request query, std::
   }
 }
 
+void put_event(const v1::EventRow& event, bool json) {
+  if (json) return put(to_json(event) + "\n");
+  std::string line;
+  for (const std::string& cell : EventListing::cells(event)) {
+    line += (line.empty() ? "" : "  ") + printable(cell);
+  }
+  put(line + "\n");
+}
+
+/// The newest first, so that the last of them shows where to go on.
+ExitCode follow_events(const HubAddress& hub, v1::ListEventsRequest query, std::uint64_t limit,
+                       bool json) {
+  auto client = HubClient::make(hub);
+  if (!client.ok()) return fail(client.status());
+  query.set_by_arrival(true);
+  query.set_oldest_first(false);
+  query.set_limit(static_cast<std::uint32_t>(std::min<std::uint64_t>(limit, kHubPageRows)));
+  for (bool is_first = true;; is_first = false) {
+    auto page = client->events(query);
+    if (!page.ok()) return fail(page.status());
+    if (is_first) std::reverse(page->mutable_events()->begin(), page->mutable_events()->end());
+    for (const v1::EventRow& event : page->events()) put_event(event, json);
+    if (!page->events().empty()) query.set_after_number(page->events().rbegin()->number());
+    query.set_oldest_first(true);
+    query.set_limit(kHubPageRows);
+    if (page->events_size() < static_cast<int>(kHubPageRows)) {
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+  }
+}
+
 }  // namespace
 
 ExitCode show_hub_nodes(const HubAddress& hub, bool json) {
@@ -309,6 +380,12 @@ ExitCode show_hub_merged(const HubAddress& hub, v1::MergeSummariesRequest query,
 ExitCode show_hub_gaps(const HubAddress& hub, v1::ListGapsRequest query, std::uint64_t limit,
                        bool all, bool json) {
   return show_list<GapListing>(hub, std::move(query), limit, all, json);
+}
+
+ExitCode show_hub_events(const HubAddress& hub, v1::ListEventsRequest query, std::uint64_t limit,
+                         bool all, bool follows, bool json) {
+  if (!follows) return show_list<EventListing>(hub, std::move(query), limit, all, json);
+  return follow_events(hub, std::move(query), limit, json);
 }
 
 ExitCode show_hub_unread(const HubAddress& hub, v1::ListUnreadRequest query, std::uint64_t limit,

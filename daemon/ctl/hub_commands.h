@@ -27,6 +27,11 @@ ExitCode show_hub_merged(const HubAddress& hub, v1::MergeSummariesRequest query,
 ExitCode show_hub_gaps(const HubAddress& hub, v1::ListGapsRequest query, std::uint64_t limit,
                        bool all, bool json);
 
+/// What their stages told, in the same way. `follows`: then what comes, in the order of arrival and
+/// a line each, until it is stopped or the hub does not answer.
+ExitCode show_hub_events(const HubAddress& hub, v1::ListEventsRequest query, std::uint64_t limit,
+                         bool all, bool follows, bool json);
+
 /// What the hub holds of theirs and cannot read, in the same way.
 ExitCode show_hub_unread(const HubAddress& hub, v1::ListUnreadRequest query, std::uint64_t limit,
                          bool all, bool json);

@@ -58,6 +58,37 @@ std::string errors_text(const std::string& file, const LoadResult& loaded) {
   return out;
 }
 
+/// What can be followed: how it is asked for, and what a row of it says.
+struct Late {
+  using Request = v1::ListLateReadingsRequest;
+  static auto ask(AdminClient& client, const Request& request) { return client.late(request); }
+  static const auto& rows(const v1::ListLateReadingsResponse& found) { return found.readings(); }
+  static std::string line(const v1::LateReading& row) { return late_line(row); }
+};
+struct Events {
+  using Request = v1::ListRecentEventsRequest;
+  static auto ask(AdminClient& client, const Request& request) { return client.events(request); }
+  static const auto& rows(const v1::ListRecentEventsResponse& found) { return found.events(); }
+  static std::string line(const v1::RecentEvent& row) { return event_line(row); }
+};
+
+/// Shows what there is and then what comes, oldest first, until it is stopped.
+template <typename Followed>
+ExitCode follow(const LocalTarget& target, typename Followed::Request request) {
+  while (true) {
+    auto client = AdminClient::connect(target.socket_path);
+    if (!client.ok()) return fail(client.status());
+    const auto found = Followed::ask(*client, request);
+    if (!found.ok()) return fail(found.status());
+    const auto& rows = Followed::rows(*found);
+    for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+      put(target.json ? to_json(*row) + "\n" : Followed::line(*row));
+      request.set_after(std::max<std::uint64_t>(request.after(), row->number()));
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
 }  // namespace
 
 ExitCode show_status(const LocalTarget& target, bool check) {
@@ -114,21 +145,19 @@ ExitCode show_late(const LocalTarget& target, const std::string& pipeline, std::
   v1::ListLateReadingsRequest request;
   request.set_pipeline(pipeline);
   request.set_limit(limit);
-  if (!follows) {
-    return ask_and_show<v1::ListLateReadingsResponse>(
-        target, [&](AdminClient& client) { return client.late(request); }, late_text);
-  }
-  while (true) {
-    auto client = AdminClient::connect(target.socket_path);
-    if (!client.ok()) return fail(client.status());
-    const auto late = client->late(request);
-    if (!late.ok()) return fail(late.status());
-    for (int i = late->readings_size(); i-- > 0;) {
-      put(target.json ? to_json(late->readings(i)) + "\n" : late_line(late->readings(i)));
-      request.set_after(std::max<std::uint64_t>(request.after(), late->readings(i).number()));
-    }
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-  }
+  if (follows) return follow<Late>(target, std::move(request));
+  return ask_and_show<v1::ListLateReadingsResponse>(
+      target, [&](AdminClient& client) { return client.late(request); }, late_text);
+}
+
+ExitCode show_events(const LocalTarget& target, const std::string& pipeline, std::uint32_t limit,
+                     bool follows) {
+  v1::ListRecentEventsRequest request;
+  request.set_pipeline(pipeline);
+  request.set_limit(limit);
+  if (follows) return follow<Events>(target, std::move(request));
+  return ask_and_show<v1::ListRecentEventsResponse>(
+      target, [&](AdminClient& client) { return client.events(request); }, events_text);
 }
 
 ExitCode show_plugins(const LocalTarget& target) {

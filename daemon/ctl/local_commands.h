@@ -32,6 +32,9 @@ ExitCode show_summaries(const LocalTarget& target, const std::string& pipeline,
 /// With `follows`, what comes until the process is stopped, oldest first, a look a second.
 ExitCode show_late(const LocalTarget& target, const std::string& pipeline, std::uint32_t limit,
                    bool follows);
+/// Likewise.
+ExitCode show_events(const LocalTarget& target, const std::string& pipeline, std::uint32_t limit,
+                     bool follows);
 ExitCode show_plugins(const LocalTarget& target);
 /// kExitBadAnswer when a pipeline could not go over to the new files.
 ExitCode reload_plugins(const LocalTarget& target, bool begins_anew);

@@ -1,6 +1,7 @@
 #include "ctl/local_text.h"
 
 #include "ctl/aggregates_text.h"
+#include "ctl/event_text.h"
 #include "ctl/format.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
@@ -125,7 +126,11 @@ std::string totals_text(const v1::Status& s) {
       {"readings rejected", s.readings_rejected()},
       {"windows closed", s.panes_closed()},
       {"windows acked by the hub", s.panes_acked()},
-      {"windows in the outbox", s.panes_outbox()}};
+      {"windows in the outbox", s.panes_outbox()},
+      {"events told", s.events_told()},
+      {"events acked by the hub", s.events_acked()},
+      {"events waiting", s.events_waiting()},
+      {"events expired", s.events_expired()}};
   for (const auto& [name, count] : rows) table.add_row({name, grouped(count)});
   table.add_row({"ledger difference", grouped(std::int64_t{s.ledger_difference()})});
   return "\n" + table.take();
@@ -297,13 +302,44 @@ std::vector<std::string> late_cells(const v1::LateReading& r) {
           printable(r.topic())};
 }
 
-}  // namespace
-
-std::string late_line(const v1::LateReading& reading) {
+std::string line_of(const std::vector<std::string>& cells) {
   std::string line;
-  for (const std::string& cell : late_cells(reading)) line += line.empty() ? cell : "  " + cell;
+  for (const std::string& cell : cells) line += line.empty() ? cell : "  " + cell;
   return line + "\n";
 }
+
+std::vector<std::string> event_cells(const v1::RecentEvent& e) {
+  const v1::Event& event = e.event();
+  const double event_s = static_cast<double>(event.event_time_ns()) / 1e9;
+  return {
+      std::to_string(e.number()),
+      event.in_boot_time() ? "boot + " + duration_text(event_s) : utc_text(event.event_time_ns()),
+      severity_text(event.severity()),
+      event.name(),
+      phase_text(event.phase()),
+      teller_text(event),
+      e.measurement().empty() ? "-" : series_text(series_of(e)),
+      printable(message_text(event))};
+}
+
+}  // namespace
+
+std::string event_line(const v1::RecentEvent& event) { return line_of(event_cells(event)); }
+
+std::string events_text(const v1::ListRecentEventsResponse& response) {
+  Table table({{"NUMBER", true},
+               {"TIME"},
+               {"SEVERITY"},
+               {"EVENT"},
+               {"PHASE"},
+               {"TOLD BY"},
+               {"SERIES"},
+               {"MESSAGE"}});
+  for (const auto& event : response.events()) table.add_row(event_cells(event));
+  return table.empty() ? "No stage has told of an event since the daemon started.\n" : table.take();
+}
+
+std::string late_line(const v1::LateReading& reading) { return line_of(late_cells(reading)); }
 
 std::string late_text(const v1::ListLateReadingsResponse& response) {
   Table table({{"NUMBER", true},

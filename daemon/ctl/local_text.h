@@ -17,6 +17,9 @@ std::string recent_text(const v1::ListRecentSummariesResponse& response);
 std::string late_text(const v1::ListLateReadingsResponse& response);
 /// One of them, for those who read on.
 std::string late_line(const v1::LateReading& reading);
+std::string events_text(const v1::ListRecentEventsResponse& response);
+/// One of them, for those who read on.
+std::string event_line(const v1::RecentEvent& event);
 std::string plugins_text(const v1::ListPluginsResponse& response);
 std::string reload_text(const v1::ReloadPluginsResponse& response);
 

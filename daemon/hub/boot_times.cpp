@@ -19,6 +19,11 @@ constexpr char kMove[] =
     " first_time_ns = first_time_ns + ?1, last_time_ns = last_time_ns + ?1"
     " WHERE boot_id <> '' AND boot_id = ?2 AND node_id IN (SELECT id FROM node WHERE node = ?3)";
 
+// A plugin may tell of any time.
+constexpr char kMoveEvents[] =
+    "UPDATE event SET time_ns = min(event_time_ns, ?4 - ?1) + ?1"
+    " WHERE boot_id <> '' AND boot_id = ?2 AND node_id IN (SELECT id FROM node WHERE node = ?3)";
+
 // Where panes wait while all of a boot are moved: SQLite looks at one row at a time, and a window
 // may go where its neighbour still is. So far from all labels that none can be met there or on the
 // way back.
@@ -32,7 +37,8 @@ Result<BootTimes> BootTimes::create(Database& database) {
   const std::pair<Statement*, const char*> statements[] = {{&times.of_node_, kOfNode},
                                                            {&times.find_, kFind},
                                                            {&times.write_, kWrite},
-                                                           {&times.move_, kMove}};
+                                                           {&times.move_, kMove},
+                                                           {&times.move_events_, kMoveEvents}};
   for (const auto& [statement, sql] : statements) {
     auto prepared = database.prepare(sql);
     if (!prepared.ok()) return prepared.status();
@@ -41,13 +47,18 @@ Result<BootTimes> BootTimes::create(Database& database) {
   return times;
 }
 
-Status BootTimes::label(std::int64_t node_id, DecodedBlock& block) {
+Result<std::int64_t> BootTimes::offset_of(std::int64_t node_id, std::string_view boot_id) {
   const ResetOnExit reset{of_node_};
-  of_node_.bind_text(0, block.boot_id).bind(1, node_id);
+  of_node_.bind_text(0, boot_id).bind(1, node_id);
   const auto found = of_node_.step();
   if (!found.ok()) return found.status();
-  if (!*found) return {};
-  const std::int64_t offset_ns = of_node_.column_i64(0);
+  return *found ? of_node_.column_i64(0) : 0;
+}
+
+Status BootTimes::label(std::int64_t node_id, DecodedBlock& block) {
+  const auto offset = offset_of(node_id, block.boot_id);
+  if (!offset.ok()) return offset.status();
+  const std::int64_t offset_ns = *offset;
   for (DecodedPane& pane : block.panes) {
     for (std::int64_t* time_ns :
          {&pane.start_ns, &pane.end_ns, &pane.first_time_ns, &pane.last_time_ns}) {
@@ -83,6 +94,9 @@ Result<bool> BootTimes::correct(std::string_view node, const TimeCorrection& cor
   if (Status s = write_.run(); !s.ok()) return s;
   const std::int64_t by_ns = correction.offset_ns - known_offset_ns;
   if (by_ns == 0) return true;
+  move_events_.bind(0, correction.offset_ns).bind_text(1, correction.boot_id).bind_text(2, node);
+  move_events_.bind(3, kEventTimeMaxNs);
+  if (Status s = move_events_.run(); !s.ok()) return s;
   if (Status s = move(node, correction.boot_id, kAsideNs); !s.ok()) return s;
   if (Status s = move(node, correction.boot_id, by_ns - kAsideNs); !s.ok()) return s;
   return true;

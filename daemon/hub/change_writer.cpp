@@ -136,6 +136,9 @@ Result<ChangeWriter> ChangeWriter::create(Database& database) {
     if (!prepared.ok()) return prepared.status();
     *statement = std::move(*prepared);
   }
+  auto events = EventTable::create(database);
+  if (!events.ok()) return events.status();
+  writer.events_.emplace(std::move(*events));
   auto unread = UnreadTable::create(database);
   if (!unread.ok()) return unread.status();
   writer.unread_.emplace(std::move(*unread));
@@ -158,6 +161,9 @@ Result<ChangeWriter::Written> ChangeWriter::write(const Change& change, std::int
   }
   for (const GapRow& gap : change.gaps) {
     if (Status s = write_gap(gap, *node, change.from, seen_ns); !s.ok()) return s;
+  }
+  for (const EventEntry& event : change.events) {
+    if (Status s = write_event(event, *node, change.from, seen_ns); !s.ok()) return s;
   }
   if (Status s = write_node(*node, seen_ns); !s.ok()) return s;
   written.highest_seq = node->highest_seq;
@@ -350,13 +356,9 @@ Result<bool> ChangeWriter::read_again(const UnreadTable::Row& row) {
 
 Status ChangeWriter::write_gap(const GapRow& row, const Node& node, const NodeKey& from,
                                std::int64_t seen_ns) {
-  std::int64_t node_id = node.id;
-  if (row.epoch != from.epoch) {
-    const auto other = find_epoch(row.epoch, from, seen_ns);
-    if (!other.ok()) return other.status();
-    node_id = *other;
-  }
-  insert_gap_.bind(0, node_id).bind(1, row.seq);
+  const auto node_id = node_of(row.epoch, node, from, seen_ns);
+  if (!node_id.ok()) return node_id.status();
+  insert_gap_.bind(0, *node_id).bind(1, row.seq);
   insert_gap_.bind(2, static_cast<std::int64_t>(row.gap.kind));
   insert_gap_.bind_text(3, row.gap.owner).bind_text(4, row.gap.cause);
   insert_gap_.bind(5, row.gap.from_ns).bind(6, row.gap.to_ns);
@@ -364,7 +366,22 @@ Status ChangeWriter::write_gap(const GapRow& row, const Node& node, const NodeKe
   return insert_gap_.run();
 }
 
-// A gap of an epoch that ended before it could say Hello makes that epoch known.
+Status ChangeWriter::write_event(const EventEntry& entry, const Node& node, const NodeKey& from,
+                                 std::int64_t seen_ns) {
+  const auto node_id = node_of(entry.row.epoch, node, from, seen_ns);
+  if (!node_id.ok()) return node_id.status();
+  const auto offset_ns = boot_times_->offset_of(*node_id, entry.row.told.boot_id);
+  if (!offset_ns.ok()) return offset_ns.status();
+  return events_->keep({*node_id, node.id}, entry, *offset_ns, seen_ns).status();
+}
+
+Result<std::int64_t> ChangeWriter::node_of(const std::string& epoch, const Node& node,
+                                           const NodeKey& from, std::int64_t seen_ns) {
+  if (epoch == from.epoch) return node.id;
+  return find_epoch(epoch, from, seen_ns);
+}
+
+// A gap or an event of an epoch that ended before it could say Hello makes that epoch known.
 Result<std::int64_t> ChangeWriter::find_epoch(const std::string& epoch, const NodeKey& from,
                                               std::int64_t seen_ns) {
   Change greeting{{from.node, epoch}, std::nullopt, {}, {}};

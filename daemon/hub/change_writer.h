@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "hub/boot_times.h"
+#include "hub/event_table.h"
 #include "hub/hub_store.h"
 #include "hub/sqlite.h"
 #include "hub/summary_decoder.h"
@@ -71,6 +72,11 @@ class ChangeWriter {
   /// True when it could be read this time.
   Result<bool> read_again(const UnreadTable::Row& row);
   Status write_gap(const GapRow& gap, const Node& node, const NodeKey& from, std::int64_t seen_ns);
+  Status write_event(const EventEntry& entry, const Node& node, const NodeKey& from,
+                     std::int64_t seen_ns);
+  /// The node's row of `epoch`, which may be another one than the stream's.
+  Result<std::int64_t> node_of(const std::string& epoch, const Node& node, const NodeKey& from,
+                               std::int64_t seen_ns);
   Result<std::int64_t> find_epoch(const std::string& epoch, const NodeKey& from,
                                   std::int64_t seen_ns);
   Result<bool> gives_way_to_other_life(const DecodedBlock& block, const DecodedPane& pane,
@@ -94,7 +100,8 @@ class ChangeWriter {
   Statement insert_pane_;
   Statement update_pane_;
   Statement insert_gap_;
-  std::optional<UnreadTable> unread_;  ///< both always there after create()
+  std::optional<EventTable> events_;  ///< all three always there after create()
+  std::optional<UnreadTable> unread_;
   std::optional<BootTimes> boot_times_;
 };
 

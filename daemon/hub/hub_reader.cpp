@@ -3,9 +3,11 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "aggregate/coverage.h"
 #include "aggregate/window_extras.h"
+#include "hub/event_table.h"
 #include "hub/fill_aggregates.h"
 #include "hub/hub_schema.h"
 #include "hub/page_token.h"
@@ -18,7 +20,8 @@ namespace {
 
 constexpr char kListNodes[] =
     "SELECT node, epoch, version, last_seen_ns, highest_seq, panes, series,"
-    " (SELECT count(*) FROM gap WHERE gap.node_id = node.id), unread FROM node ORDER BY node, id";
+    " (SELECT count(*) FROM gap WHERE gap.node_id = node.id), unread,"
+    " (SELECT count(*) FROM event WHERE event.node_id = node.id) FROM node ORDER BY node, id";
 constexpr char kListSummaries[] =
     "SELECT pane.id, node.node, node.epoch, pane.pipeline, pane.spec_hash, series.definition,"
     " pane.kind, pane.start_ns, pane.end_ns, pane.revision, pane.quality, pane.count, pane.sum,"
@@ -35,12 +38,23 @@ constexpr char kListGaps[] =
     "SELECT gap.id, node.node, node.epoch, gap.seq, gap.kind, gap.owner, gap.cause, gap.from_ns,"
     " gap.to_ns, gap.count, gap.received_ns FROM gap JOIN node ON node.id = gap.node_id WHERE TRUE";
 
+constexpr char kListEvents[] =
+    "SELECT event.id, node.node, node.epoch, event.seq, event.pipeline, event.stage, event.name,"
+    " event.severity, event.phase, event.message, event.event_time_ns, event.in_boot_time,"
+    " event.boot_id, event.source, event.topic, event.attributes, event.time_ns,"
+    " ifnull(boot_time.error_ns, -1), ifnull(series.definition, x''), event.received_ns"
+    " FROM event JOIN node ON node.id = event.node_id"
+    " LEFT JOIN series ON series.node_id = event.series_node_id AND series.id = event.series_id"
+    " LEFT JOIN boot_time ON boot_time.node = node.node AND boot_time.boot_id = event.boot_id"
+    " AND event.boot_id <> '' WHERE TRUE";
+
 constexpr char kListUnread[] =
     "SELECT unread_row.id, node.node, node.epoch, unread_row.seq, unread_row.received_ns,"
     " unread_row.text, length(unread_row.block) FROM unread_row"
     " JOIN node ON node.id = unread_row.node_id WHERE TRUE";
 
-Status check(const v1::ListSummariesRequest& request) {
+template <typename Request>
+Status check(const Request& request) {
   if (Status s = check_limit(request.limit()); !s.ok()) return s;
   return check_range(request.from_ns(), request.to_ns());
 }
@@ -106,6 +120,34 @@ void bind_filters(Statement& statement, const v1::ListGapsRequest& request,
   int place = 0;
   if (!request.node().empty()) statement.bind_text(place++, request.node());
   if (!request.cause().empty()) statement.bind_text(place++, request.cause());
+  bind_page(statement, place, after, rows_wanted(request.limit()));
+}
+
+std::string events_sql(const v1::ListEventsRequest& request, bool has_token) {
+  std::string sql = kListEvents;
+  if (!request.node().empty()) sql += " AND node.node = ?";
+  if (!request.pipeline().empty()) sql += " AND event.pipeline = ?";
+  if (!request.name().empty()) sql += " AND event.name = ?";
+  if (request.severity_min() != 0) sql += " AND event.severity >= ?";
+  if (request.from_ns() != 0) sql += " AND event.time_ns >= ?";
+  if (request.to_ns() != 0) sql += " AND event.time_ns < ?";
+  if (request.after_number() != 0) sql += " AND event.id > ?";
+  const char* time = request.by_arrival() ? "event.id" : "event.time_ns";
+  return sql + page_sql(time, "event.id", has_token, request.oldest_first());
+}
+
+void bind_filters(Statement& statement, const v1::ListEventsRequest& request,
+                  const std::optional<PageEnd>& after) {
+  int place = 0;
+  if (!request.node().empty()) statement.bind_text(place++, request.node());
+  if (!request.pipeline().empty()) statement.bind_text(place++, request.pipeline());
+  if (!request.name().empty()) statement.bind_text(place++, request.name());
+  if (request.severity_min() != 0) statement.bind(place++, std::int64_t{request.severity_min()});
+  if (request.from_ns() != 0) statement.bind(place++, std::int64_t{request.from_ns()});
+  if (request.to_ns() != 0) statement.bind(place++, std::int64_t{request.to_ns()});
+  if (request.after_number() != 0) {
+    statement.bind(place++, static_cast<std::int64_t>(request.after_number()));
+  }
   bind_page(statement, place, after, rows_wanted(request.limit()));
 }
 
@@ -215,6 +257,55 @@ Status fill(const Statement& row, v1::GapRow& out) {
   return {};
 }
 
+void fill_told(const Statement& row, v1::Event& out) {
+  out.set_pipeline(std::string(row.column_bytes(4)));
+  out.set_stage(std::string(row.column_bytes(5)));
+  out.set_name(std::string(row.column_bytes(6)));
+  out.set_severity(static_cast<v1::EventSeverity>(row.column_i64(7)));
+  out.set_phase(static_cast<v1::EventPhase>(row.column_i64(8)));
+  out.set_message(std::string(row.column_bytes(9)));
+  out.set_event_time_ns(row.column_i64(10));
+  out.set_in_boot_time(row.column_i64(11) != 0);
+  out.set_boot_id(std::string(row.column_bytes(12)));
+  out.set_source(std::string(row.column_bytes(13)));
+  out.set_topic(std::string(row.column_bytes(14)));
+  for (auto& [key, value] : decode_attributes(row.column_bytes(15))) {
+    v1::EventAttribute& attribute = *out.add_attributes();
+    attribute.set_key(std::move(key));
+    attribute.set_value(std::move(value));
+  }
+}
+
+void fill_time(const Statement& row, v1::EventRow& out) {
+  out.set_time_ns(row.column_i64(16));
+  const std::int64_t error_ns = row.column_i64(17);
+  if (!out.event().in_boot_time()) {
+    out.set_time_quality(v1::TIME_QUALITY_STAMPED);
+  } else if (error_ns < 0) {
+    out.set_time_quality(v1::TIME_QUALITY_UNSYNCED);
+  } else {
+    out.set_time_quality(v1::TIME_QUALITY_CORRECTED);
+    out.set_time_error_ns(error_ns);
+  }
+}
+
+Status fill(const Statement& row, v1::EventRow& out) {
+  out.set_number(static_cast<std::uint64_t>(row.column_i64(0)));
+  out.set_node(std::string(row.column_bytes(1)));
+  out.set_epoch(std::string(row.column_bytes(2)));
+  out.set_seq(row.column_i64(3));
+  fill_told(row, *out.mutable_event());
+  fill_time(row, out);
+  out.set_received_ns(row.column_i64(19));
+  if (row.column_bytes(18).empty()) return {};
+  const auto series = decode_series(row.column_bytes(18));
+  if (!series.ok()) return series.status();
+  out.set_measurement(series->measurement);
+  out.set_unit(series->unit);
+  for (const auto& [name, value] : series->labels) (*out.mutable_labels())[name] = value;
+  return {};
+}
+
 Status fill(const Statement& row, v1::UnreadRow& out) {
   out.set_node(std::string(row.column_bytes(1)));
   out.set_epoch(std::string(row.column_bytes(2)));
@@ -225,9 +316,17 @@ Status fill(const Statement& row, v1::UnreadRow& out) {
   return {};
 }
 
-std::int64_t place_of(const v1::SummaryRecord& record) { return record.start_ns(); }
-std::int64_t place_of(const v1::GapRow& row) { return row.to_ns(); }
-std::int64_t place_of(const v1::UnreadRow& row) { return row.received_ns(); }
+/// Where a row stands in the order that its request asked for.
+std::int64_t place_of(const v1::ListSummariesRequest&, const v1::SummaryRecord& record) {
+  return record.start_ns();
+}
+std::int64_t place_of(const v1::ListGapsRequest&, const v1::GapRow& row) { return row.to_ns(); }
+std::int64_t place_of(const v1::ListUnreadRequest&, const v1::UnreadRow& row) {
+  return row.received_ns();
+}
+std::int64_t place_of(const v1::ListEventsRequest& request, const v1::EventRow& row) {
+  return request.by_arrival() ? static_cast<std::int64_t>(row.number()) : row.time_ns();
+}
 
 /// Fills `rows` with one page; the token of the next one, empty on the last.
 template <typename Row, typename Request>
@@ -247,7 +346,7 @@ Result<std::string> read_page(Statement& statement, const Request& request,
     if (count == limit || (count > 0 && bytes > HubReader::kPageBytesMax)) {
       return make_page_token(request, end);
     }
-    end = {place_of(row), statement.column_i64(0)};
+    end = {place_of(request, row), statement.column_i64(0)};
     *rows.Add() = std::move(row);
   }
 }
@@ -290,6 +389,7 @@ Status HubReader::list_nodes(v1::ListNodesResponse& out) const {
     node.set_series(static_cast<std::uint64_t>(rows->column_i64(6)));
     node.set_gaps(static_cast<std::uint64_t>(rows->column_i64(7)));
     node.set_unread(static_cast<std::uint64_t>(rows->column_i64(8)));
+    node.set_events(static_cast<std::uint64_t>(rows->column_i64(9)));
   }
 }
 
@@ -308,6 +408,16 @@ Status HubReader::list_gaps(const v1::ListGapsRequest& request,
                             v1::ListGapsResponse& out) const {
   if (Status s = check_limit(request.limit()); !s.ok()) return s;
   auto next = list(path_, request, gaps_sql, cancelled, *out.mutable_gaps());
+  if (!next.ok()) return next.status();
+  out.set_next_page_token(*std::move(next));
+  return {};
+}
+
+Status HubReader::list_events(const v1::ListEventsRequest& request,
+                              const std::function<bool()>& cancelled,
+                              v1::ListEventsResponse& out) const {
+  if (Status s = check(request); !s.ok()) return s;
+  auto next = list(path_, request, events_sql, cancelled, *out.mutable_events());
   if (!next.ok()) return next.status();
   out.set_next_page_token(*std::move(next));
   return {};

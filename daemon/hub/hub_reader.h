@@ -7,6 +7,8 @@
 #include "base/status.h"
 
 namespace sluice::v1 {
+class ListEventsRequest;
+class ListEventsResponse;
 class ListGapsRequest;
 class ListGapsResponse;
 class ListNodesResponse;
@@ -51,6 +53,10 @@ class HubReader {
   /// As list_summaries, by the end of the gap's time range.
   Status list_gaps(const v1::ListGapsRequest& request, const std::function<bool()>& cancelled,
                    v1::ListGapsResponse& out) const;
+
+  /// As list_summaries, by the event's time, or by arrival.
+  Status list_events(const v1::ListEventsRequest& request, const std::function<bool()>& cancelled,
+                     v1::ListEventsResponse& out) const;
 
   /// As list_summaries, by arrival.
   Status list_unread(const v1::ListUnreadRequest& request, const std::function<bool()>& cancelled,

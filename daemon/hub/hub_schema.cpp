@@ -22,7 +22,11 @@ constexpr std::int64_t kApplicationId = 0x534C4842;
 //
 // `gap` is unique over its number and its content: two lives of one database (a restored backup)
 // may have given the same number to losses of their own, and neither may hide the other. The same
-// holds for `unread_row`, whose content is compared when one is written.
+// holds for `unread_row` and `event`, whose content is compared when one is written.
+//
+// An event's `event_time_ns` stays as it was sent; its `time_ns` is of 1970 once its boot's time is
+// known. Its series is that of `series_node_id`, the epoch whose stream brought it; 0: none. Its id
+// grows with arrival, and none is ever taken away.
 constexpr std::array kMigrations = {R"(
 CREATE TABLE node (
   id INTEGER PRIMARY KEY,
@@ -154,6 +158,32 @@ ALTER TABLE pane_with_ordinal RENAME TO pane;
 CREATE INDEX pane_by_start ON pane (start_ns);
 CREATE INDEX pane_by_boot ON pane (boot_id) WHERE boot_id <> '';
 CREATE INDEX session_by_end ON pane (node_id, series_id, last_time_ns) WHERE kind = 4;
+)",
+                                    R"(
+CREATE TABLE event (
+  id INTEGER PRIMARY KEY,
+  node_id INTEGER NOT NULL REFERENCES node (id),
+  seq INTEGER NOT NULL,
+  series_node_id INTEGER NOT NULL REFERENCES node (id),
+  series_id INTEGER NOT NULL,
+  pipeline TEXT NOT NULL,
+  stage TEXT NOT NULL,
+  name TEXT NOT NULL,
+  severity INTEGER NOT NULL,
+  phase INTEGER NOT NULL,
+  message TEXT NOT NULL,
+  event_time_ns INTEGER NOT NULL,
+  in_boot_time INTEGER NOT NULL,
+  boot_id TEXT NOT NULL,
+  source TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  attributes BLOB NOT NULL,
+  time_ns INTEGER NOT NULL,
+  received_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX event_by_seq ON event (node_id, seq);
+CREATE INDEX event_by_time ON event (time_ns);
+CREATE INDEX event_by_boot ON event (boot_id) WHERE boot_id <> '';
 )"};
 
 Status check_owner(Database& database, std::int64_t version) {

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "model/event.h"
 #include "model/gap.h"
 #include "model/series.h"
 
@@ -34,13 +35,21 @@ struct RowEntry {
   std::string block;     ///< a serialized SummaryBlock, not yet believed
 };
 
+struct EventEntry {
+  /// Of its topic only whether it is in boot time is said.
+  EventRow row;
+  std::string source;  ///< both: where its readings came from; may be empty
+  std::string topic;
+};
+
 /// What one message of a stream asks the store to keep: all of it or none.
 struct Change {
   NodeKey from;
   std::optional<std::string> version;  ///< of its program; set by a Hello: makes the node known
   std::vector<SeriesEntry> series;
   std::vector<RowEntry> rows;
-  std::vector<GapRow> gaps = {};  ///< each under its own epoch
+  std::vector<GapRow> gaps = {};        ///< each under its own epoch
+  std::vector<EventEntry> events = {};  ///< likewise; series as the stream's epoch defines them
 };
 
 /// Rows that the hub holds and cannot read, under whatever epoch of a node's name.
@@ -70,7 +79,8 @@ struct RowCounters {
 /// What the hub knows of its nodes, their series and their panes, in one SQLite file.
 ///
 /// Idempotent: a pane replaces what is kept under its key (node, epoch, pipeline, spec hash,
-/// window) only with a higher revision, and a gap is kept once, so a node may send anything again.
+/// window) only with a higher revision, and a gap or an event is kept once, so a node may send
+/// anything again.
 ///
 /// A row that cannot be read (no block, a field against its contract, a series that is not defined)
 /// is kept as it is: nothing of it is lost, and nothing behind it waits. open() tries these again.

@@ -40,6 +40,21 @@ std::uint64_t filter_hash(const v1::ListUnreadRequest& request) {
   return hash64(w.bytes());
 }
 
+std::uint64_t filter_hash(const v1::ListEventsRequest& request) {
+  ByteWriter w;
+  w.string("events");
+  w.string(request.node());
+  w.string(request.pipeline());
+  w.string(request.name());
+  w.i64(request.severity_min());
+  w.i64(request.from_ns());
+  w.i64(request.to_ns());
+  w.u8(request.oldest_first() ? 1 : 0);
+  w.u8(request.by_arrival() ? 1 : 0);
+  w.u64(request.after_number());
+  return hash64(w.bytes());
+}
+
 std::uint64_t filter_hash(const v1::MergeSummariesRequest& request) {
   ByteWriter w;
   w.string("merge");
@@ -136,6 +151,9 @@ std::string make_page_token(const v1::ListGapsRequest& request, const PageEnd& e
 std::string make_page_token(const v1::ListUnreadRequest& request, const PageEnd& end) {
   return make_token(filter_hash(request), end);
 }
+std::string make_page_token(const v1::ListEventsRequest& request, const PageEnd& end) {
+  return make_token(filter_hash(request), end);
+}
 std::string make_page_token(const v1::MergeSummariesRequest& request, const PageEnd& end) {
   return make_token(filter_hash(request), end);
 }
@@ -147,6 +165,9 @@ Result<PageEnd> read_page_token(const v1::ListGapsRequest& request) {
   return read_token(request.page_token(), filter_hash(request));
 }
 Result<PageEnd> read_page_token(const v1::ListUnreadRequest& request) {
+  return read_token(request.page_token(), filter_hash(request));
+}
+Result<PageEnd> read_page_token(const v1::ListEventsRequest& request) {
   return read_token(request.page_token(), filter_hash(request));
 }
 Result<PageEnd> read_page_token(const v1::MergeSummariesRequest& request) {

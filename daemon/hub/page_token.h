@@ -6,6 +6,7 @@
 #include "base/status.h"
 
 namespace sluice::v1 {
+class ListEventsRequest;
 class ListGapsRequest;
 class ListSummariesRequest;
 class ListUnreadRequest;
@@ -37,6 +38,7 @@ struct PageEnd {
 std::string make_page_token(const v1::ListSummariesRequest& request, const PageEnd& end);
 std::string make_page_token(const v1::ListGapsRequest& request, const PageEnd& end);
 std::string make_page_token(const v1::ListUnreadRequest& request, const PageEnd& end);
+std::string make_page_token(const v1::ListEventsRequest& request, const PageEnd& end);
 /// `end.id` is the number of rows of the merged window at `end.time_ns` that were given out.
 std::string make_page_token(const v1::MergeSummariesRequest& request, const PageEnd& end);
 
@@ -44,6 +46,7 @@ std::string make_page_token(const v1::MergeSummariesRequest& request, const Page
 Result<PageEnd> read_page_token(const v1::ListSummariesRequest& request);
 Result<PageEnd> read_page_token(const v1::ListGapsRequest& request);
 Result<PageEnd> read_page_token(const v1::ListUnreadRequest& request);
+Result<PageEnd> read_page_token(const v1::ListEventsRequest& request);
 Result<PageEnd> read_page_token(const v1::MergeSummariesRequest& request);
 
 }  // namespace sluice::hub

@@ -47,6 +47,12 @@ class QueryService final : public v1::HubQuery::Service {
         *request, [context] { return context->IsCancelled(); }, *response));
   }
 
+  grpc::Status ListEvents(grpc::ServerContext* context, const v1::ListEventsRequest* request,
+                          v1::ListEventsResponse* response) override {
+    return to_grpc(reader_.list_events(
+        *request, [context] { return context->IsCancelled(); }, *response));
+  }
+
   grpc::Status ListUnread(grpc::ServerContext* context, const v1::ListUnreadRequest* request,
                           v1::ListUnreadResponse* response) override {
     return to_grpc(reader_.list_unread(

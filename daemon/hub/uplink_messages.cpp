@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/boot_time.h"
 #include "sluice/v1/uplink.pb.h"
 
 namespace sluice::hub {
@@ -16,6 +17,14 @@ constexpr std::size_t kMeasurementBytesMax = 128;
 constexpr std::size_t kDefinitionBytesMax = 16 * 1024;
 constexpr int kGapsPerBatchMax = 1000;
 constexpr std::size_t kGapTextBytesMax = 512;
+constexpr int kEventsPerBatchMax = 1000;
+constexpr std::size_t kEventTextBytesMax = 512;
+constexpr std::size_t kWordBytesMax = 64;
+constexpr std::size_t kTopicBytesMax = 65'535;
+constexpr int kAttributesMax = 16;
+constexpr std::size_t kAttributeBytesMax = 256;
+constexpr int kSeverityMax = 24;  // OpenTelemetry's
+constexpr int kPhaseMax = 255;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -30,6 +39,8 @@ bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' 
 bool is_plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F; }
 
 bool is_any(char) { return true; }
+
+bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || c == '_'; }
 
 char lower(char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -78,7 +89,7 @@ Result<std::string> read_epoch(std::string_view field, const std::string& text) 
 Result<GapRow> read_gap(const v1::GapRecord& record) {
   const std::string which = "gap " + std::to_string(record.seq());
   if (record.seq() < 1) return invalid_argument(which + ": seq must be at least 1");
-  if (record.kind() < v1::GAP_KIND_MESSAGES || record.kind() > v1::GAP_KIND_PANES) {
+  if (record.kind() < v1::GAP_KIND_MESSAGES || record.kind() > v1::GAP_KIND_EVENTS) {
     return invalid_argument(which + " has the unknown kind " + std::to_string(record.kind()));
   }
   auto epoch = read_epoch(which + " epoch", record.epoch());
@@ -97,6 +108,95 @@ Result<GapRow> read_gap(const v1::GapRecord& record) {
                 *std::move(epoch),
                 {static_cast<LedgerKind>(record.kind()), record.owner(), record.cause(),
                  record.from_ns(), record.to_ns(), record.count()}};
+}
+
+Status check_event_texts(const std::string& which, const v1::Event& event) {
+  struct Text {
+    const char* field;
+    const std::string& text;
+    std::size_t size_min;
+    std::size_t size_max;
+    bool (*allowed)(char);
+    const char* allowed_text;
+  };
+  const Text texts[] = {
+      {" pipeline", event.pipeline(), 1, kEventTextBytesMax, is_any, "UTF-8"},
+      {" stage", event.stage(), 1, kEventTextBytesMax, is_any, "UTF-8"},
+      {" name", event.name(), 1, kWordBytesMax, is_word, "[a-z0-9_]"},
+      {" message", event.message(), 1, kEventTextBytesMax, is_any, "UTF-8"},
+      {" boot_id", event.boot_id(), 0, kBootIdBytesMax, is_plain, "printable text"},
+      {" source", event.source(), 0, kEventTextBytesMax, is_any, "UTF-8"},
+      {" topic", event.topic(), 0, kTopicBytesMax, is_any, "UTF-8"},
+  };
+  for (const Text& t : texts) {
+    Status status =
+        check_text(which + t.field, t.text, t.size_min, t.size_max, t.allowed, t.allowed_text);
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+Status check_event_numbers(const std::string& which, const v1::Event& event) {
+  if (event.severity() < 1 || event.severity() > kSeverityMax) {
+    return invalid_argument(which + " severity must be 1.." + std::to_string(kSeverityMax) +
+                            "; it is " + std::to_string(event.severity()));
+  }
+  if (event.phase() < 0 || event.phase() > kPhaseMax) {
+    return invalid_argument(which + " has the unknown phase " + std::to_string(event.phase()));
+  }
+  if (event.event_time_ns() < 0 || event.event_time_ns() > kEventTimeMaxNs) {
+    return invalid_argument(which + " event_time_ns must be 0.." + std::to_string(kEventTimeMaxNs) +
+                            "; it is " + std::to_string(event.event_time_ns()));
+  }
+  if (!event.in_boot_time() && !event.boot_id().empty()) {
+    return invalid_argument(which + " names a boot, but its time is not of one");
+  }
+  return {};
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> read_attributes(const std::string& which,
+                                                                         const v1::Event& event) {
+  if (event.attributes_size() > kAttributesMax) {
+    return invalid_argument(which + " has " + std::to_string(event.attributes_size()) +
+                            " attributes; at most " + std::to_string(kAttributesMax));
+  }
+  std::vector<std::pair<std::string, std::string>> attributes;
+  for (const v1::EventAttribute& attribute : event.attributes()) {
+    Status status = check_text(which + " attribute key", attribute.key(), 1, kWordBytesMax, is_word,
+                               "[a-z0-9_]");
+    if (status.ok()) {
+      status = check_text(which + " attribute " + attribute.key(), attribute.value(), 0,
+                          kAttributeBytesMax, is_any, "UTF-8");
+    }
+    if (!status.ok()) return status;
+    attributes.emplace_back(attribute.key(), attribute.value());
+  }
+  return attributes;
+}
+
+Result<EventEntry> read_event(const v1::EventRecord& record) {
+  const std::string which = "event " + std::to_string(record.seq());
+  if (record.seq() < 1) return invalid_argument(which + ": seq must be at least 1");
+  auto epoch = read_epoch(which + " epoch", record.epoch());
+  if (!epoch.ok()) return epoch.status();
+  const v1::Event& event = record.event();
+  if (Status s = check_event_texts(which, event); !s.ok()) return s;
+  if (Status s = check_event_numbers(which, event); !s.ok()) return s;
+  auto attributes = read_attributes(which, event);
+  if (!attributes.ok()) return attributes.status();
+  EventEntry entry;
+  entry.row.seq = record.seq();
+  entry.row.epoch = *std::move(epoch);
+  entry.row.told = {
+      {record.series_id(), event.in_boot_time() ? kBootTopic : TopicId{0}, event.event_time_ns(),
+       static_cast<Severity>(event.severity()), static_cast<EventPhase>(event.phase()),
+       event.name(), event.message(), *std::move(attributes)},
+      event.pipeline(),
+      event.stage(),
+      event.boot_id()};
+  entry.source = event.source();
+  entry.topic = event.topic();
+  return entry;
 }
 
 }  // namespace
@@ -153,6 +253,25 @@ Result<std::vector<GapRow>> read_gaps(const v1::GapBatch& batch) {
     rows.push_back(*std::move(row));
   }
   return rows;
+}
+
+Result<std::vector<EventEntry>> read_events(const v1::EventBatch& batch) {
+  if (batch.events_size() == 0 || batch.events_size() > kEventsPerBatchMax) {
+    return invalid_argument("a batch of events has 1.." + std::to_string(kEventsPerBatchMax) +
+                            " records; this one has " + std::to_string(batch.events_size()));
+  }
+  std::vector<EventEntry> entries;
+  entries.reserve(static_cast<std::size_t>(batch.events_size()));
+  for (const v1::EventRecord& record : batch.events()) {
+    auto entry = read_event(record);
+    if (!entry.ok()) return entry.status();
+    if (!entries.empty() && entry->row.seq <= entries.back().row.seq) {
+      return invalid_argument("event " + std::to_string(entry->row.seq) + " comes after event " +
+                              std::to_string(entries.back().row.seq));
+    }
+    entries.push_back(*std::move(entry));
+  }
+  return entries;
 }
 
 Result<std::vector<RowEntry>> take_rows(v1::SummaryBatch& batch) {

@@ -9,6 +9,7 @@
 #include "hub/hub_store.h"
 
 namespace sluice::v1 {
+class EventBatch;
 class GapBatch;
 class Hello;
 class SeriesDefinitions;
@@ -38,6 +39,9 @@ Result<std::vector<RowEntry>> take_rows(v1::SummaryBatch& batch);
 
 /// At least one; epochs come out in lower case.
 Result<std::vector<GapRow>> read_gaps(const v1::GapBatch& batch);
+
+/// As read_gaps. Severities and phases that this hub does not know pass.
+Result<std::vector<EventEntry>> read_events(const v1::EventBatch& batch);
 
 void write_unread(const UnreadRows& rows, v1::UnreadRows& out);
 

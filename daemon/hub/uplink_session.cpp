@@ -15,6 +15,7 @@ UplinkSession::Answer UplinkSession::take(v1::UplinkRequest& request) {
     case v1::UplinkRequest::kSeries: return take_series(request.series());
     case v1::UplinkRequest::kBatch: return take_batch(*request.mutable_batch());
     case v1::UplinkRequest::kGaps: return take_gaps(request.gaps());
+    case v1::UplinkRequest::kEvents: return take_events(request.events());
     case v1::UplinkRequest::kHello: return invalid_argument("a second Hello on one stream");
     case v1::UplinkRequest::MESSAGE_NOT_SET: break;
   }
@@ -47,6 +48,7 @@ UplinkSession::Answer UplinkSession::greet(const v1::Hello& hello) {
   if (outcome.unread) write_unread(*outcome.unread, *response.mutable_hello()->mutable_unread());
   response.mutable_hello()->set_wall_ns(wall_ns);
   response.mutable_hello()->set_takes_gaps(true);
+  response.mutable_hello()->set_takes_events(true);
   return std::optional(std::move(response));
 }
 
@@ -100,6 +102,23 @@ UplinkSession::Answer UplinkSession::take_gaps(const v1::GapBatch& batch) {
   gap_seq_ = last;
   v1::UplinkResponse response;
   response.mutable_gap_ack()->set_seq(last);
+  return std::optional(std::move(response));
+}
+
+// As gaps, also of a rewound node.
+UplinkSession::Answer UplinkSession::take_events(const v1::EventBatch& batch) {
+  auto events = read_events(batch);
+  if (!events.ok()) return events.status();
+  if (events->front().row.seq <= event_seq_) {
+    return invalid_argument("event " + std::to_string(events->front().row.seq) +
+                            " comes after event " + std::to_string(event_seq_) + " in this stream");
+  }
+  const std::int64_t last = events->back().row.seq;
+  const Outcome outcome = rooms_.commit({node_, std::nullopt, {}, {}, {}, *std::move(events)});
+  if (!outcome.status.ok()) return outcome.status;
+  event_seq_ = last;
+  v1::UplinkResponse response;
+  response.mutable_event_ack()->set_seq(last);
   return std::optional(std::move(response));
 }
 

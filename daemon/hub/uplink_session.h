@@ -10,6 +10,7 @@
 #include "hub/hub_store.h"
 
 namespace sluice::v1 {
+class EventBatch;
 class GapBatch;
 class Hello;
 class SeriesDefinitions;
@@ -46,12 +47,14 @@ class UplinkSession {
   Answer take_series(const v1::SeriesDefinitions& definitions);
   Answer take_batch(v1::SummaryBatch& batch);
   Answer take_gaps(const v1::GapBatch& batch);
+  Answer take_events(const v1::EventBatch& batch);
 
   const Rooms rooms_;
   NodeKey node_;
   bool greeted_ = false;
   std::uint64_t batch_no_ = 0;
-  std::int64_t gap_seq_ = 0;  ///< of the last one taken
+  std::int64_t gap_seq_ = 0;    ///< of the last one taken
+  std::int64_t event_seq_ = 0;  ///< likewise
   bool is_rewound_ = false;
 };
 

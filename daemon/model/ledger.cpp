@@ -48,6 +48,14 @@ int side(LedgerKind kind, Term term) {
         case Term::expired: return -1;
         default: return 0;
       }
+    case LedgerKind::events:
+      switch (term) {
+        case Term::told: return 1;
+        case Term::acked:
+        case Term::waiting:
+        case Term::expired: return -1;
+        default: return 0;
+      }
   }
   return 0;
 }
@@ -58,16 +66,16 @@ constexpr std::uint8_t kFormat = 1;
 
 std::string_view term_name(Term term) {
   static constexpr std::string_view kNames[] = {
-      "",         "received",  "decoded", "rejected",         "duplicate",  "dropped",
-      "routed",   "unmatched", "in",      "derived",          "aggregated", "observed",
-      "filtered", "late",      "held",    "pending",          "closed",     "acked",
-      "outbox",   "expired",   "events",  "redelivery_doubt", "broker_loss"};
+      "",         "received",  "decoded", "rejected",         "duplicate",   "dropped",
+      "routed",   "unmatched", "in",      "derived",          "aggregated",  "observed",
+      "filtered", "late",      "held",    "pending",          "closed",      "acked",
+      "outbox",   "expired",   "told",    "redelivery_doubt", "broker_loss", "waiting"};
   return kNames[static_cast<std::size_t>(term)];
 }
 
 std::string_view ledger_kind_name(LedgerKind kind) {
-  static constexpr std::string_view kNames[] = {"", "messages", "source_readings", "readings",
-                                                "panes"};
+  static constexpr std::string_view kNames[] = {"",         "messages", "source_readings",
+                                                "readings", "panes",    "events"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -107,8 +115,7 @@ std::int64_t Ledger::difference(LedgerKind kind, std::string_view owner) const {
 
 std::int64_t Ledger::difference() const {
   std::int64_t total = 0;
-  for (const LedgerKind kind : {LedgerKind::messages, LedgerKind::source_readings,
-                                LedgerKind::readings, LedgerKind::panes}) {
+  for (const LedgerKind kind : kLedgerKinds) {
     for (const std::string& owner : owners(kind)) total += std::llabs(difference(kind, owner));
   }
   return total;
@@ -148,7 +155,7 @@ Result<Ledger> Ledger::decode(std::string_view bytes) {
     const auto term = r.u8();
     std::string cause(r.string());
     const std::int64_t count = r.i64();
-    if (kind < 1 || kind > 4 || term < 1 || term > 22) return data_loss("malformed ledger");
+    if (kind < 1 || kind > 5 || term < 1 || term > 23) return data_loss("malformed ledger");
     const auto [it, fresh] =
         ledger.counters_.emplace(LedgerKey{static_cast<LedgerKind>(kind), std::move(owner),
                                            static_cast<Term>(term), std::move(cause)},

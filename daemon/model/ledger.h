@@ -11,8 +11,17 @@
 
 namespace sluice {
 
-/// The three ledgers of promise P3: everything that arrives ends in exactly one durable counter.
-enum class LedgerKind : std::uint8_t { messages = 1, source_readings = 2, readings = 3, panes = 4 };
+/// The ledgers of promise P3: everything that arrives ends in exactly one durable counter.
+enum class LedgerKind : std::uint8_t {
+  messages = 1,
+  source_readings = 2,
+  readings = 3,
+  panes = 4,
+  events = 5
+};
+inline constexpr LedgerKind kLedgerKinds[] = {LedgerKind::messages, LedgerKind::source_readings,
+                                              LedgerKind::readings, LedgerKind::panes,
+                                              LedgerKind::events};
 
 /// The terms. For each kind the first (`in` plus `derived` for readings) equals the sum of the
 /// rest.
@@ -33,21 +42,22 @@ enum class Term : std::uint8_t {
   held = 14,              ///< readings: inside a stage, to be settled
   pending = 15,           ///< readings: in a reorder buffer, or of a parked pipeline
   closed = 16,            ///< panes
-  acked = 17,             ///< panes: durably stored by the cloud
+  acked = 17,             ///< panes, events: durably stored by the cloud
   outbox = 18,            ///< panes: waiting for the cloud
-  expired = 19,           ///< panes: given up under a policy, by policy
-  events = 20,            ///< readings kind, outside the balance: events that stages emitted
+  expired = 19,           ///< panes, events: given up under a policy, by policy
+  told = 20,              ///< events: by stages of this pipeline
   redelivery_doubt = 21,  ///< messages, outside the balance: kept though perhaps a copy
   /// messages, outside the balance: the broker lost some before us. Cause session_lost (it forgot
   /// us) and session_left (no source reads it any more): how often; dropped_counter, and
   /// dropped_counter_restarted where the broker began to count anew: how many, ours or others'.
   broker_loss = 22,
+  waiting = 23,  ///< events: for the cloud
 };
 std::string_view term_name(Term term);
 std::string_view ledger_kind_name(LedgerKind kind);
 
 /// One counter. `owner` is "source/qos" for messages, the source for source_readings, the pipeline
-/// for readings and panes. `cause` is empty where the term needs none.
+/// for readings, panes and events. `cause` is empty where the term needs none.
 struct LedgerKey {
   LedgerKind kind;
   std::string owner;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock_trust.h"
+#include "model/event.h"
 #include "model/gap.h"
 #include "model/identity.h"
 #include "model/ledger.h"
@@ -192,7 +193,8 @@ struct CommitGroup {
   std::vector<Definition> topics;
   std::vector<OutboxRow> outbox;
   std::vector<DeadLetter> dead_letters;
-  std::vector<Gap> gaps;  ///< losses found in this group, for the cloud
+  std::vector<Gap> gaps;          ///< losses found in this group, for the cloud
+  std::vector<ToldEvent> events;  ///< as its stages told them, counted as `waiting`
   /// When set, the transaction also makes this the checkpoint: all parts, the whole state.
   std::optional<std::vector<CheckpointPart>> checkpoint;
   std::optional<EpochEnd> epoch_end;

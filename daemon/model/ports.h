@@ -172,4 +172,17 @@ class GapSource {
   virtual Status acknowledge_gaps(std::int64_t seq) = 0;
 };
 
+/// Events that wait for the cloud, as the uplink sees them. Real: store. [sync]
+class EventSource {
+ public:
+  virtual ~EventSource() = default;
+  /// Rows with seq > `after_seq`, oldest first, at most `count_max` and about 64 KiB, but one if
+  /// there is any.
+  virtual Result<std::vector<EventRow>> read_events(std::int64_t after_seq,
+                                                    std::size_t count_max) = 0;
+  /// The cloud holds durably what was read up to and including `seq`; it leaves with the next
+  /// commit. Repeats are harmless.
+  virtual void acknowledge_events(std::int64_t seq) = 0;
+};
+
 }  // namespace sluice

@@ -40,7 +40,7 @@ void Node::start_rooms() {
   if (!config_.uplink().hub().empty()) {
     Engine& engine = plane_->engine();
     uplink_ = std::make_unique<Uplink>(
-        compose_uplink(config_), store, plane_->series(), clock_,
+        compose_uplink(config_), store, plane_->series(), plane_->topics(), clock_,
         UplinkCallbacks{
             .next_seq = [&store] { return store.next_seq(); },
             .end_epoch = [&engine](
@@ -51,7 +51,8 @@ void Node::start_rooms() {
                 [this](std::int64_t wall_ns, std::int64_t sent_ns, std::int64_t received_ns) {
                   trust_.heard(wall_ns, sent_ns, received_ns);
                 },
-            .gaps = &store});
+            .gaps = &store,
+            .events = &store});
   }
   report_ = std::make_unique<NodeReport>(
       config_, NodeReport::Rooms{store, *sources_, plane_->engine(), uplink_.get(),
@@ -72,7 +73,8 @@ void Node::start_rooms() {
 
 void Node::on_durable(const CommitGroup& group) {
   for (const AckPosition& position : group.acks) sources_->release(position);
-  if (uplink_ && !(group.outbox.empty() && group.gaps.empty() && !group.epoch_end)) uplink_->poke();
+  const bool has_news = !group.outbox.empty() || !group.events.empty() || !group.gaps.empty();
+  if (uplink_ && (has_news || group.epoch_end)) uplink_->poke();
   plane_->engine().poke();
 }
 

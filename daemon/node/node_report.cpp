@@ -10,6 +10,7 @@
 #include "node/series_growth.h"
 #include "plugin_host/plugin_folder.h"
 #include "plugin_host/shipped_plugins.h"
+#include "sync/event_message.h"
 
 namespace sluice {
 namespace {
@@ -157,6 +158,10 @@ void NodeReport::add_totals(v1::Status& status) const {
   status.set_panes_closed(total(ledger, panes, Term::closed));
   status.set_panes_acked(total(ledger, panes, Term::acked));
   status.set_panes_outbox(total(ledger, panes, Term::outbox));
+  status.set_events_told(total(ledger, events, Term::told));
+  status.set_events_acked(total(ledger, events, Term::acked));
+  status.set_events_waiting(total(ledger, events, Term::waiting));
+  status.set_events_expired(total(ledger, events, Term::expired));
 }
 
 void NodeReport::add_problems(v1::Status& status) const {
@@ -189,8 +194,7 @@ v1::LedgerReport NodeReport::ledger() {
     term.set_cause(key.cause);
     term.set_count(count);
   }
-  for (const LedgerKind kind : {LedgerKind::messages, LedgerKind::source_readings,
-                                LedgerKind::readings, LedgerKind::panes}) {
+  for (const LedgerKind kind : kLedgerKinds) {
     for (const std::string& owner : ledger.owners(kind)) {
       v1::LedgerDifference& difference = *report.add_differences();
       difference.set_ledger(std::string(ledger_kind_name(kind)));
@@ -288,6 +292,19 @@ v1::ListLateReadingsResponse NodeReport::late(const v1::ListLateReadingsRequest&
     row.set_in_boot_time(in_boot_time(reading.topic));
     row.set_value(reading.value.as_double());
     row.set_behind_ns(entry.what.behind_ns);
+  }
+  return response;
+}
+
+v1::ListRecentEventsResponse NodeReport::events(const v1::ListRecentEventsRequest& request) {
+  v1::ListRecentEventsResponse response;
+  for (const auto& entry :
+       rooms_.engine.recent_events().list(request.pipeline(), request.limit(), request.after())) {
+    v1::RecentEvent& row = *response.add_events();
+    row.set_number(entry.number);
+    write_event(entry.what, rooms_.topics, *row.mutable_event());
+    const SeriesId series = entry.what.event.series;
+    if (series != 0) set_series(row, rooms_.series.at(series));
   }
   return response;
 }

@@ -37,6 +37,7 @@ class NodeReport final : public NodeView {
   v1::ListSeriesResponse series(const v1::ListSeriesRequest& request) override;
   v1::ListRecentSummariesResponse recent(const v1::ListRecentSummariesRequest& request) override;
   v1::ListLateReadingsResponse late(const v1::ListLateReadingsRequest& request) override;
+  v1::ListRecentEventsResponse events(const v1::ListRecentEventsRequest& request) override;
   Status series_state(const v1::GetSeriesStateRequest& request,
                       v1::SeriesStateReport& out) override;
   v1::SeriesGrowth series_growth(const v1::GetSeriesGrowthRequest& request) override;

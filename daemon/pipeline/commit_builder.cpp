@@ -27,6 +27,7 @@ bool is_loss(const LedgerKey& key) {
     case LedgerKind::readings:
       return key.term == Term::rejected || key.term == Term::late ||
              (key.term == Term::filtered && key.cause.ends_with(kStageSeriesCap));
+    case LedgerKind::events: return key.term == Term::expired;
     default: return false;
   }
 }
@@ -272,6 +273,7 @@ CommitGroup CommitBuilder::seal() {
   for (const auto& [connection, ticket] : tickets_) {
     group_.acks.push_back({connection.first, connection.second, ticket});
   }
+  group_.events = events_.take();
   CommitGroup sealed = std::move(group_);
   group_ = {};
   tickets_.clear();

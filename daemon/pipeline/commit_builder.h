@@ -9,6 +9,7 @@
 #include "model/ports.h"
 #include "model/series.h"
 #include "model/window.h"
+#include "pipeline/told_events.h"
 
 namespace sluice {
 
@@ -18,6 +19,8 @@ class CommitBuilder {
   CommitBuilder(const SeriesTable& series, const TopicTable& topics, SummaryEncoder& encoder);
 
   Ledger& ledger() { return group_.segment.ledger; }
+  /// Goes upstream with this group; what is added there is counted in ledger().
+  ToldEvents& events() { return events_; }
   void add_entry(LogEntry entry, std::int64_t boottime_ns);
   void add_panes(const std::string& pipeline, std::uint64_t spec_hash, std::vector<Pane> panes);
   /// The epoch ends with this group. Of the panes that wait in it, what was there before the start
@@ -72,6 +75,7 @@ class CommitBuilder {
   const TopicTable& topics_;
   SummaryEncoder& encoder_;
   CommitGroup group_;
+  ToldEvents events_;
   PanesByPipeline panes_;
   PanesByPipeline ended_panes_;  ///< of the epoch that ends with this group
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> tickets_;

@@ -124,6 +124,7 @@ class Engine {
   const RefusedSeries& refused_series() const { return intake_.refused_series(); }
   const Recent<Pane>& recent_panes() const { return pipelines_.recent_panes(); }
   const Recent<LateReading>& recent_late() const { return pipelines_.recent_late(); }
+  const Recent<ToldEvent>& recent_events() const { return pipelines_.recent_events(); }
 
  private:
   /// Somebody wants other stages.

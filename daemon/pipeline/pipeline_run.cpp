@@ -70,9 +70,14 @@ void PipelineRun::count(PipelineEffects effects, Term term, std::int64_t n,
   effects.ledger.add(LedgerKind::readings, name_, term, n, cause);
 }
 
+StageEffects PipelineRun::of_stages(PipelineEffects effects) const {
+  return {effects.ledger, effects.events, effects.calls, effects.dead_letters,
+          boot_ ? std::string_view(boot_->boot_id) : std::string_view()};
+}
+
 void PipelineRun::process(std::int64_t boottime_ns, const Flow& in, PipelineEffects effects) {
   Flow flow = in;
-  stages_.run_unordered(flow, effects.of_stages());
+  stages_.run_unordered(flow, of_stages(effects));
   if (stages_.first_ordered() == stages_.size()) {
     process_in_arrival_order(boottime_ns, in, flow, effects);
   } else {
@@ -128,7 +133,7 @@ void PipelineRun::process_in_event_order(std::int64_t boottime_ns, const Flow& r
 void PipelineRun::run_ordered(ReorderBuffer::Released released, PipelineEffects effects) {
   if (released.readings.empty()) return;
   Flow flow = flow_of(std::move(released));
-  stages_.run_ordered(flow, effects.of_stages());
+  stages_.run_ordered(flow, of_stages(effects));
   fold_all(flow, effects);
 }
 
@@ -164,7 +169,7 @@ void PipelineRun::notify_time(std::int64_t boottime_ns, PipelineEffects effects)
   const std::int64_t watermark = watermarks_.lowest(boottime_ns);
   if (watermark == kNoTime || watermark <= notified_ns_) return;
   notified_ns_ = watermark;
-  fold_all(stages_.on_time(watermark, effects.of_stages()), effects);
+  fold_all(stages_.on_time(watermark, of_stages(effects)), effects);
 }
 
 bool PipelineRun::due(std::int64_t boottime_ns) const {

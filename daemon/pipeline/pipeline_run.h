@@ -32,12 +32,10 @@ struct PipelineEffects {
   Ledger& ledger;
   std::vector<Pane>& closed;
   std::vector<LateReading>* late = nullptr;  ///< null: nobody wants to see them
-  std::vector<Event>* events = nullptr;      ///< null: nobody is told
+  ToldEvents* events = nullptr;              ///< null: nobody is told
   CallLog* calls = nullptr;                  ///< null: nothing is written down
 
   std::vector<DeadLetter>* dead_letters = nullptr;  ///< null: they are not kept
-
-  StageEffects of_stages() const { return {ledger, events, calls, dead_letters}; }
 };
 
 /// As checkpoints and backlogs keep it; empty bytes, and what cannot be read: null.
@@ -149,6 +147,7 @@ class PipelineRun {
   bool is_own(const CheckpointPart& part) const;
   std::string_view source_of(TopicId topic) const;
   Watermarks::OfSource topics_of(const std::string& source) const;
+  StageEffects of_stages(PipelineEffects effects) const;
   void count(PipelineEffects effects, Term term, std::int64_t n, std::string_view cause = {}) const;
 
   const std::string name_;

@@ -43,13 +43,15 @@ std::vector<Pane> PipelineSet::run(Pipeline& pipeline, Step step) {
   Ledger ignored;
   std::vector<Pane> closed;
   std::vector<LateReading> late;
-  std::vector<Event> events;
   std::vector<DeadLetter> dead_letters;
+  ToldEvents& events = builder_.events();
+  const std::size_t told_before = events.all().size();
+  const std::size_t expired_before = events.expired();
   CallLog calls = is_replay_ ? CallLog(take_calls_of(pipeline.name())) : CallLog();
-  step(pipeline, PipelineEffects{is_replay_ ? ignored : builder_.ledger(), closed, &late, &events,
-                                 &calls, &dead_letters});
+  step(pipeline, PipelineEffects{is_replay_ ? ignored : builder_.ledger(), closed, &late,
+                                 is_replay_ ? nullptr : &events, &calls, &dead_letters});
   if (is_replay_) return {};
-  for (const Event& event : events) log_event(pipeline.name(), event);
+  show_events(pipeline.name(), told_before, expired_before);
   for (DeadLetter& letter : dead_letters) {
     letter.wall_ns = wall_ns_;
     builder_.add_dead_letter(std::move(letter));
@@ -62,13 +64,26 @@ std::vector<Pane> PipelineSet::run(Pipeline& pipeline, Step step) {
   return closed;
 }
 
-void PipelineSet::log_event(const std::string& pipeline, const Event& event) const {
+/// Those of the open group from `first` on; of a storm one line says that there is one.
+void PipelineSet::show_events(const std::string& pipeline, std::size_t first,
+                              std::size_t expired_before) {
+  const ToldEvents& told = builder_.events();
+  const std::vector<ToldEvent> fresh(told.all().begin() + static_cast<std::ptrdiff_t>(first),
+                                     told.all().end());
+  for (const ToldEvent& event : fresh) log_event(event);
+  if (!fresh.empty()) recent_events_.add(pipeline, fresh);
+  if (expired_before > 0 || told.expired() == 0) return;
+  log::warn("pipeline",
+            "stages tell more events than a commit takes: the rest is counted as expired, in a gap",
+            {{"pipeline", pipeline}, {"events_max", ToldEvents::kCountMax}});
+}
+
+void PipelineSet::log_event(const ToldEvent& told) const {
+  const Event& event = told.event;
   const log::Level level = event.severity == Severity::info   ? log::Level::info
                            : event.severity == Severity::warn ? log::Level::warn
                                                               : log::Level::error;
-  const Series series = series_.at(event.series);
-  std::string about = series.measurement;
-  for (const auto& [label, value] : series.labels) about += " " + label + "=" + value;
+  const std::string about = event.series == 0 ? "" : series_.at(event.series).to_string();
   std::string more;
   for (const auto& [key, value] : event.attributes) {
     more += (more.empty() ? "" : " ") + key + "=" + value;
@@ -77,7 +92,8 @@ void PipelineSet::log_event(const std::string& pipeline, const Event& event) con
                       : event.phase == EventPhase::end ? "end"
                                                        : "moment";
   log::write(level, "pipeline", "a plugin tells",
-             {{"pipeline", pipeline},
+             {{"pipeline", told.pipeline},
+              {"stage", told.stage},
               {"event", event.name},
               {"phase", phase},
               {"text", event.message},

@@ -98,6 +98,7 @@ class PipelineSet {
   /// Without their aggregates, which may be large.
   const Recent<Pane>& recent_panes() const { return recent_panes_; }
   const Recent<LateReading>& recent_late() const { return recent_late_; }
+  const Recent<ToldEvent>& recent_events() const { return recent_events_; }
 
  private:
   template <typename Step>
@@ -107,7 +108,8 @@ class PipelineSet {
   Status replace_one(PipelineSpec spec, bool begins_anew);
   std::unique_ptr<Pipeline> adopt_one(PipelineSpec spec, std::int64_t next_seq);
   void retire(Pipeline& old, const Ledger& durable, bool awaits_cloud);
-  void log_event(const std::string& pipeline, const Event& event) const;
+  void show_events(const std::string& pipeline, std::size_t first, std::size_t expired_before);
+  void log_event(const ToldEvent& told) const;
   std::vector<StageCall> take_calls_of(const std::string& pipeline);
   void keep_calls(const std::string& pipeline, std::vector<StageCall> calls);
   void count_early(const std::string& pipeline, const std::vector<Pane>& closed);
@@ -122,6 +124,7 @@ class PipelineSet {
   std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline
   Recent<Pane> recent_panes_;
   Recent<LateReading> recent_late_;
+  Recent<ToldEvent> recent_events_;
 };
 
 }  // namespace sluice

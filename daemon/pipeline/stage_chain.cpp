@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "model/boot_time.h"
 
 namespace sluice {
 namespace {
@@ -95,9 +96,14 @@ Status StageChain::call(std::size_t index, const ReadingBatch* in, std::int64_t 
   return status;
 }
 
-void StageChain::take_events(StageEffects effects) {
+void StageChain::take_events(std::size_t index, StageEffects effects) {
   if (effects.events == nullptr) return;
-  std::move(output_.events.begin(), output_.events.end(), std::back_inserter(*effects.events));
+  for (Event& event : output_.events) {
+    const bool has_boot = in_boot_time(event.topic);
+    effects.events->add({std::move(event), pipeline_, stages_[index]->name(),
+                         std::string(has_boot ? effects.boot_id : std::string_view())},
+                        effects.ledger);
+  }
 }
 
 void StageChain::keep_input(std::size_t index, const Status& why, StageEffects effects) const {
@@ -115,7 +121,7 @@ void StageChain::keep_input(std::size_t index, const Status& why, StageEffects e
 void StageChain::run_stage(std::size_t index, Flow& flow, StageEffects effects) {
   if (flow.empty()) return;
   const Status status = call(index, &flow.readings, 0, effects.calls);
-  take_events(effects);
+  take_events(index, effects);
   if (status.ok()) return take_output(index, flow, effects);
   const std::string& name = stages_[index]->name();
   const bool passes = stages_[index]->passes_on_failure();
@@ -186,7 +192,7 @@ Flow StageChain::on_time(std::int64_t watermark_ns, StageEffects effects) {
   for (std::size_t index = 0; index < size(); ++index) {
     if (!stages_[index]->wants_time()) continue;
     const Status status = call(index, nullptr, watermark_ns, effects.calls);
-    take_events(effects);
+    take_events(index, effects);
     if (!status.ok()) {
       log::error("pipeline", "a stage failed in on_time",
                  {{"pipeline", pipeline_},

@@ -11,6 +11,7 @@
 #include "model/log.h"
 #include "model/ports.h"
 #include "pipeline/call_log.h"
+#include "pipeline/told_events.h"
 
 namespace sluice {
 
@@ -38,9 +39,10 @@ struct Flow {
 /// authoritative.
 struct StageEffects {
   Ledger& ledger;
-  std::vector<Event>* events = nullptr;             ///< null: nobody is told
+  ToldEvents* events = nullptr;                     ///< null: nobody is told
   CallLog* calls = nullptr;                         ///< null: nothing is written down
   std::vector<DeadLetter>* dead_letters = nullptr;  ///< null: they are not kept
+  std::string_view boot_id = {};  ///< of the boot in whose time arrivals are stamped; empty: none
 };
 
 /// The stages of one pipeline in order, and what becomes of readings there: each verdict is counted
@@ -82,7 +84,7 @@ class StageChain {
   void run_stage(std::size_t index, Flow& flow, StageEffects effects);
   Status call(std::size_t index, const ReadingBatch* in, std::int64_t watermark_ns, CallLog* calls);
   void take_output(std::size_t index, Flow& flow, StageEffects effects);
-  void take_events(StageEffects effects);
+  void take_events(std::size_t index, StageEffects effects);
   void keep_input(std::size_t index, const Status& why, StageEffects effects) const;
   void hold(Ledger& ledger, std::int64_t n);
   void settle(std::size_t index, Flow& next, Ledger& ledger);

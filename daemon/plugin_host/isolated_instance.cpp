@@ -115,14 +115,20 @@ void IsolatedInstance::failed(const Status& why, bool by_input) {
   failures_.push_back(now_ns);
   while (failures_.front() < now_ns - options_.failure_window.count()) failures_.pop_front();
   retry_at_ns_ = now_ns + backoff_ns();
-  const bool is_quarantine = options_.failures_max > 0 && failures_.size() >= options_.failures_max;
-  if (is_quarantine) {
-    quarantined_ =
-        std::to_string(failures_.size()) + " failures, the last: " + std::string(why.message());
+  const std::string text(why.message());
+  if (options_.failures_max > 0 && failures_.size() >= options_.failures_max) {
+    return quarantine(std::to_string(failures_.size()) + " failures, the last: " + text, by_input);
   }
-  if (incidents_.size() >= kIncidentsMax) return;
-  incidents_.push_back(
-      {is_quarantine, by_input, is_quarantine ? quarantined_ : std::string(why.message())});
+  add_incident({false, by_input, text});
+}
+
+void IsolatedInstance::quarantine(std::string why, bool by_input) {
+  quarantined_ = std::move(why);
+  add_incident({true, by_input, quarantined_});
+}
+
+void IsolatedInstance::add_incident(Incident incident) {
+  if (incidents_.size() < kIncidentsMax) incidents_.push_back(std::move(incident));
 }
 
 std::int64_t IsolatedInstance::backoff_ns() const {
@@ -175,8 +181,9 @@ void IsolatedInstance::call_ended(const Status& outcome) {
   if (journal_bytes_ <= kJournalBytesMax && saved_.journal.size() <= kJournalCallsMax) return;
   const Status status = take_snapshot();
   if (status.ok()) return;
-  failed(status, false);
-  if (journal_bytes_ > 4 * kJournalBytesMax) quarantined_ = "it cannot save its state";
+  if (journal_bytes_ <= 4 * kJournalBytesMax) return failed(status, false);
+  process_.reset();
+  quarantine("it cannot save its state: " + std::string(status.message()), false);
 }
 
 void IsolatedInstance::let_rest() {

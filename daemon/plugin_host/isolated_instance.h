@@ -66,6 +66,8 @@ class IsolatedInstance final : public PluginInstance {
   Status take_snapshot();
   void save_calls();
   void failed(const Status& why, bool by_input);
+  void quarantine(std::string why, bool by_input);
+  void add_incident(Incident incident);
   std::int64_t backoff_ns() const;
 
   const IsolationOptions options_;

@@ -1,11 +1,14 @@
 #include "plugin_host/plugin_stage.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/shown_text.h"
+#include "model/boot_time.h"
 #include "plugin_host/call_record.h"
 #include "plugin_host/config_schema.h"
 #include "plugin_host/held_readings.h"
@@ -65,16 +68,18 @@ class PluginStage final : public Stage, private RecordedCalls {
   Status process(const ReadingBatch& in, StageOutput& out) override {
     if (in.empty()) return {};
     const sluice_batch batch = columns_of(in);
-    return run("process", &in, out, [&](sluice_verdict* verdicts, const sluice_emit* emit) {
+    topic_ = in.topic.back();
+    return run("process", &in, 0, out, [&](sluice_verdict* verdicts, const sluice_emit* emit) {
       return instance_->process(batch, verdicts, emit);
     });
   }
 
   Status on_time(std::int64_t watermark_ns, StageOutput& out) override {
     if (!instance_->wants_time()) return {};
-    return run("on_time", nullptr, out, [&](sluice_verdict*, const sluice_emit* emit) {
-      return instance_->on_time(watermark_ns, emit);
-    });
+    return run("on_time", nullptr, watermark_ns, out,
+               [&](sluice_verdict*, const sluice_emit* emit) {
+                 return instance_->on_time(watermark_ns, emit);
+               });
   }
 
   void let_rest() override { instance_->let_rest(); }
@@ -169,7 +174,8 @@ class PluginStage final : public Stage, private RecordedCalls {
   }
 
   template <typename Call>
-  Status run(const char* function, const ReadingBatch* in, StageOutput& out, Call call) {
+  Status run(const char* function, const ReadingBatch* in, std::int64_t watermark_ns,
+             StageOutput& out, Call call) {
     started_ = true;
     call_->begin(in);
     const bool records_here = is_recorded_ && !instance_->records();
@@ -185,7 +191,7 @@ class PluginStage final : public Stage, private RecordedCalls {
     const Status status = finish(function, said, out);
     if (is_recorded_) record_ = status.ok() ? kWasTaken + record : std::string(1, kFailed);
     instance_->call_ended(status);
-    tell_incidents(in, out);
+    tell_incidents(in, watermark_ns, out);
     return status;
   }
 
@@ -242,23 +248,33 @@ class PluginStage final : public Stage, private RecordedCalls {
     return text;
   }
 
-  /// About the first reading of the call: an event is of a series.
-  void tell_incidents(const ReadingBatch* in, StageOutput& out) {
-    for (const Incident& incident : instance_->take_incidents()) {
-      if (in == nullptr) continue;  // the call's own failure says it
-      if (incident.by_input) out.fatal_input = shown_readings(*in);
-      Event event;
+  /// Where in time and of what a failed call was: its first reading. When time alone passed, no
+  /// series, and only whether it was boot time is known.
+  Event event_of_call(const ReadingBatch* in, std::int64_t watermark_ns) const {
+    Event event;
+    if (in != nullptr) {
       event.series = in->series.front();
       event.topic = in->topic.front();
       event.event_time_ns = in->event_time_ns.front();
+    } else {
+      event.topic = topic_ & kBootTopic;
+      event.event_time_ns = std::max<std::int64_t>(0, watermark_ns);
+    }
+    return event;
+  }
+
+  void tell_incidents(const ReadingBatch* in, std::int64_t watermark_ns, StageOutput& out) {
+    for (const Incident& incident : instance_->take_incidents()) {
+      if (incident.by_input && in != nullptr) out.fatal_input = shown_readings(*in);
+      Event event = event_of_call(in, watermark_ns);
       event.severity = Severity::error;
       event.name = incident.is_quarantine ? "plugin_quarantined" : "plugin_failed";
       event.message = incident.is_quarantine ? "A plugin failed too often and is not run any more."
                                              : "A plugin's process failed; it is started anew.";
-      event.attributes = {{"plugin", metadata_.name},
-                          {"version", metadata_.version},
-                          {"stage", name_},
-                          {"error", incident.text.substr(0, SLUICE_ATTRIBUTE_BYTES_MAX)}};
+      event.attributes = {
+          {"plugin", metadata_.name},
+          {"version", metadata_.version},
+          {"reason", std::string(utf8_head(incident.text, SLUICE_ATTRIBUTE_BYTES_MAX))}};
       out.events.push_back(std::move(event));
     }
   }
@@ -275,6 +291,7 @@ class PluginStage final : public Stage, private RecordedCalls {
   std::string record_;
   bool is_recorded_ = false;
   bool started_ = false;
+  TopicId topic_ = 0;                         ///< of the last reading; 0: none came
   std::unique_ptr<PluginInstance> instance_;  // last in, first out: it uses what is above
 };
 

@@ -32,6 +32,10 @@ constexpr std::array kSteps = {
     "CREATE TABLE epoch(first_seq INTEGER PRIMARY KEY, node TEXT NOT NULL, epoch TEXT NOT NULL,"
     "  crc INTEGER NOT NULL);"
     "ALTER TABLE outbox ADD COLUMN split BLOB;",
+
+    // `pipeline` stands in the body too: it is whose count changes when the row leaves.
+    "CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL,"
+    "  pipeline TEXT NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL);",
 };
 
 Status check_owner(Database& database, std::int64_t version) {

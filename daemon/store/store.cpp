@@ -160,15 +160,29 @@ void Store::acknowledge(const std::vector<std::int64_t>& seqs) {
   {
     MutexLock lock(mutex_);
     if (!running_) return;
-    const std::int64_t now_ns = clock_.boottime_ns();
-    if (acked_.empty()) acks_due_ns_ = now_ns + kAckLinger_ns;
+    acks_came();
     for (const std::int64_t seq : seqs) {
       if (seq > 0 && seq < next_seq_) acked_.insert(seq);
     }
-    // A commit that fails for want of room may succeed with what these rows free.
-    if (retry_at_ns_ != 0) retry_at_ns_ = now_ns;
   }
   wake_.notify_one();
+}
+
+void Store::acknowledge_events(std::int64_t seq) {
+  {
+    MutexLock lock(mutex_);
+    if (!running_) return;
+    acks_came();
+    acked_event_seq_ = std::max(acked_event_seq_, seq);
+  }
+  wake_.notify_one();
+}
+
+void Store::acks_came() {
+  const std::int64_t now_ns = clock_.boottime_ns();
+  if (!has_acks()) acks_due_ns_ = now_ns + kAckLinger_ns;
+  // A commit that fails for want of room may succeed with what these rows free.
+  if (retry_at_ns_ != 0) retry_at_ns_ = now_ns;
 }
 
 Result<std::vector<OutboxRow>> Store::read_outbox(std::int64_t after_seq, std::size_t bytes_max) {
@@ -212,6 +226,18 @@ Result<std::vector<GapRow>> Store::read_gaps(std::int64_t after_seq, std::size_t
 
 Status Store::acknowledge_gaps(std::int64_t seq) {
   return ask([seq](storage::StoreFile& file) { return file.acknowledge_gaps(seq); });
+}
+
+Result<std::vector<EventRow>> Store::read_events(std::int64_t after_seq, std::size_t count_max) {
+  auto rows = std::make_shared<std::vector<EventRow>>();
+  const Status status = ask([=](storage::StoreFile& file) -> Status {
+    auto found = file.read_events(after_seq, count_max);
+    if (!found.ok()) return found.status();
+    *rows = *std::move(found);
+    return {};
+  });
+  if (!status.ok()) return status;
+  return std::move(*rows);
 }
 
 Result<std::vector<DeadLetter>> Store::dead_letters(std::size_t count_max) {
@@ -300,7 +326,7 @@ bool Store::backs_off(std::int64_t now_ns) const { return retry_at_ns_ > now_ns 
 
 std::optional<Store::Job> Store::due_job(std::int64_t now_ns) {
   const bool group = current_ || waiting_;
-  const bool acks_due = !acked_.empty() && (stopping_ || now_ns >= acks_due_ns_);
+  const bool acks_due = has_acks() && (stopping_ || now_ns >= acks_due_ns_);
   const bool commit = !backs_off(now_ns) && (group || acks_due);
   if (!requests_.empty() && (request_next_ || !commit)) {
     request_next_ = false;
@@ -319,7 +345,7 @@ std::optional<Store::Job> Store::due_job(std::int64_t now_ns) {
 std::optional<std::int64_t> Store::wake_at_ns(std::int64_t now_ns) const {
   if (backs_off(now_ns)) return retry_at_ns_;
   if (current_ || waiting_ || !requests_.empty()) return now_ns;
-  if (!acked_.empty()) return acks_due_ns_;
+  if (has_acks()) return acks_due_ns_;
   return std::nullopt;
 }
 
@@ -343,14 +369,14 @@ void Store::serve_request() {
 }
 
 void Store::commit_step() {
-  std::vector<std::int64_t> acked;
+  Acked acked;
   {
     MutexLock lock(mutex_);
     if (!current_ && waiting_) {
       current_ = std::exchange(waiting_, std::nullopt);
       current_since_ns_ = waiting_since_ns_;
     }
-    acked.assign(acked_.begin(), acked_.end());
+    acked = {{acked_.begin(), acked_.end()}, std::exchange(acked_event_seq_, 0)};
     acked_.clear();
     retry_at_ns_ = 0;
   }
@@ -363,16 +389,17 @@ void Store::commit_step() {
 }
 
 /// Acks that are on flash leave `acked`, whatever becomes of the group.
-Status Store::commit_once(std::vector<std::int64_t>& acked) {
+Status Store::commit_once(Acked& acked) {
   CommitGroup* group = current_ ? &*current_ : nullptr;
-  Status status = file_->commit(group, acked);
+  Status status = file_->commit(group, acked.rows, acked.event_seq);
   while (status.code() == StatusCode::resource_exhausted) {
-    if (group != nullptr && !acked.empty() && file_->commit(nullptr, acked).ok()) {
-      acked.clear();
+    if (group != nullptr && !acked.empty() &&
+        file_->commit(nullptr, acked.rows, acked.event_seq).ok()) {
+      acked = {};
     } else if (auto trimmed = file_->trim_slice(); !trimmed.ok() || !*trimmed) {
       break;
     }
-    status = file_->commit(group, acked);
+    status = file_->commit(group, acked.rows, acked.event_seq);
   }
   return status;
 }
@@ -395,7 +422,7 @@ void Store::commit_succeeded() {
   }
 }
 
-void Store::commit_failed(const Status& status, const std::vector<std::int64_t>& acked) {
+void Store::commit_failed(const Status& status, const Acked& acked) {
   if (status.code() == StatusCode::data_loss) file_->mark_suspect();
   // Full jitter: anywhere up to a bound that doubles.
   const std::int64_t doubled_ns = kRetryFirst_ns << std::min(failures_in_a_row_, 20u);
@@ -407,12 +434,14 @@ void Store::commit_failed(const Status& status, const std::vector<std::int64_t>&
     ++stats_.commit_failures;
     stats_.last_error = status.to_string();
     retry_at_ns_ = clock_.boottime_ns() + wait_ns(jitter_);
-    acked_.insert(acked.begin(), acked.end());
+    acked_.insert(acked.rows.begin(), acked.rows.end());
+    acked_event_seq_ = std::max(acked_event_seq_, acked.event_seq);
     given_up = stopping_;
     if (given_up) {
       current_since_ns_.reset();
       waiting_.reset();
       acked_.clear();
+      acked_event_seq_ = 0;
     }
   }
   if (given_up) current_.reset();

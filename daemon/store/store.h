@@ -40,7 +40,7 @@ class StoreFile;
 ///
 /// Threads: open, load, replay, start, stop by the owner; then "sl-store" alone touches the
 /// database. The rest may be called from any thread. Order: open, load, replay, start, stop.
-class Store final : public CommitSink, public SummarySource, public GapSource {
+class Store final : public CommitSink, public SummarySource, public GapSource, public EventSource {
  public:
   /// `failed_precondition` when another process has the database open or a newer program made it;
   /// `invalid_argument` for the options; `unavailable` when the file system refuses. A damaged or
@@ -96,6 +96,11 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
   Result<std::vector<GapRow>> read_gaps(std::int64_t after_seq, std::size_t count_max) override;
   /// Durable on return. Errors as read_outbox, `resource_exhausted` when the disk is full.
   Status acknowledge_gaps(std::int64_t seq) override;
+  /// Errors as read_outbox. Rows that fail their checksum are left out and become
+  /// `expired(corrupt)`.
+  Result<std::vector<EventRow>> read_events(std::int64_t after_seq, std::size_t count_max) override;
+  /// Joins the next commit, or makes one within 250 ms.
+  void acknowledge_events(std::int64_t seq) override;
   /// The newest rejected payloads, newest first. Errors as read_outbox.
   Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
   /// Gives up rows that wait under an identity which is no longer ours, as `expired(why)`.
@@ -120,9 +125,17 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
   bool do_job(Job job);
   void serve_request();
   void commit_step();
-  Status commit_once(std::vector<std::int64_t>& acked);
+  /// What the cloud has acknowledged since the last commit.
+  struct Acked {
+    std::vector<std::int64_t> rows;
+    std::int64_t event_seq = 0;  ///< events up to it; 0: none
+    bool empty() const { return rows.empty() && event_seq == 0; }
+  };
+  bool has_acks() const SLUICE_REQUIRES(mutex_) { return !acked_.empty() || acked_event_seq_ > 0; }
+  void acks_came() SLUICE_REQUIRES(mutex_);
+  Status commit_once(Acked& acked);
   void commit_succeeded();
-  void commit_failed(const Status& status, const std::vector<std::int64_t>& acked);
+  void commit_failed(const Status& status, const Acked& acked);
   void publish();
   Status ask(std::function<Status(storage::StoreFile&)> work);
 
@@ -149,6 +162,7 @@ class Store final : public CommitSink, public SummarySource, public GapSource {
   std::int64_t waiting_since_ns_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::optional<std::int64_t> current_since_ns_ SLUICE_GUARDED_BY(mutex_);  ///< of current_
   std::set<std::int64_t> acked_ SLUICE_GUARDED_BY(mutex_);
+  std::int64_t acked_event_seq_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::int64_t acks_due_ns_ SLUICE_GUARDED_BY(mutex_) = 0;
   std::int64_t retry_at_ns_ SLUICE_GUARDED_BY(mutex_) = 0;  // 0: no failed commit waits
   std::deque<std::shared_ptr<Request>> requests_ SLUICE_GUARDED_BY(mutex_);

@@ -22,6 +22,7 @@ StoreFile::StoreFile(const StoreOptions& options, const Clock& clock, Database d
       epochs_(options_, database_),
       log_(database_),
       losses_(database_, log_, epochs_, clock),
+      events_(database_, log_, epochs_, losses_, clock, options.quota_bytes),
       series_(database_, "series"),
       topics_(database_, "topic"),
       dead_letters_(database_, options.dead_letters_max) {}
@@ -65,6 +66,7 @@ Status StoreFile::load() {
   if (!topics.ok()) return topics.status();
   if (Status s = log_.load(recovered_); !s.ok()) return s;
   if (Status s = losses_.report_damaged_segments(recovered_); !s.ok()) return s;
+  if (Status s = events_.load(recovered_); !s.ok()) return s;
   recovered_.series = *std::move(series);
   recovered_.topics = *std::move(topics);
   recovered_.ledger = ledger();
@@ -72,15 +74,18 @@ Status StoreFile::load() {
   return {};
 }
 
-Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked) {
-  Change change{log_.begin(), {}};
+Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked,
+                         std::int64_t acked_event_seq) {
+  Change change{log_.begin(), {}, events_.size()};
   if (group != nullptr) change.log.delta = group->segment.ledger;
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
   const auto delivered = log_.remove_rows(acked, change.log);
   if (!delivered.ok()) return delivered.status();
   CommitLog::count_out(*delivered, Term::acked, {}, change.log);
-  if (group == nullptr && delivered->empty()) return {};
+  const auto told = events_.acknowledge(acked_event_seq, change.log, change.events);
+  if (!told.ok()) return told.status();
+  if (group == nullptr && delivered->empty() && !*told) return {};
   const std::int64_t acked_seq = std::max(log_.acked_seq(), change.log.removed_seq);
   if (acked_seq > log_.acked_seq()) {
     if (Status s = log_.write_acked(acked_seq); !s.ok()) return s;
@@ -97,6 +102,7 @@ Status StoreFile::commit(CommitGroup* group, std::span<const std::int64_t> acked
   if (Status s = transaction.commit(); !s.ok()) return s;
   log_.adopt(std::move(change.log));
   log_.adopt_acked(acked_seq);
+  events_.adopt(change.events);
   if (change.epochs) epochs_.adopt(*std::move(change.epochs));
   return {};
 }
@@ -118,6 +124,7 @@ Status StoreFile::write_group(CommitGroup& group, Change& change) {
   for (const Gap& gap : group.gaps) {
     if (Status s = losses_.add(gap); !s.ok()) return s;
   }
+  if (Status s = events_.add(group.events, change.log, change.events); !s.ok()) return s;
   return group.dead_letters.empty() ? Status() : dead_letters_.insert(group.dead_letters);
 }
 
@@ -189,6 +196,7 @@ Status StoreFile::fill_stats(StoreStats& stats) {
   stats.bytes_max = static_cast<std::uint64_t>(budget.database_pages * kPageBytes);
   stats.outbox_rows = static_cast<std::uint64_t>(outbox_rows());
   stats.outbox_panes = static_cast<std::uint64_t>(ledger().sum(LedgerKind::panes, Term::outbox));
+  stats.events_waiting = static_cast<std::uint64_t>(events_.size().rows);
   stats.raw_bytes = static_cast<std::uint64_t>(raw_bytes());
   return {};
 }

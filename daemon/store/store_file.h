@@ -15,6 +15,7 @@
 #include "store/commit_log.h"
 #include "store/database.h"
 #include "store/epochs.h"
+#include "store/events.h"
 #include "store/losses.h"
 #include "store/state_tables.h"
 #include "store/types.h"
@@ -52,9 +53,11 @@ class StoreFile {
   Status replay(const std::function<Status(const Segment&)>& apply) { return log_.replay(apply); }
 
   /// One transaction: the group (may be null; with `epoch_end` it changes identity()) and the acks
-  /// of earlier outbox rows. On success the group's outbox rows have their numbers. On failure
-  /// nothing has changed. Without a group and without a known row it writes nothing.
-  Status commit(CommitGroup* group, std::span<const std::int64_t> acked);
+  /// of earlier outbox rows, and of the events up to `acked_event_seq`. On success the group's
+  /// outbox rows have their numbers. On failure nothing has changed. Without a group and without a
+  /// known row it writes nothing.
+  Status commit(CommitGroup* group, std::span<const std::int64_t> acked,
+                std::int64_t acked_event_seq = 0);
   /// As SummarySource::read_outbox, all of one identity. Rows that fail their checksum leave the
   /// table as `expired(corrupt)`.
   Result<std::vector<OutboxRow>> read_outbox(std::int64_t after_seq, std::size_t bytes_max);
@@ -63,6 +66,10 @@ class StoreFile {
     return losses_.read_gaps(after_seq, count_max);
   }
   Status acknowledge_gaps(std::int64_t seq) { return losses_.acknowledge_gaps(seq); }
+  /// As Events says.
+  Result<std::vector<EventRow>> read_events(std::int64_t after_seq, std::size_t count_max) {
+    return events_.read(after_seq, count_max);
+  }
   Result<bool> misses_acked(const Identity& of, std::int64_t highest_seq) {
     return losses_.misses_acked(of, highest_seq);
   }
@@ -90,6 +97,7 @@ class StoreFile {
   struct Change {
     CommitLog::Change log;
     std::optional<EpochRanges> epochs;
+    EventTable::Size events;
   };
 
   StoreFile(const StoreOptions& options, const Clock& clock, Database database);
@@ -104,6 +112,7 @@ class StoreFile {
   Epochs epochs_;
   CommitLog log_;
   Losses losses_;
+  Events events_;
   DefinitionTable series_;
   DefinitionTable topics_;
   DeadLetterTable dead_letters_;

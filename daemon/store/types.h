@@ -63,7 +63,8 @@ struct StoreStats {
   std::string last_error;  ///< of the commit that is being retried; empty when all is well
   std::uint64_t outbox_rows = 0;
   std::uint64_t outbox_panes = 0;
-  std::uint64_t raw_bytes = 0;  ///< of the segments that are kept
+  std::uint64_t events_waiting = 0;  ///< for the cloud
+  std::uint64_t raw_bytes = 0;       ///< of the segments that are kept
 };
 
 }  // namespace sluice

@@ -9,17 +9,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t kDefinitionsBytes = 64 * 1024;  // a message of them ends past this
-
-v1::SeriesDefinition definition_of(std::uint32_t id, const Series& series) {
-  v1::SeriesDefinition out;
-  out.set_id(id);
-  out.set_measurement(series.measurement);
-  out.set_unit(series.unit);
-  for (const auto& [name, value] : series.labels) (*out.mutable_labels())[name] = value;
-  return out;
-}
-
 void warn(const OutboxRow& row, const std::string& what) {
   log::warn("sync", "a row that the hub will not be able to read goes as it is",
             {{"seq", row.seq}, {"pipeline", row.pipeline}, {"why", what}});
@@ -34,22 +23,12 @@ void BatchBuilder::define_series(const OutboxRow& row, std::deque<Outgoing>& out
     return warn(row, "it is not a SummaryBlock");
   }
   for (const std::uint32_t id : block.series_id()) {
-    if (id < defined_.size() && defined_[id]) continue;
-    if (!series_.contains(id)) {
-      warn(row, "it names the unknown series " + std::to_string(id));
-      continue;
-    }
-    if (out.empty() || out.back().bytes > kDefinitionsBytes) out.emplace_back();
-    v1::SeriesDefinition definition = definition_of(id, series_.at(id));
-    out.back().bytes += definition.ByteSizeLong();
-    *out.back().message.mutable_series()->add_definitions() = std::move(definition);
-    if (id >= defined_.size()) defined_.resize(std::size_t{id} + 1);
-    defined_[id] = true;
+    if (!definer_.define(id, out)) warn(row, "it names the unknown series " + std::to_string(id));
   }
 }
 
-Result<std::deque<Outgoing>> BatchBuilder::next() {
-  auto rows = source_.read_outbox(last_seq_, bytes_max_);
+Result<std::deque<Outgoing>> BatchBuilder::next(std::size_t bytes_max) {
+  auto rows = source_.read_outbox(last_seq_, bytes_max);
   if (!rows.ok()) return rows.status();
   std::deque<Outgoing> out;
   at_other_identity_ = !rows->empty() && !(rows->front().identity == identity_);

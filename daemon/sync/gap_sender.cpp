@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 
@@ -19,6 +20,12 @@ void write(const GapRow& row, v1::GapRecord& out) {
   out.set_count(row.gap.count);
 }
 
+/// What stands behind waits too: acks are cumulative.
+void cut_at_events(std::vector<GapRow>& rows) {
+  const auto is_of_events = [](const GapRow& row) { return row.gap.kind == LedgerKind::events; };
+  rows.erase(std::find_if(rows.begin(), rows.end(), is_of_events), rows.end());
+}
+
 }  // namespace
 
 std::optional<v1::UplinkRequest> GapSender::next(std::int64_t now_ns) {
@@ -27,12 +34,13 @@ std::optional<v1::UplinkRequest> GapSender::next(std::int64_t now_ns) {
     not_before_ns_ = now_ns + kLookAgain_ns;
   }
   if (!may_look() || now_ns < not_before_ns_) return std::nullopt;
-  const auto rows = source_->read_gaps(sent_seq_, kBatchMax);
+  auto rows = source_->read_gaps(sent_seq_, kBatchMax);
   if (!rows.ok()) {
     log::warn("sync", "cannot read the gaps", {{"error", rows.status().to_string()}});
     not_before_ns_ = now_ns + kLookAgain_ns;
     return std::nullopt;
   }
+  if (!takes_events_) cut_at_events(*rows);
   if (rows->empty()) {
     more_ = false;
     pause_ns_ = kPause_ns;

@@ -23,8 +23,11 @@ class GapSender {
   /// Null: there are never any.
   explicit GapSender(GapSource* source) : source_(source) {}
 
-  /// The hub has said that it takes gaps.
-  void enable() { enabled_ = true; }
+  /// The hub has said that it takes gaps; an older one refuses those of events.
+  void enable(bool takes_events) {
+    enabled_ = true;
+    takes_events_ = takes_events;
+  }
   /// There may be new ones.
   void look_again() { more_ = true; }
   /// The next batch, if one may leave now.
@@ -40,6 +43,7 @@ class GapSender {
 
   GapSource* const source_;
   bool enabled_ = false;
+  bool takes_events_ = false;
   bool more_ = true;
   std::int64_t sent_seq_ = 0;
   std::int64_t acked_seq_ = 0;

@@ -12,10 +12,11 @@ namespace sluice {
 /// Batches of one stream that are on the wire and not yet acknowledged, bounded in bytes.
 class SendWindow {
  public:
-  explicit SendWindow(std::size_t bytes_max) : bytes_max_(bytes_max) {}
-
-  /// A batch larger than the bound fits when nothing else is under way, else it would never leave.
-  bool fits(std::size_t bytes) const { return batches_.empty() || bytes_ + bytes <= bytes_max_; }
+  /// Within `bytes_max` in all. A batch larger than that fits when nothing else is under way, else
+  /// it would never leave.
+  bool fits(std::size_t bytes, std::size_t bytes_max) const {
+    return batches_.empty() || bytes_ + bytes <= bytes_max;
+  }
   /// Enters the next batch of the stream; the first one is number 1. `seqs` rise.
   std::uint64_t add(std::vector<std::int64_t> seqs, std::size_t bytes);
   /// The rows of every batch up to `batch_no`, in order; none when it was acknowledged before.
@@ -31,7 +32,6 @@ class SendWindow {
     std::vector<std::int64_t> seqs;
     std::size_t bytes;
   };
-  const std::size_t bytes_max_;
   std::deque<Batch> batches_;
   std::size_t bytes_ = 0;
   std::uint64_t last_no_ = 0;

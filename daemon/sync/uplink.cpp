@@ -17,12 +17,12 @@ namespace sluice {
 class Uplink::Runner {
  public:
   Runner(UplinkOptions options, SummarySource& source, const SeriesTable& series,
-         const Clock& clock, UplinkCallbacks callbacks)
+         const TopicTable& topics, const Clock& clock, UplinkCallbacks callbacks)
       : options_(std::move(options)),
         callbacks_(std::move(callbacks)),
         clock_(clock),
         backoff_(options_.backoff_max, std::random_device{}()),
-        context_{options_, callbacks_, source, series, clock, stats_},
+        context_{options_, callbacks_, source, series, topics, clock, stats_},
         turns_(context_) {}
 
   ~Runner() { stop(); }
@@ -99,8 +99,8 @@ class Uplink::Runner {
 };
 
 Uplink::Uplink(UplinkOptions options, SummarySource& source, const SeriesTable& series,
-               const Clock& clock, UplinkCallbacks callbacks)
-    : runner_(std::make_unique<Runner>(std::move(options), source, series, clock,
+               const TopicTable& topics, const Clock& clock, UplinkCallbacks callbacks)
+    : runner_(std::make_unique<Runner>(std::move(options), source, series, topics, clock,
                                        std::move(callbacks))) {}
 Uplink::~Uplink() = default;
 void Uplink::start() { runner_->start(); }

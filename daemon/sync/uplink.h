@@ -48,6 +48,8 @@ struct UplinkCallbacks {
       heard_time = {};
   /// Losses to report beside the rows; null: none. Outlives the uplink.
   GapSource* gaps = nullptr;
+  /// Events, which go ahead of the rows; null: none. Outlives the uplink.
+  EventSource* events = nullptr;
 };
 
 /// Since the process started.
@@ -76,14 +78,15 @@ struct UplinkStats {
 /// The hub may be gone for days, may lose an ack or answer one twice: rows go out oldest first,
 /// stay in the outbox until acknowledged, and go again with the same bytes on the next stream. A
 /// stream speaks for one node and epoch, that of its rows (sync/uplink_turns.h). It defines each
-/// series before its first use. Every try dials anew and reads the TLS files anew.
+/// series before its first use. Events and gaps have lanes of their own, ahead of the rows. Every
+/// try dials anew and reads the TLS files anew.
 ///
-/// Thread: owns "sl-sync", on which `source` and the callbacks are called. `source` and `series`
-/// outlive it. Memory: one batch (256 KiB, or one larger row) beside what is on the wire.
+/// Thread: owns "sl-sync", on which `source` and the callbacks are called. `source` and the
+/// tables outlive it. Memory: one batch (256 KiB, or one larger row) beside what is on the wire.
 class Uplink {
  public:
   Uplink(UplinkOptions options, SummarySource& source, const SeriesTable& series,
-         const Clock& clock, UplinkCallbacks callbacks);
+         const TopicTable& topics, const Clock& clock, UplinkCallbacks callbacks);
   ~Uplink();
   Uplink(const Uplink&) = delete;
   Uplink& operator=(const Uplink&) = delete;
@@ -92,7 +95,7 @@ class Uplink {
   void start();
   /// Cancels the stream and joins; unacknowledged rows stay in the outbox. Repeats are harmless.
   void stop();
-  /// The outbox has new rows, or there are new gaps. Any thread, cheap, never blocks.
+  /// The outbox has new rows, or there are new events or gaps. Any thread, cheap, never blocks.
   void poke();
   /// Any thread.
   UplinkStats stats() const;

@@ -13,8 +13,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr std::size_t kBatchBytesMax = 256 * 1024;
-constexpr std::size_t kBatchesUnderWay = 4;  // so that a long way does not stop the sending
 constexpr nanoseconds kHealthyAfter = std::chrono::seconds(10);
 constexpr nanoseconds kReadRetry = std::chrono::seconds(1);
 
@@ -35,12 +33,9 @@ UplinkSession::UplinkSession(const SessionContext& context, UplinkTurn turn,
     : context_(context),
       turn_(std::move(turn)),
       acked_seq_(acked_seq),
-      window_(context.options.unacked_bytes_max),
-      batches_(context.source, context.series,
-               turn_.row_by_row
-                   ? 1
-                   : std::min(kBatchBytesMax, context.options.unacked_bytes_max / kBatchesUnderWay),
-               acked_seq, turn_.identity),
+      pace_(context.options.unacked_bytes_max),
+      batches_(context.source, context.series, acked_seq, turn_.identity),
+      events_(context.callbacks.events, context.series, context.topics),
       gaps_(context.callbacks.gaps),
       begun_ns_(context.clock.boottime_ns()),
       progress_ns_(begun_ns_) {}
@@ -80,7 +75,8 @@ void UplinkSession::on_response(const v1::UplinkResponse& response) {
   const bool hello = response.has_hello();
   if (!failure_.ok()) return;
   if (response.has_refusal()) return on_refusal(response.refusal());
-  if (!hello && !response.has_ack() && !response.has_gap_ack()) return;  // a newer hub's message
+  const bool ack = response.has_ack() || response.has_gap_ack() || response.has_event_ack();
+  if (!hello && !ack) return;  // a newer hub's message
   if (hello != (phase_ == Phase::greeting)) {
     return fail(
         failed_precondition("hub " + context_.options.hub + " " +
@@ -90,6 +86,8 @@ void UplinkSession::on_response(const v1::UplinkResponse& response) {
     on_hello_reply(response.hello());
   } else if (response.has_ack()) {
     on_ack(response.ack());
+  } else if (response.has_event_ack()) {
+    on_event_ack(response.event_ack());
   } else {
     on_gap_ack(response.gap_ack());
   }
@@ -124,8 +122,9 @@ void UplinkSession::on_hello_reply(const v1::HelloReply& reply) {
   }
   if (Status s = check_acked_held(reply); !s.ok()) return fail(std::move(s));
   phase_ = Phase::exchanging;
-  // Gaps are told by the node that is, under the epochs they were found in.
-  if (reply.takes_gaps() && !turn_.ended) gaps_.enable();
+  // Gaps and events are told by the node that is, under the epochs they were found in.
+  if (reply.takes_events() && !turn_.ended) events_.enable();
+  if (reply.takes_gaps() && !turn_.ended) gaps_.enable(reply.takes_events());
   if (!turn_.ended && context_.callbacks.confirm_epoch) context_.callbacks.confirm_epoch();
   context_.stats.update([&reply](UplinkStats& stats) {
     stats.connected = true;
@@ -159,6 +158,7 @@ void UplinkSession::on_ack(const v1::BatchAck& ack) {
   const auto seqs = window_.acknowledge(ack.batch_no());
   if (!seqs.ok()) return fail(seqs.status());
   if (seqs->empty()) return;
+  pace_.acknowledged(ack.batch_no(), context_.clock.boottime_ns());
   context_.source.acknowledge(*seqs);
   acked_seq_ = seqs->back();
   on_progress();
@@ -176,6 +176,12 @@ void UplinkSession::on_ack(const v1::BatchAck& ack) {
 
 void UplinkSession::on_gap_ack(const v1::GapAck& ack) {
   const auto fresh = gaps_.on_ack(ack);
+  if (!fresh.ok()) return fail(fresh.status());
+  if (*fresh) on_progress();
+}
+
+void UplinkSession::on_event_ack(const v1::EventAck& ack) {
+  const auto fresh = events_.on_ack(ack);
   if (!fresh.ok()) return fail(fresh.status());
   if (*fresh) on_progress();
 }
@@ -216,7 +222,8 @@ nanoseconds UplinkSession::until_due() const {
   } else {
     if (awaits_hub()) due = progress_ns_ + nanoseconds(options.ack_timeout).count();
     if (retry_read_ns_ != 0) due = std::min(due, retry_read_ns_);
-    if (const auto gaps_due = gaps_.due_ns()) due = std::min(due, *gaps_due);
+    if (!writing_)
+      due = std::min({due, gaps_.due_ns().value_or(due), events_.due_ns().value_or(due)});
     if (turn_.until_ns != 0 && !awaits_hub()) due = std::min(due, turn_.until_ns);
   }
   const std::int64_t now = context_.clock.boottime_ns();
@@ -228,7 +235,7 @@ bool UplinkSession::fetch() {
   const std::int64_t now = context_.clock.boottime_ns();
   if (!more_rows_ || now < retry_read_ns_) return false;
   retry_read_ns_ = 0;
-  auto next = batches_.next();
+  auto next = batches_.next(turn_.row_by_row ? 1 : pace_.batch_bytes());
   gaps_.look_again();  // the store may have found damage on the way
   if (next.ok()) {
     outgoing_ = std::move(*next);
@@ -245,7 +252,8 @@ bool UplinkSession::fetch() {
 std::optional<v1::UplinkRequest> UplinkSession::next() {
   if (phase_ != Phase::exchanging || writing_ || !failure_.ok()) return std::nullopt;
   const bool waited = awaits_hub();
-  auto message = gaps_.next(context_.clock.boottime_ns());
+  auto message = events_.next(context_.clock.boottime_ns());
+  if (!message) message = gaps_.next(context_.clock.boottime_ns());
   if (!message) return next_rows();
   if (!waited) progress_ns_ = context_.clock.boottime_ns();
   begin_write(message->ByteSizeLong(), 0);
@@ -256,11 +264,13 @@ std::optional<v1::UplinkRequest> UplinkSession::next_rows() {
   if (outgoing_.empty() && !fetch()) return std::nullopt;
   Outgoing& next = outgoing_.front();
   const std::size_t rows = next.seqs.size();
-  if (next.message.has_batch() && !window_.fits(next.bytes)) return std::nullopt;
+  if (next.message.has_batch() && !window_.fits(next.bytes, pace_.bytes())) return std::nullopt;
   if (!awaits_hub()) progress_ns_ = context_.clock.boottime_ns();
   const std::size_t bytes = next.message.ByteSizeLong();
   if (next.message.has_batch()) {
-    next.message.mutable_batch()->set_batch_no(window_.add(std::move(next.seqs), next.bytes));
+    const std::uint64_t batch_no = window_.add(std::move(next.seqs), next.bytes);
+    next.message.mutable_batch()->set_batch_no(batch_no);
+    pace_.sent(batch_no, window_.bytes(), context_.clock.boottime_ns());
   }
   std::optional<v1::UplinkRequest> message(std::move(next.message));
   outgoing_.pop_front();

@@ -9,7 +9,9 @@
 #include "base/mutex.h"
 #include "sluice/v1/uplink.pb.h"
 #include "sync/batch_builder.h"
+#include "sync/event_sender.h"
 #include "sync/gap_sender.h"
+#include "sync/row_pace.h"
 #include "sync/send_window.h"
 #include "sync/uplink.h"
 
@@ -39,6 +41,7 @@ struct SessionContext {
   UplinkCallbacks& callbacks;
   SummarySource& source;
   const SeriesTable& series;
+  const TopicTable& topics;
   const Clock& clock;
   SharedStats& stats;
 };
@@ -70,9 +73,10 @@ class UplinkSession {
   /// The transport has taken the last message.
   void written() { writing_ = false; }
   void on_response(const v1::UplinkResponse& response);
-  /// The outbox has new rows, or there are new gaps.
+  /// The outbox has new rows, or there are new events or gaps.
   void on_outbox_grew() {
     more_rows_ = true;
+    events_.look_again();
     gaps_.look_again();
   }
   /// Time passed: see until_due.
@@ -107,9 +111,12 @@ class UplinkSession {
   Status check_acked_held(const v1::HelloReply& reply);
   void on_ack(const v1::BatchAck& ack);
   void on_gap_ack(const v1::GapAck& ack);
+  void on_event_ack(const v1::EventAck& ack);
   void on_refusal(const v1::Refusal& refusal);
   void on_progress();
-  bool awaits_hub() const { return writing_ || !window_.empty() || gaps_.awaits_hub(); }
+  bool awaits_hub() const {
+    return writing_ || !window_.empty() || gaps_.awaits_hub() || events_.awaits_hub();
+  }
   bool fetch();
   std::optional<v1::UplinkRequest> next_rows();
   void begin_write(std::size_t bytes, std::size_t rows);
@@ -127,8 +134,10 @@ class UplinkSession {
   std::int64_t cloud_highest_seq_ = 0;
 
   SendWindow window_;
+  RowPace pace_;
   BatchBuilder batches_;
   std::deque<Outgoing> outgoing_;
+  EventSender events_;
   GapSender gaps_;
   bool more_rows_ = true;  ///< the outbox may hold rows not read yet
 

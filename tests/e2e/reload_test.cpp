@@ -41,7 +41,7 @@ std::string recording(int from, int to) {
 /// As an operator does: a file that is being written must not be seen.
 void install(const std::string& version, const std::string& plugins) {
   const std::string next = plugins + "/.swap.so.new";
-  std::filesystem::copy_file(SWAP_PLUGIN_DIR "/swap_" + version + ".so", next);
+  std::filesystem::copy_file(E2E_PLUGIN_DIR "/swap_" + version + ".so", next);
   std::filesystem::rename(next, plugins + "/swap.so");
 }
 

@@ -263,6 +263,21 @@ std::vector<v1::LateReading> Site::late() {
   return {response.readings().begin(), response.readings().end()};
 }
 
+std::vector<v1::EventRow> Site::events(const std::vector<std::string>& options) {
+  std::vector<std::string> command = {"hub", "events", "--hub",
+                                      "127.0.0.1:" + std::to_string(hub_port_), "--all"};
+  command.insert(command.end(), options.begin(), options.end());
+  const Output output = ctl(command);
+  EXPECT_EQ(output.exit_code, 0);
+  const auto response = parse<v1::ListEventsResponse>(output);
+  return {response.events().begin(), response.events().end()};
+}
+
+std::vector<v1::RecentEvent> Site::recent_events() {
+  const auto response = parse<v1::ListRecentEventsResponse>(ctl({"events"}));
+  return {response.events().begin(), response.events().end()};
+}
+
 std::vector<v1::GapRow> Site::gaps() {
   const Output output =
       ctl({"hub", "gaps", "--hub", "127.0.0.1:" + std::to_string(hub_port_), "--all"});

@@ -60,6 +60,10 @@ class Site {
   std::vector<v1::SummaryRecord> summaries(std::int64_t from_ns = 0, std::int64_t to_ns = 0,
                                            const std::string& pipeline = "");
   std::vector<v1::GapRow> gaps();
+  /// What the hub holds of events; `options` of `sluicectl hub events`.
+  std::vector<v1::EventRow> events(const std::vector<std::string>& options = {});
+  /// What the daemon remembers of them.
+  std::vector<v1::RecentEvent> recent_events();
   std::vector<v1::LateReading> late();
   std::int64_t ledger_count(const std::string& ledger, const std::string& term,
                             const std::string& cause = "");

@@ -52,6 +52,15 @@ class FakeNodeView final : public NodeView {
     }
     return out;
   }
+  v1::ListRecentEventsResponse events(const v1::ListRecentEventsRequest& request) override {
+    MutexLock lock(mutex_);
+    recent_limit_ = request.limit();
+    v1::ListRecentEventsResponse out;
+    for (const auto& row : events_.events()) {
+      if (row.number() > request.after()) *out.add_events() = row;
+    }
+    return out;
+  }
   Status series_state(const v1::GetSeriesStateRequest& request,
                       v1::SeriesStateReport& out) override {
     MutexLock lock(mutex_);
@@ -97,6 +106,10 @@ class FakeNodeView final : public NodeView {
     MutexLock lock(mutex_);
     late_ = std::move(late);
   }
+  void set(v1::ListRecentEventsResponse events) {
+    MutexLock lock(mutex_);
+    events_ = std::move(events);
+  }
   void set(Result<v1::SeriesStateReport> state) {
     MutexLock lock(mutex_);
     series_state_ = std::move(state);
@@ -136,6 +149,7 @@ class FakeNodeView final : public NodeView {
   v1::SeriesGrowth series_growth_ SLUICE_GUARDED_BY(mutex_);
   v1::ListRecentSummariesResponse recent_ SLUICE_GUARDED_BY(mutex_);
   v1::ListLateReadingsResponse late_ SLUICE_GUARDED_BY(mutex_);
+  v1::ListRecentEventsResponse events_ SLUICE_GUARDED_BY(mutex_);
   v1::ListPluginsResponse plugins_ SLUICE_GUARDED_BY(mutex_);
   bool began_anew_ SLUICE_GUARDED_BY(mutex_) = false;
   v1::ReloadPluginsResponse reloaded_ SLUICE_GUARDED_BY(mutex_);

@@ -20,7 +20,7 @@ class ScriptedMessages final : public MessageSource {
   std::size_t take(std::vector<IngestEvent>& out, std::size_t count_max,
                    std::chrono::milliseconds timeout) override {
     MutexLock lock(mutex_);
-    if (events_.empty()) arrived_.wait_for(mutex_, timeout);
+    if (events_.empty() && waits) arrived_.wait_for(mutex_, timeout);
     std::size_t count = 0;
     for (; count < count_max && !events_.empty(); ++count) {
       out.push_back(std::move(events_.front()));
@@ -42,6 +42,9 @@ class ScriptedMessages final : public MessageSource {
     MutexLock lock(mutex_);
     return events_.empty();
   }
+
+  /// False for who drives the engine by step(): an empty take answers at once.
+  bool waits = true;
 
  private:
   mutable Mutex mutex_;

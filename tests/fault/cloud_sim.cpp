@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "fakes/sensor_panes.h"
+#include "model/boot_time.h"
 #include "sluice/v1/summary.pb.h"
 
 namespace sluice::fault {
@@ -40,8 +41,9 @@ CloudSim::CloudSim(hub::HubStore& store, std::string node, std::uint64_t seed)
     : node_(std::move(node)),
       random_(seed),
       gaps_(kEpoch),
+      events_(kEpoch),
       series_(16),
-      context_{options_, callbacks_, outbox_, series_, clock_, stats_},
+      context_{options_, callbacks_, outbox_, series_, topics_, clock_, stats_},
       network_(store, clock_, random_) {
   for (SeriesId id = 1; id <= kSeries; ++id) {
     series_.restore({"temperature", "Cel", {{"room", std::to_string(id)}}});
@@ -51,6 +53,7 @@ CloudSim::CloudSim(hub::HubStore& store, std::string node, std::uint64_t seed)
   outbox_.set_identity({node_, kEpoch});
   options_.instance = "1";
   callbacks_.gaps = &gaps_;
+  callbacks_.events = &events_;
   callbacks_.next_seq = [this] { return outbox_.next_seq(); };
   rows_left_ = 1 + static_cast<int>(pick(12));
 }
@@ -63,7 +66,8 @@ bool CloudSim::run() {
   faulty_ = false;
   gaps_.failing_acks = 0;
   for (int i = 0; i < kStepsAfterFaults; ++i) {
-    if (outbox_.wait_all_acked(std::chrono::seconds(0)) && gaps_.empty()) return true;
+    const bool rows_acked = outbox_.wait_all_acked(std::chrono::seconds(0));
+    if (rows_acked && gaps_.empty() && events_.empty()) return true;
     step();
   }
   return false;
@@ -73,8 +77,9 @@ void CloudSim::step() {
   switch (pick(5)) {
     case 0:
       if (chance(0.3)) return lose();
+      if (chance(0.4)) return tell();
       return chance(0.2) ? produce_unreadable() : produce();
-    case 1: return outbox_.commit();
+    case 1: events_.commit(); return outbox_.commit();
     case 2: return clock_.advance(static_cast<std::int64_t>(pick(faulty_ ? 20 : 2)) * kSecond);
     default:
       if (network_.dialled()) {
@@ -144,9 +149,29 @@ void CloudSim::lose() {
   if (UplinkSession* session = network_.session()) session->on_outbox_grew();
 }
 
+/// Of a series that may not be defined by now, or of none; of this boot or of another.
+void CloudSim::tell() {
+  if (!faulty_) return;
+  for (std::size_t i = chance(0.02) ? 300 : 1 + pick(3); i > 0; --i) {
+    ToldEvent told;
+    told.pipeline = "room";
+    told.stage = "alert";
+    told.event.series = static_cast<SeriesId>(pick(kSeries + 1));
+    told.event.topic = chance(0.2) ? kBootTopic : 0;
+    told.event.event_time_ns = kBase + static_cast<std::int64_t>(pick(1'000));
+    told.event.severity = Severity::warn;
+    told.event.name = "hot";
+    told.event.message = "number " + std::to_string(events_.history().size());
+    events_.append(std::move(told));
+  }
+  events_.failing_reads = chance(0.1) ? 1 : 0;
+  if (UplinkSession* session = network_.session()) session->on_outbox_grew();
+}
+
 void CloudSim::node_crashes() {
   network_.hang_up();
   outbox_.crash();
+  events_.kill();
   acked_seq_ = 0;
   options_.instance = std::to_string(random_());
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fakes/fake_clock.h"
+#include "fakes/memory_events.h"
 #include "fakes/memory_gaps.h"
 #include "fakes/memory_outbox.h"
 #include "fault/sim_network.h"
@@ -19,10 +20,10 @@ namespace sluice::fault {
 
 /// One history of a node's outbox and the hub, with a SimNetwork between.
 ///
-/// Rows arise, later revisions of earlier windows among them and some that nobody can read, and at
-/// every step a fault may strike:
-/// the network's; the hub dies between its commit and its ack; the node dies between an ack and the
-/// commit that takes the row out. Then the faults end and everything must arrive.
+/// Rows arise, later revisions of earlier windows among them and some that nobody can read, beside
+/// them gaps and events, and at every step a fault may strike: the network's; the hub dies between
+/// its commit and its ack; the node dies between an ack and the commit that takes the row out. Then
+/// the faults end and everything must arrive.
 class CloudSim {
  public:
   /// `store` is shared by many histories; `node` is unique in it.
@@ -41,6 +42,8 @@ class CloudSim {
   int missing_told() const { return outbox_.missing_told(); }
   /// And every gap that arose, once.
   const std::vector<GapRow>& gaps() const { return gaps_.history(); }
+  /// Likewise every event.
+  const std::vector<EventRow>& events() const { return events_.history(); }
   const std::string& node() const { return node_; }
   std::uint64_t connections() const { return network_.connections(); }
   int unknown_acks() const { return outbox_.unknown_acks(); }
@@ -55,6 +58,7 @@ class CloudSim {
   void produce();
   void produce_unreadable();
   void lose();
+  void tell();
   void node_crashes();
 
   const std::string node_;
@@ -62,7 +66,9 @@ class CloudSim {
   FakeClock clock_;
   MemoryOutbox outbox_;
   MemoryGaps gaps_;
+  MemoryEvents events_;
   SeriesTable series_;
+  TopicTable topics_{10};
   ProtoSummaryEncoder encoder_;
   UplinkOptions options_;
   UplinkCallbacks callbacks_;

@@ -55,6 +55,28 @@ void expect_gaps(const CloudSim& sim, const std::string& database) {
   EXPECT_EQ(kept, arose);
 }
 
+void expect_events(const CloudSim& sim, const std::string& database) {
+  v1::ListEventsRequest request;
+  request.set_node(sim.node());
+  request.set_limit(100'000);
+  v1::ListEventsResponse found;
+  ASSERT_TRUE(hub::HubReader(database)
+                  .list_events(
+                      request, [] { return false; }, found)
+                  .ok());
+  std::map<std::int64_t, std::string> kept;
+  for (const v1::EventRow& row : found.events()) {
+    const std::string room = row.measurement().empty() ? "0" : row.labels().at("room");
+    EXPECT_TRUE(kept.emplace(row.seq(), row.event().message() + " of " + room).second)
+        << "event " << row.seq() << " twice";
+  }
+  std::map<std::int64_t, std::string> told;
+  for (const EventRow& row : sim.events()) {
+    told[row.seq] = row.told.event.message + " of " + std::to_string(row.told.event.series);
+  }
+  EXPECT_EQ(kept, told);
+}
+
 void expect_unread(const CloudSim& sim, const std::string& database) {
   v1::ListUnreadRequest request;
   request.set_node(sim.node());
@@ -80,6 +102,7 @@ TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
   std::uint64_t connections = 0;
   std::uint64_t repeated = 0;
   std::uint64_t unread = 0;
+  std::uint64_t events = 0;
   constexpr std::uint64_t kHistoriesPerDatabase = 500;  // bounds its size in a long run
   for (std::uint64_t from = 0; from < campaign.n(); from += kHistoriesPerDatabase) {
     const MemoryFolder folder;
@@ -92,6 +115,8 @@ TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
       ASSERT_TRUE(sim.run()) << "rows are still unacknowledged";
       expect_equal(sim, folder.file("hub.sqlite"));
       expect_gaps(sim, folder.file("hub.sqlite"));
+      expect_events(sim, folder.file("hub.sqlite"));
+      events += sim.events().size();
       expect_unread(sim, folder.file("hub.sqlite"));
       unread += sim.unreadable().size();
       EXPECT_EQ(sim.missing_told(), 0);
@@ -104,12 +129,14 @@ TEST(Cloud, HoldsEveryPaneOnceWhateverTheNetworkAndCrashesDo) {
       if (testing::Test::HasFailure()) return;
     }
   }
-  std::printf("%llu connections, %llu rows sent again, %llu kept unread\n",
+  std::printf("%llu connections, %llu rows sent again, %llu kept unread, %llu events\n",
               static_cast<unsigned long long>(connections),
-              static_cast<unsigned long long>(repeated), static_cast<unsigned long long>(unread));
+              static_cast<unsigned long long>(repeated), static_cast<unsigned long long>(unread),
+              static_cast<unsigned long long>(events));
   if (campaign.n() >= 100) {
     EXPECT_GT(repeated, 0u);
     EXPECT_GT(unread, 0u);
+    EXPECT_GT(events, campaign.n());
   }
 }
 

@@ -136,8 +136,9 @@ void EpochSim::open(Node& node) {
     engine.end_epoch(epoch, highest_seq);
   };
   node.callbacks.confirm_epoch = [&engine] { engine.confirm_epoch(); };
-  node.context = std::make_unique<SessionContext>(SessionContext{
-      node.options, node.callbacks, store, node.plane->series(), clock_, node.stats});
+  node.context = std::make_unique<SessionContext>(
+      SessionContext{node.options, node.callbacks, store, node.plane->series(),
+                     node.plane->topics(), clock_, node.stats});
   node.turns = std::make_unique<UplinkTurns>(*node.context);
 }
 

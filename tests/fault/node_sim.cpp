@@ -79,6 +79,10 @@ pipelines:
     match: {sources: [a, b]}
     windows: [{count: 7}]
     idle_timeout: 1h
+  - name: told
+    match: {sources: [a, b]}
+    stages: [{plugin: teller, isolation: none}]
+    idle_timeout: 1h
   - name: changing
     match: {sources: [a, b]}
     windows: [{tumbling: 4s}]
@@ -398,8 +402,9 @@ void NodeSim::start() {
   };
   if (!hub_tells_time_) p.callbacks.heard_time = {};
   p.callbacks.gaps = &open;
-  p.context.emplace(
-      SessionContext{p.options, p.callbacks, open, p.plane->series(), clock_, p.stats});
+  p.callbacks.events = &open;
+  p.context.emplace(SessionContext{p.options, p.callbacks, open, p.plane->series(),
+                                   p.plane->topics(), clock_, p.stats});
   p.turns.emplace(*p.context);
   open.set_on_durable([this](const CommitGroup& group) { on_durable(group); });
   open.start_stepped();
@@ -411,9 +416,8 @@ void NodeSim::on_durable(const CommitGroup& group) {
     broker_.release(position);
     note_boundary(position);
   }
-  if (UplinkSession* session = network_.session(); session && !group.outbox.empty()) {
-    session->on_outbox_grew();
-  }
+  const bool has_news = !group.outbox.empty() || !group.events.empty();
+  if (UplinkSession* session = network_.session(); session && has_news) session->on_outbox_grew();
 }
 
 void NodeSim::end_process() {
@@ -505,9 +509,11 @@ void NodeSim::settle() {
 
 bool NodeSim::settled() {
   if (!process_ || !broker_.idle()) return false;
-  const auto gaps = process_->plane->store().read_gaps(0, 1);
-  const auto rows = process_->plane->store().read_outbox(0, 1);
-  return gaps.ok() && gaps->empty() && rows.ok() && rows->empty();
+  Store& store = process_->plane->store();
+  const auto gaps = store.read_gaps(0, 1);
+  const auto events = store.read_events(0, 1);
+  const auto rows = store.read_outbox(0, 1);
+  return gaps.ok() && gaps->empty() && events.ok() && events->empty() && rows.ok() && rows->empty();
 }
 
 std::string NodeSim::look_at_the_end() {

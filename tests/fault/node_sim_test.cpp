@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "aggregate/exponential_histogram.h"
@@ -259,6 +261,31 @@ void expect_all_but_the_forgotten(const NodeSim& sim,
   }
 }
 
+/// A stage tells of each reading: once, also of those behind the truth's end, and of none that the
+/// broker did not forget the hub hears nothing.
+void expect_each_reading_told_once(const NodeSim& sim, const std::string& database) {
+  v1::ListEventsRequest request;
+  request.set_node(sim.node());
+  request.set_limit(100'000);
+  v1::ListEventsResponse found;
+  const Status status = hub::HubReader(database).list_events(
+      request, [] { return false; }, found);
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  EXPECT_EQ(found.next_page_token(), "");
+  std::set<std::pair<std::string, std::int64_t>> told;
+  for (const v1::EventRow& row : found.events()) {
+    EXPECT_TRUE(told.emplace(row.labels().at("device"), row.time_ns()).second)
+        << "told twice: " << row.ShortDebugString();
+  }
+  for (const auto& [key, window] : sim.truth()) {
+    const auto& [pipeline, device, start_ns] = key;
+    if (pipeline != "plain" || sim.forgotten().contains(key)) continue;
+    for (const auto& [time_ns, value] : window.readings) {
+      EXPECT_TRUE(told.contains({device, time_ns})) << device << " at " << time_ns << " is untold";
+    }
+  }
+}
+
 /// Silence closes the windows of the last readings too.
 std::map<TruthKey, v1::SummaryRecord> without_last(const NodeSim& sim,
                                                    std::map<TruthKey, v1::SummaryRecord> held) {
@@ -316,6 +343,7 @@ TEST(WholeNode, TheHubHoldsWhatThePublishersSentWhateverFails) {
                       lots.contains(device) ? lots.at(device) : std::vector<v1::SummaryRecord>());
         }
       }
+      expect_each_reading_told_once(sim, folder.file("hub.sqlite"));
       expect_only_true_gaps(folder.file("hub.sqlite"), sim);
       for (const auto& [name, count] : sim.strikes()) strikes[name] += count;
       if (testing::Test::HasFailure()) return;

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <string>
 
+#include "hub/event_table.h"
 #include "hub/page_token.h"
 #include "hub/uplink_messages.h"
 #include "sluice/v1/hub.pb.h"
@@ -15,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     (void)sluice::hub::read_hello(request.hello());
     (void)sluice::hub::read_series(request.series());
     (void)sluice::hub::read_gaps(request.gaps());
+    (void)sluice::hub::read_events(request.events());
     (void)sluice::hub::take_rows(*request.mutable_batch());
   }
   sluice::v1::ListSummariesRequest question;
@@ -26,5 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   sluice::v1::ListUnreadRequest about_unread;
   about_unread.set_page_token(input);
   (void)sluice::hub::read_page_token(about_unread);
+  sluice::v1::ListEventsRequest about_events;
+  about_events.set_page_token(input);
+  (void)sluice::hub::read_page_token(about_events);
+  (void)sluice::hub::decode_attributes(input);
   return 0;
 }

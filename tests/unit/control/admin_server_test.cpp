@@ -147,6 +147,12 @@ TEST_F(AdminServerTest, BoundsWhatItAsksTheNodeFor) {
     grpc::ClientContext context;
     ASSERT_TRUE(admin->ListRecentSummaries(&context, request, &response).ok());
     EXPECT_EQ(view_.recent_limit(), given);
+    v1::ListRecentEventsRequest about_events;
+    about_events.set_limit(asked + 1);
+    v1::ListRecentEventsResponse events;
+    grpc::ClientContext another;
+    ASSERT_TRUE(admin->ListRecentEvents(&another, about_events, &events).ok());
+    EXPECT_EQ(view_.recent_limit(), asked == 0 ? 1 : std::min(given + 1, 4096u));
   }
 }
 

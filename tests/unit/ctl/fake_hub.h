@@ -93,6 +93,32 @@ class FakeHub final : public v1::HubQuery::Service {
     return grpc::Status::OK;
   }
 
+  /// One event a call, two in all: the second for who follows. Who goes on is turned away.
+  grpc::Status ListEvents(grpc::ServerContext*, const v1::ListEventsRequest* request,
+                          v1::ListEventsResponse* response) override {
+    ++calls;
+    last_from_ns = request->from_ns();
+    if (request->after_number() > 1) return {grpc::StatusCode::UNAVAILABLE, "enough"};
+    if (request->severity_min() == v1::EVENT_SEVERITY_FATAL) return grpc::Status::OK;
+    auto* row = response->add_events();
+    row->set_number(request->after_number() + 1);
+    row->set_node("gw-1");
+    row->set_time_ns(1'714'564'800'000'000'000);
+    row->set_time_quality(v1::TIME_QUALITY_STAMPED);
+    row->set_measurement("temperature");
+    row->set_unit("Cel");
+    auto* event = row->mutable_event();
+    event->set_pipeline("room");
+    event->set_stage("alert");
+    event->set_name("too_hot");
+    event->set_severity(v1::EVENT_SEVERITY_WARN);
+    event->set_phase(row->number() == 1 ? v1::EVENT_PHASE_BEGIN : v1::EVENT_PHASE_END);
+    event->set_message("It is hot.\x1b");
+    event->add_attributes()->set_key("limit");
+    event->mutable_attributes(0)->set_value("80");
+    return grpc::Status::OK;
+  }
+
   /// One row that says what was asked.
   grpc::Status MergeSummaries(grpc::ServerContext*, const v1::MergeSummariesRequest* request,
                               v1::MergeSummariesResponse* response) override {

@@ -54,6 +54,39 @@ TEST(HubCommands, SayHowFarTheTimeOfAWindowCanBeBelieved) {
   EXPECT_TRUE(has(shown.out, "  boot + ")) << shown.out;
 }
 
+TEST(HubCommands, ShowWhatTheStagesTold) {
+  FakeHub hub(0);
+  const Outcome shown = run_sluicectl(
+      {"hub", "events", "--severity", "info", "--from", "2024-05-01", "--hub", hub.address()});
+  EXPECT_EQ(shown.exit_code, 0) << shown.err;
+  EXPECT_TRUE(has(shown.out,
+                  "gw-1  2024-05-01 12:00:00Z  warn      too_hot  begin  room/alert  temperature "
+                  "Cel  It is hot.\\x1b (limit=80)"))
+      << shown.out;
+  EXPECT_EQ(hub.last_from_ns, 1'714'521'600'000'000'000);
+  const Outcome none =
+      run_sluicectl({"hub", "events", "--severity", "fatal", "--hub", hub.address()});
+  EXPECT_EQ(none.out, "No events.\n");
+  const Outcome json = run_sluicectl({"hub", "events", "--json", "--hub", hub.address()});
+  EXPECT_TRUE(has(json.out, R"({"events":[{"number":1,"node":"gw-1")")) << json.out;
+  const Outcome wrong =
+      run_sluicectl({"hub", "events", "--severity", "bad", "--hub", hub.address()});
+  EXPECT_NE(wrong.exit_code, 0);
+  EXPECT_TRUE(has(wrong.err, "--severity expected info, warn, error or fatal, got \"bad\""))
+      << wrong.err;
+}
+
+TEST(HubCommands, FollowWhatTheStagesTellUntilTheHubIsGone) {
+  FakeHub hub(0);
+  const Outcome shown = run_sluicectl({"hub", "events", "--follow", "--hub", hub.address()});
+  EXPECT_NE(shown.exit_code, 0);
+  EXPECT_TRUE(has(shown.err, "enough")) << shown.err;
+  EXPECT_EQ(count_of(shown.out, "  begin  "), 1u) << shown.out;
+  EXPECT_EQ(count_of(shown.out, "  end  "), 1u) << shown.out;
+  EXPECT_EQ(count_of(shown.out, "\n"), 2u) << shown.out;
+  EXPECT_EQ(hub.calls, 3);
+}
+
 TEST(HubCommands, ShowWhatTheHubCannotRead) {
   FakeHub hub(0);
   const Outcome shown = run_sluicectl({"hub", "unread", "--node", "gw-1", "--hub", hub.address()});

@@ -24,10 +24,11 @@ TEST(Json, HasEveryFieldOfAnEmptyMessage) {
 
 TEST(Json, WritesMessagesThatAreNotSetAsNull) {
   v1::UplinkRequest request;
-  EXPECT_EQ(to_json(request), R"({"hello":null,"series":null,"batch":null,"gaps":null})");
-  request.mutable_batch();
   EXPECT_EQ(to_json(request),
-            R"({"hello":null,"series":null,"batch":{"batch_no":0,"rows":[]},"gaps":null})");
+            R"({"hello":null,"series":null,"batch":null,"gaps":null,"events":null})");
+  request.mutable_batch();
+  EXPECT_EQ(to_json(request), R"({"hello":null,"series":null,"batch":{"batch_no":0,"rows":[]},)"
+                              R"("gaps":null,"events":null})");
 }
 
 TEST(Json, WritesSixtyFourBitIntegersAsNumbers) {

@@ -94,6 +94,14 @@ TEST(LocalCommands, PassFiltersAndLimitsOn) {
       run_sluicectl({"late", "--limit", "7", "--json", "--socket", daemon.socket});
   EXPECT_TRUE(has(late_shown.out, R"("measurement":"pressure")")) << late_shown.err;
   EXPECT_EQ(daemon.view.recent_limit(), 7u);
+  v1::ListRecentEventsResponse events;
+  events.add_events()->mutable_event()->set_name("too_hot");
+  events.mutable_events(0)->set_number(4);
+  daemon.view.set(events);
+  const Outcome told =
+      run_sluicectl({"events", "--limit", "8", "--json", "--socket", daemon.socket});
+  EXPECT_TRUE(has(told.out, R"("name":"too_hot")")) << told.err;
+  EXPECT_EQ(daemon.view.recent_limit(), 8u);
   EXPECT_EQ(run_sluicectl({"plugins", "--socket", daemon.socket}).out, "No plugins.\n");
 }
 

@@ -171,6 +171,28 @@ TEST(LateText, SaysWhichReadingsAndHowFarBehind) {
   EXPECT_TRUE(has(late_text(response), "1m 30s")) << late_text(response);
 }
 
+TEST(EventsText, SaysWhatWasToldByWhomOfWhat) {
+  v1::ListRecentEventsResponse response;
+  EXPECT_EQ(events_text(response), "No stage has told of an event since the daemon started.\n");
+  v1::RecentEvent& row = *response.add_events();
+  row.set_number(12);
+  row.set_measurement("temperature");
+  v1::Event& event = *row.mutable_event();
+  event.set_pipeline("climate");
+  event.set_stage("alert");
+  event.set_name("too_hot");
+  event.set_severity(v1::EVENT_SEVERITY_ERROR);
+  event.set_message("Hot\nindeed.");
+  event.set_event_time_ns(1'700'000'000'000'000'000);
+  const std::string line = event_line(row);
+  EXPECT_EQ(line.substr(0, 16), "12  2023-11-14 2");
+  EXPECT_TRUE(has(line, "  error  too_hot  -  climate/alert  temperature  Hot\\x0aindeed.\n"))
+      << line;
+  event.set_in_boot_time(true);
+  event.set_event_time_ns(90'000'000'000);
+  EXPECT_TRUE(has(events_text(response), "boot + 1m 30s")) << events_text(response);
+}
+
 TEST(RecentText, ShowsEachWindowWithItsLength) {
   v1::ListRecentSummariesResponse response;
   EXPECT_EQ(recent_text(response), "No window has closed since the daemon started.\n");

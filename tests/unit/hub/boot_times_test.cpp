@@ -202,5 +202,44 @@ TEST_F(BootTimesTest, KeepsUnreadWhatBreaksItsContract) {
   EXPECT_TRUE(read_all(path_).empty());
 }
 
+TEST_F(BootTimesTest, EventsOfABootHaveTheirTimeOnceItIsKnownWhicheverComesFirst) {
+  const auto in_boot = [](std::int64_t seq, const std::string& boot) {
+    EventEntry entry = sample_event(seq);
+    entry.row.told.event.topic = kBootTopic;
+    entry.row.told.event.event_time_ns = seq * kMinuteNs;
+    entry.row.told.boot_id = boot;
+    return entry;
+  };
+  const auto tell = [&](const EventEntry& entry) {
+    EXPECT_TRUE(apply(*store_, event_change({entry})).status.ok());
+  };
+  tell(in_boot(1, kBoot));
+  tell(in_boot(2, "another"));
+  tell(in_boot(3, ""));                    // that boot was over when it was told
+  EventEntry strange = in_boot(9, kBoot);  // its plugin takes the time since boot for another one
+  strange.row.told.event.event_time_ns = kEventTimeMaxNs;
+  tell(strange);
+  EXPECT_EQ(read_event_rows(path_)[0].time_ns(), kMinuteNs);
+  EXPECT_EQ(read_event_rows(path_)[0].time_quality(), v1::TIME_QUALITY_UNSYNCED);
+  send(correction(kNoonNs, 100));
+  tell(in_boot(4, kBoot));
+  tell(in_boot(1, kBoot));  // again: it is what it was
+  tell(strange);
+  send(correction(kNoonNs + 5, 200));
+  const auto rows = read_event_rows(path_);
+  ASSERT_EQ(rows.size(), 5u);
+  EXPECT_EQ(rows[4].time_ns(), kEventTimeMaxNs);
+  for (int i = 0; i < 2; ++i) {
+    const auto& unsynced = rows[static_cast<std::size_t>(i)];
+    EXPECT_EQ(unsynced.time_ns(), (2 + i) * kMinuteNs);
+    EXPECT_EQ(unsynced.time_quality(), v1::TIME_QUALITY_UNSYNCED);
+  }
+  EXPECT_EQ(rows[2].time_ns(), kNoonNs + 5 + kMinuteNs);
+  EXPECT_EQ(rows[3].time_ns(), kNoonNs + 5 + 4 * kMinuteNs);
+  EXPECT_EQ(rows[3].time_quality(), v1::TIME_QUALITY_CORRECTED);
+  EXPECT_EQ(rows[3].time_error_ns(), 5);
+  EXPECT_EQ(rows[3].event().event_time_ns(), 4 * kMinuteNs) << "as it was sent";
+}
+
 }  // namespace
 }  // namespace sluice::hub

@@ -259,5 +259,76 @@ TEST_F(HubReaderTest, RefusesGapsWithATokenOfOtherFiltersOrTooManyRows) {
   EXPECT_EQ(reader_.list_gaps(request, never, page).code(), StatusCode::invalid_argument);
 }
 
+/// Every event of `request`, page by page.
+std::vector<v1::EventRow> all_pages(const HubReader& reader, v1::ListEventsRequest request) {
+  std::vector<v1::EventRow> rows;
+  do {
+    v1::ListEventsResponse page;
+    EXPECT_TRUE(reader.list_events(request, never, page).ok());
+    EXPECT_LE(page.events_size(), static_cast<int>(request.limit()));
+    rows.insert(rows.end(), page.events().begin(), page.events().end());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return rows;
+}
+
+// The odd ones are errors; they arrive in the reverse order of their times.
+TEST_F(HubReaderTest, ListsEventsByWhatIsAskedInPagesNewestFirst) {
+  const NodeKey other = sample_node("plant-8");
+  ASSERT_TRUE(apply(*store_, hello_change(other)).status.ok());
+  for (std::int64_t seq = 25; seq >= 1; --seq) {
+    const Severity severity = seq % 2 == 1 ? Severity::error : Severity::info;
+    for (const NodeKey& node : {sample_node(), other}) {
+      ASSERT_TRUE(apply(*store_, event_change({sample_event(seq, severity)}, node)).status.ok());
+    }
+  }
+  v1::ListEventsRequest request;
+  request.set_node("plant-8");
+  request.set_severity_min(v1::EVENT_SEVERITY_WARN);
+  request.set_limit(5);
+  const auto severe = all_pages(reader_, request);
+  ASSERT_EQ(severe.size(), 13u);
+  EXPECT_EQ(severe.front().seq(), 25);
+  EXPECT_EQ(severe.back().seq(), 1);
+  request.clear_severity_min();
+  request.set_from_ns(kNoonNs + 3'000'000'000);
+  request.set_to_ns(kNoonNs + 9'000'000'000);
+  EXPECT_EQ(all_pages(reader_, request).size(), 6u);
+  request.set_oldest_first(true);
+  EXPECT_EQ(all_pages(reader_, request).front().seq(), 3);
+  request.set_name("too_cold");
+  EXPECT_TRUE(all_pages(reader_, request).empty());
+  request.set_name("too_hot");
+  request.set_pipeline("climate");
+  EXPECT_EQ(all_pages(reader_, request).size(), 6u);
+  request.set_pipeline("another");
+  EXPECT_TRUE(all_pages(reader_, request).empty());
+  EXPECT_EQ(read_event_rows(path_).size(), 50u);
+  v1::ListEventsResponse page;
+  request.set_to_ns(1);
+  EXPECT_EQ(reader_.list_events(request, never, page).code(), StatusCode::invalid_argument);
+}
+
+// Who follows must not miss one because its time is older than what he has seen.
+TEST_F(HubReaderTest, ListsEventsByArrivalForWhoFollows) {
+  for (const std::int64_t seq : {5, 3, 4}) {
+    ASSERT_TRUE(apply(*store_, event_change({sample_event(seq)})).status.ok());
+  }
+  v1::ListEventsRequest request;
+  request.set_by_arrival(true);
+  request.set_oldest_first(true);
+  request.set_limit(2);
+  auto rows = all_pages(reader_, request);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].seq(), 5);
+  EXPECT_EQ(rows[2].seq(), 4);
+  request.set_after_number(rows[2].number());
+  EXPECT_TRUE(all_pages(reader_, request).empty());
+  ASSERT_TRUE(apply(*store_, event_change({sample_event(1)})).status.ok());
+  rows = all_pages(reader_, request);
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].seq(), 1);
+}
+
 }  // namespace
 }  // namespace sluice::hub

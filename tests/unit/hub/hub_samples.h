@@ -142,6 +142,44 @@ inline std::vector<v1::GapRow> read_gap_rows(const std::string& path) {
   return {page.gaps().begin(), page.gaps().end()};
 }
 
+/// Of series 1, a second later with each number.
+inline EventEntry sample_event(std::int64_t seq, Severity severity = Severity::warn) {
+  EventEntry entry;
+  entry.row.seq = seq;
+  entry.row.epoch = sample_node().epoch;
+  entry.row.told = {{1,
+                     0,
+                     kNoonNs + seq * 1'000'000'000,
+                     severity,
+                     EventPhase::begin,
+                     "too_hot",
+                     "It is too hot.",
+                     {{"limit", "80"}}},
+                    "climate",
+                    "alert",
+                    ""};
+  entry.source = "plant";
+  entry.topic = "site/a";
+  return entry;
+}
+
+inline Change event_change(std::vector<EventEntry> events, const NodeKey& node = sample_node()) {
+  return {node, std::nullopt, {}, {}, {}, std::move(events)};
+}
+
+/// Every event that is kept, oldest first.
+inline std::vector<v1::EventRow> read_event_rows(const std::string& path) {
+  v1::ListEventsRequest request;
+  request.set_limit(100'000);
+  request.set_oldest_first(true);
+  v1::ListEventsResponse page;
+  const Status status = HubReader(path).list_events(
+      request, [] { return false; }, page);
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  EXPECT_EQ(page.next_page_token(), "");
+  return {page.events().begin(), page.events().end()};
+}
+
 /// Every row that is kept unread, oldest arrival first.
 inline std::vector<v1::UnreadRow> read_unread(const std::string& path) {
   v1::ListUnreadRequest request;

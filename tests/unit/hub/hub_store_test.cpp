@@ -310,5 +310,79 @@ TEST_F(HubStoreTest, HoldsEveryAckedBatchWholeAfterKillsAndTakesRepeats) {
   EXPECT_GT(acked, 0);
 }
 
+TEST_F(HubStoreTest, KeepsEachEventOnceAlsoOverARestart) {
+  for (int i = 0; i < 2; ++i) {
+    auto store = open_store(path_, clock_);
+    for (int j = 0; j < 2; ++j) {
+      EXPECT_TRUE(apply(*store, event_change({sample_event(1), sample_event(2)})).status.ok());
+    }
+  }
+  const auto rows = read_event_rows(path_);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].number(), 1u);
+  EXPECT_EQ(rows[0].node(), sample_node().node);
+  EXPECT_EQ(rows[0].epoch(), sample_node().epoch);
+  EXPECT_EQ(rows[0].seq(), 1);
+  EXPECT_EQ(rows[0].event().pipeline(), "climate");
+  EXPECT_EQ(rows[0].event().stage(), "alert");
+  EXPECT_EQ(rows[0].event().name(), "too_hot");
+  EXPECT_EQ(rows[0].event().severity(), v1::EVENT_SEVERITY_WARN);
+  EXPECT_EQ(rows[0].event().phase(), v1::EVENT_PHASE_BEGIN);
+  EXPECT_EQ(rows[0].event().message(), "It is too hot.");
+  EXPECT_EQ(rows[0].event().source(), "plant");
+  EXPECT_EQ(rows[0].event().topic(), "site/a");
+  ASSERT_EQ(rows[0].event().attributes_size(), 1);
+  EXPECT_EQ(rows[0].event().attributes(0).value(), "80");
+  EXPECT_EQ(rows[0].time_ns(), kNoonNs + 1'000'000'000);
+  EXPECT_EQ(rows[0].time_quality(), v1::TIME_QUALITY_STAMPED);
+  EXPECT_NE(rows[0].measurement(), "");
+  EXPECT_EQ(rows[0].received_ns(), kNoonNs);
+  EXPECT_EQ(read_node(path_).events(), 2u);
+}
+
+// A restored backup gave the number of an event we have to another one.
+TEST_F(HubStoreTest, NeitherLifeOfADatabaseHidesAnEventOfTheOther) {
+  auto store = open_store(path_, clock_);
+  EventEntry other = sample_event(1);
+  other.row.told.event.attributes = {{"limit", "90"}};
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(apply(*store, event_change({sample_event(1)})).status.ok());
+    EXPECT_TRUE(apply(*store, event_change({other})).status.ok());
+  }
+  EXPECT_EQ(read_event_rows(path_).size(), 2u);
+}
+
+// An alert is not held up by a definition that was left out; when it comes, the event has its
+// series.
+TEST_F(HubStoreTest, AnEventWhoseSeriesIsNotDefinedIsKeptWithoutOne) {
+  auto store = open_store(path_, clock_);
+  EventEntry event = sample_event(1);
+  event.row.told.event.series = 77;
+  EXPECT_TRUE(apply(*store, event_change({event})).status.ok());
+  ASSERT_EQ(read_event_rows(path_).size(), 1u);
+  EXPECT_EQ(read_event_rows(path_)[0].measurement(), "");
+  EXPECT_TRUE(apply(*store, series_change(77)).status.ok());
+  EXPECT_NE(read_event_rows(path_)[0].measurement(), "");
+}
+
+// Told under an epoch that ended before it was sent; the next one's stream brings it, and the one
+// after that, since the ack was lost.
+TEST_F(HubStoreTest, AnEventOfAnEarlierEpochHasTheSeriesOfTheStreamThatBroughtIt) {
+  auto store = open_store(path_, clock_);
+  EventEntry older = sample_event(1);
+  older.row.epoch = std::string(32, 'e');
+  NodeKey third = sample_node();
+  third.epoch = std::string(32, 'c');
+  EXPECT_TRUE(apply(*store, event_change({older})).status.ok());
+  EXPECT_TRUE(apply(*store, hello_change(third)).status.ok());
+  EXPECT_TRUE(apply(*store, event_change({older}, third)).status.ok());
+  const auto rows = read_event_rows(path_);
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].epoch(), older.row.epoch);
+  EXPECT_NE(rows[0].measurement(), "");
+  EXPECT_EQ(read_node(path_, {sample_node().node, older.row.epoch}).events(), 1u);
+  EXPECT_EQ(read_node(path_).events(), 0u);
+}
+
 }  // namespace
 }  // namespace sluice::hub

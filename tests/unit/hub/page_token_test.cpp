@@ -87,5 +87,32 @@ TEST(PageToken, IsRefusedWhenCutOrDamaged) {
   }
 }
 
+TEST(PageToken, OfEventsIsBoundToTheirFiltersAndToThem) {
+  v1::ListEventsRequest request;
+  request.set_node("plant-7");
+  request.set_page_token(make_page_token(request, {5, 6}));
+  ASSERT_TRUE(read_page_token(request).ok());
+  EXPECT_EQ(read_page_token(request)->time_ns, 5);
+  v1::ListGapsRequest gaps;
+  gaps.set_node("plant-7");
+  gaps.set_page_token(request.page_token());
+  EXPECT_FALSE(read_page_token(gaps).ok());
+  const auto refused = [&](auto change) {
+    v1::ListEventsRequest other = request;
+    change(other);
+    return !read_page_token(other).ok();
+  };
+  EXPECT_TRUE(refused([](auto& r) { r.clear_node(); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_pipeline("p"); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_name("hot"); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_severity_min(v1::EVENT_SEVERITY_WARN); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_from_ns(1); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_to_ns(1); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_oldest_first(true); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_by_arrival(true); }));
+  EXPECT_TRUE(refused([](auto& r) { r.set_after_number(1); }));
+  EXPECT_FALSE(refused([](auto& r) { r.set_limit(7); }));
+}
+
 }  // namespace
 }  // namespace sluice::hub

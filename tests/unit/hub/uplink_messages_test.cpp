@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/boot_time.h"
 #include "sluice/v1/uplink.pb.h"
 
 namespace sluice::hub {
@@ -142,12 +143,109 @@ TEST(UplinkMessages, NamesTheFaultOfABadGap) {
   names([](auto&, auto& g) { g.set_seq(0); }, "seq");
   names([](auto&, auto& g) { g.set_seq(1); }, "comes after");
   names([](auto&, auto& g) { g.clear_kind(); }, "kind");
-  names([](auto&, auto& g) { g.set_kind(static_cast<v1::GapKind>(5)); }, "kind");
+  names([](auto&, auto& g) { g.set_kind(static_cast<v1::GapKind>(6)); }, "kind");
   names([](auto&, auto& g) { g.set_epoch("abc"); }, "epoch");
   names([](auto&, auto& g) { g.set_owner(std::string(513, 'a')); }, "owner");
   names([](auto&, auto& g) { g.clear_cause(); }, "cause");
   names([](auto&, auto& g) { g.set_cause(std::string(513, 'a')); }, "cause");
   names([](auto&, auto& g) { g.set_from_ns(3); }, "from_ns");
+}
+
+v1::EventBatch sample_events(int count) {
+  v1::EventBatch batch;
+  for (int seq = 1; seq <= count; ++seq) {
+    v1::EventRecord& record = *batch.add_events();
+    record.set_epoch("0123456789ABCDEF0123456789abcdef");
+    record.set_seq(seq);
+    record.set_series_id(4);
+    v1::Event& event = *record.mutable_event();
+    event.set_pipeline("room");
+    event.set_stage("alert");
+    event.set_name("too_hot");
+    event.set_severity(v1::EVENT_SEVERITY_ERROR);
+    event.set_phase(v1::EVENT_PHASE_END);
+    event.set_message("It is hot.");
+    event.set_event_time_ns(7);
+    event.set_in_boot_time(true);
+    event.set_boot_id("boot-a");
+    event.set_source("plant");
+    event.set_topic("site/a");
+    v1::EventAttribute& attribute = *event.add_attributes();
+    attribute.set_key("limit");
+    attribute.set_value("80");
+  }
+  return batch;
+}
+
+TEST(UplinkMessages, TakesEvents) {
+  const auto events = read_events(sample_events(1000));
+  ASSERT_TRUE(events.ok()) << events.status().to_string();
+  ASSERT_EQ(events->size(), 1000u);
+  const EventEntry& last = events->back();
+  EXPECT_EQ(last.row.seq, 1000);
+  EXPECT_EQ(last.row.epoch, "0123456789abcdef0123456789abcdef");
+  EXPECT_EQ(last.row.told, (ToldEvent{{4,
+                                       kBootTopic,
+                                       7,
+                                       Severity::error,
+                                       EventPhase::end,
+                                       "too_hot",
+                                       "It is hot.",
+                                       {{"limit", "80"}}},
+                                      "room",
+                                      "alert",
+                                      "boot-a"}));
+  EXPECT_EQ(last.source, "plant");
+  EXPECT_EQ(last.topic, "site/a");
+}
+
+TEST(UplinkMessages, ASeverityOrPhaseOfALaterVersionPasses) {
+  v1::EventBatch batch = sample_events(1);
+  batch.mutable_events(0)->mutable_event()->set_severity(static_cast<v1::EventSeverity>(10));
+  batch.mutable_events(0)->mutable_event()->set_phase(static_cast<v1::EventPhase>(3));
+  EXPECT_TRUE(read_events(batch).ok());
+}
+
+TEST(UplinkMessages, NamesTheFaultOfABadEvent) {
+  const auto names = [](auto change, const std::string& word) {
+    v1::EventBatch batch = sample_events(2);
+    change(batch, *batch.mutable_events(1), *batch.mutable_events(1)->mutable_event());
+    const auto events = read_events(batch);
+    EXPECT_EQ(events.status().code(), StatusCode::invalid_argument) << word;
+    const std::string why(events.status().message());
+    EXPECT_NE(why.find(word), std::string::npos) << why;
+  };
+  names([](auto& b, auto&, auto&) { b.clear_events(); }, "1..1000");
+  names([](auto& b, auto&, auto&) { b = sample_events(1001); }, "1001");
+  names([](auto&, auto& r, auto&) { r.set_seq(0); }, "seq");
+  names([](auto&, auto& r, auto&) { r.set_seq(1); }, "comes after");
+  names([](auto&, auto& r, auto&) { r.set_epoch("abc"); }, "epoch");
+  names([](auto&, auto& r, auto&) { r.clear_event(); }, "pipeline");
+  names([](auto&, auto&, auto& e) { e.clear_stage(); }, "stage");
+  names([](auto&, auto&, auto& e) { e.set_stage(std::string(513, 's')); }, "stage");
+  names([](auto&, auto&, auto& e) { e.set_name("Too hot"); }, "name");
+  names([](auto&, auto&, auto& e) { e.clear_message(); }, "message");
+  names([](auto&, auto&, auto& e) { e.set_message(std::string(513, 'm')); }, "message");
+  names([](auto&, auto&, auto& e) { e.clear_severity(); }, "severity");
+  names([](auto&, auto&, auto& e) { e.set_severity(static_cast<v1::EventSeverity>(25)); },
+        "severity");
+  names([](auto&, auto&, auto& e) { e.set_phase(static_cast<v1::EventPhase>(-1)); }, "phase");
+  names([](auto&, auto&, auto& e) { e.set_phase(static_cast<v1::EventPhase>(256)); }, "phase");
+  names([](auto&, auto&, auto& e) { e.set_event_time_ns(-1); }, "event_time_ns");
+  names([](auto&, auto&, auto& e) { e.set_event_time_ns(kEventTimeMaxNs + 1); }, "event_time_ns");
+  names([](auto&, auto&, auto& e) { e.set_in_boot_time(false); }, "boot");
+  names([](auto&, auto&, auto& e) { e.set_boot_id(std::string(65, 'b')); }, "boot_id");
+  names([](auto&, auto&, auto& e) { e.set_boot_id("a\nb"); }, "boot_id");
+  names([](auto&, auto&, auto& e) { e.set_source(std::string(513, 's')); }, "source");
+  names([](auto&, auto&, auto& e) { e.set_topic(std::string(65'536, 't')); }, "topic");
+  names([](auto&, auto&, auto& e) { e.mutable_attributes(0)->set_key("A"); }, "attribute");
+  names([](auto&, auto&, auto& e) { e.mutable_attributes(0)->set_value(std::string(257, 'v')); },
+        "limit");
+  names(
+      [](auto&, auto&, auto& e) {
+        for (int i = 0; i < 16; ++i) e.add_attributes()->set_key("k");
+      },
+      "17");
 }
 
 }  // namespace

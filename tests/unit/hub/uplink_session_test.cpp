@@ -101,5 +101,74 @@ TEST_F(UplinkSessionTest, TakesGapsOfARewoundNodeWhoseRowsItRefuses) {
   EXPECT_EQ(stream.take(batch).status().code(), StatusCode::failed_precondition);
 }
 
+v1::UplinkRequest events_request(std::int64_t first, std::int64_t last) {
+  v1::UplinkRequest request;
+  for (std::int64_t seq = first; seq <= last; ++seq) {
+    v1::EventRecord& record = *request.mutable_events()->add_events();
+    record.set_epoch(sample_node().epoch);
+    record.set_seq(seq);
+    v1::Event& event = *record.mutable_event();
+    event.set_pipeline("climate");
+    event.set_stage("alert");
+    event.set_name("too_hot");
+    event.set_severity(v1::EVENT_SEVERITY_WARN);
+    event.set_message("number " + std::to_string(seq));
+  }
+  return request;
+}
+
+/// The number in the ack; -1 for an error.
+std::int64_t send_events(UplinkSession& session, std::int64_t first, std::int64_t last) {
+  v1::UplinkRequest request = events_request(first, last);
+  const auto answer = session.take(request);
+  return answer.ok() ? (*answer)->event_ack().seq() : -1;
+}
+
+TEST_F(UplinkSessionTest, AcknowledgesEventsOnceTheyAreOnFlash) {
+  UplinkSession stream = session();
+  v1::UplinkRequest hello = hello_request();
+  EXPECT_TRUE((*stream.take(hello))->hello().takes_events());
+  EXPECT_EQ(send_events(stream, 1, 3), 3);
+  EXPECT_EQ(read_event_rows(path_).size(), 3u);
+  disk = unavailable("full");
+  EXPECT_EQ(send_events(stream, 4, 4), -1);
+  disk = {};
+  EXPECT_EQ(send_events(stream, 4, 4), 4) << "what was not stored comes again";
+  EXPECT_EQ(read_event_rows(path_).size(), 4u);
+}
+
+// The ack was lost, or the hub was killed before it left: the same events come over the next
+// stream, with newer ones behind them.
+TEST_F(UplinkSessionTest, KeepsEventsSentAgainOnce) {
+  for (const std::int64_t last : {3, 3, 5}) {
+    store_.reset();
+    store_ = open_store(path_, clock_);
+    UplinkSession stream = session();
+    v1::UplinkRequest hello = hello_request();
+    ASSERT_TRUE(stream.take(hello).ok());
+    EXPECT_EQ(send_events(stream, 1, last), last);
+  }
+  EXPECT_EQ(read_event_rows(path_).size(), 5u);
+}
+
+TEST_F(UplinkSessionTest, RefusesEventsThatGoBackWithinAStreamOrComeBeforeTheHello) {
+  UplinkSession early = session();
+  EXPECT_EQ(send_events(early, 1, 1), -1);
+  UplinkSession stream = session();
+  v1::UplinkRequest hello = hello_request();
+  ASSERT_TRUE(stream.take(hello).ok());
+  EXPECT_EQ(send_events(stream, 2, 3), 3);
+  EXPECT_EQ(send_events(stream, 3, 4), -1);
+  EXPECT_EQ(read_event_rows(path_).size(), 2u);
+}
+
+TEST_F(UplinkSessionTest, TakesEventsOfARewoundNodeWhoseRowsItRefuses) {
+  ASSERT_TRUE(apply(*store_, row_change(7, sample_block({{1}}))).status.ok());
+  UplinkSession stream = session();
+  v1::UplinkRequest hello = hello_request(5);
+  ASSERT_TRUE(stream.take(hello).ok());
+  EXPECT_EQ(send_events(stream, 1, 1), 1);
+}
+
 }  // namespace
 }  // namespace sluice::hub

@@ -36,6 +36,19 @@ TEST(Ledger, HeldAndPendingGoBackDownWhenTheyAreSettled) {
   EXPECT_EQ(ledger.get(LedgerKind::readings, "a", Term::held), 0);
 }
 
+TEST(Ledger, EventsAreAcknowledgedWaitingOrExpired) {
+  Ledger ledger;
+  ledger.add(LedgerKind::events, "p", Term::told, 3);
+  EXPECT_EQ(ledger.difference(), 3);
+  ledger.add(LedgerKind::events, "p", Term::waiting, 1);
+  ledger.add(LedgerKind::events, "p", Term::acked, 1);
+  ledger.add(LedgerKind::events, "p", Term::expired, 1, "event_storm");
+  EXPECT_EQ(ledger.difference(), 0);
+  const auto back = Ledger::decode(ledger.encode());
+  ASSERT_TRUE(back.ok());
+  EXPECT_EQ(*back, ledger);
+}
+
 TEST(Ledger, RoundTripsAndRefusesEveryTruncation) {
   Ledger ledger;
   ledger.add(LedgerKind::messages, "plant/qos1", Term::rejected, 1, "not_json");
@@ -50,7 +63,7 @@ TEST(Ledger, RoundTripsAndRefusesEveryTruncation) {
 }
 
 TEST(Ledger, EveryTermHasAName) {
-  for (int i = 1; i <= 21; ++i) EXPECT_FALSE(term_name(static_cast<Term>(i)).empty()) << i;
+  for (int i = 1; i <= 23; ++i) EXPECT_FALSE(term_name(static_cast<Term>(i)).empty()) << i;
 }
 
 }  // namespace

@@ -141,6 +141,43 @@ TEST_F(IsolatedStageTest, LosesOneCallToWhateverThePluginDoes) {
   }
 }
 
+TEST_F(IsolatedStageTest, TellsOnceOfEachFailureByWhomAndWhy) {
+  isolation_.backoff_min = std::chrono::hours(1);
+  const auto stage = hostile("segv");
+  EXPECT_FALSE(process(*stage, {1, 666}).ok());
+  ASSERT_EQ(out_.events.size(), 1u);
+  const Event& event = out_.events[0];
+  EXPECT_EQ(event.series, series_);
+  EXPECT_EQ(event.topic, 1u);
+  EXPECT_EQ(event.event_time_ns, time_ns_);
+  EXPECT_EQ(event.severity, Severity::error);
+  ASSERT_EQ(event.attributes.size(), 3u);
+  EXPECT_EQ(event.attributes[0], (std::pair<std::string, std::string>("plugin", "hostile")));
+  EXPECT_EQ(event.attributes[1], (std::pair<std::string, std::string>("version", "6.6.6")));
+  EXPECT_EQ(event.attributes[2].first, "reason");
+  EXPECT_NE(event.attributes[2].second.find("its process "), std::string::npos);
+  EXPECT_FALSE(process(*stage, {666}).ok());
+  EXPECT_EQ(out_.events.size(), 1u);
+  for (int i = 0; i < 50; ++i) {  // it waits, and fails each batch
+    EXPECT_FALSE(process(*stage, {1}).ok());
+    EXPECT_TRUE(out_.events.empty()) << out_.events[0].message;
+  }
+}
+
+// Time alone passed: there is no reading that it could be of.
+TEST_F(IsolatedStageTest, TellsOfAFailureInOnTimeToo) {
+  const auto stage = hostile("on_time_segv");
+  ASSERT_TRUE(process(*stage, {1}).ok());
+  out_.clear();
+  EXPECT_FALSE(stage->on_time(2'000, out_).ok());
+  ASSERT_EQ(out_.events.size(), 1u);
+  EXPECT_EQ(out_.events[0].name, "plugin_failed");
+  EXPECT_EQ(out_.events[0].series, 0u);
+  EXPECT_EQ(out_.events[0].topic, 0u);
+  EXPECT_EQ(out_.events[0].event_time_ns, 2'000);
+  EXPECT_TRUE(out_.fatal_input.empty());
+}
+
 // What is in the snapshot is the count of readings seen: with the failed call's, it would be wrong.
 TEST_F(IsolatedStageTest, BeginsAgainAsIfTheFailedCallHadNotBeenMade) {
   isolation_.failures_max = 0;

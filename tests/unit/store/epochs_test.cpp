@@ -172,7 +172,7 @@ TEST_F(EpochsTest, ADatabaseOfTheFirstVersionKeepsItsEpochAndItsRows) {
   }
   const std::int64_t crc = row_crc({}, {"epoch", epoch});
   tamper(dir_,
-         "DROP TABLE epoch; DROP TABLE gap; ALTER TABLE outbox DROP COLUMN split;"
+         "DROP TABLE event; DROP TABLE epoch; DROP TABLE gap; ALTER TABLE outbox DROP COLUMN split;"
          "PRAGMA user_version=1;"
          "DELETE FROM meta WHERE key='file';"
          "INSERT INTO meta(key, value, crc) VALUES('epoch', CAST('" +

@@ -109,6 +109,29 @@ inline void close_panes(CommitGroup& group, const std::string& pipeline, std::ui
   group.segment.ledger.add(LedgerKind::panes, pipeline, Term::outbox, panes);
 }
 
+inline ToldEvent event_of(const std::string& pipeline, std::int64_t time_ns,
+                          std::string message = "too hot") {
+  ToldEvent told;
+  told.event = {3,
+                1,
+                time_ns,
+                Severity::error,
+                EventPhase::begin,
+                "too_hot",
+                std::move(message),
+                {{"value", "81.5"}, {"threshold", "80"}}};
+  told.pipeline = pipeline;
+  told.stage = "alert";
+  return told;
+}
+
+/// Adds an event, as the pipeline does.
+inline void tell(CommitGroup& group, ToldEvent told) {
+  group.segment.ledger.add(LedgerKind::events, told.pipeline, Term::told, 1);
+  group.segment.ledger.add(LedgerKind::events, told.pipeline, Term::waiting, 1);
+  group.events.push_back(std::move(told));
+}
+
 inline std::string random_bytes(std::mt19937_64& random, std::size_t size) {
   std::string bytes(size, '\0');
   for (char& c : bytes) c = static_cast<char>(random());

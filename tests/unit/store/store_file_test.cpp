@@ -261,6 +261,7 @@ TEST_F(StoreFileTest, AHeaderThatLostABitIsDamageOrSaysAVersionThatIsRefused) {
   struct Case {
     std::size_t at;
     StatusCode refused;  ///< ok: rebuilt
+    char bit = 1;
   };
   constexpr Case kCases[] = {{0, StatusCode::ok},                    // "SQLite format 3"
                              {16, StatusCode::ok},                   // page size
@@ -268,13 +269,13 @@ TEST_F(StoreFileTest, AHeaderThatLostABitIsDamageOrSaysAVersionThatIsRefused) {
                              {19, StatusCode::ok},                   // who may read it
                              {47, StatusCode::ok},                   // format of the schema
                              {61, StatusCode::failed_precondition},  // our version: a later one
-                             {63, StatusCode::ok},                   // an earlier one
+                             {63, StatusCode::ok, 4},                // an earlier one
                              {71, StatusCode::ok}};                  // whose file it is
   { open(); }
   const std::string good = read_file(dir_.database());
   for (const Case& c : kCases) {
     std::string bad = good;
-    bad[c.at] = static_cast<char>(bad[c.at] ^ 1);
+    bad[c.at] = static_cast<char>(bad[c.at] ^ c.bit);
     write_file(dir_.database(), bad);
     const auto file = StoreFile::open(options_, clock_);
     EXPECT_EQ(file.status().code(), c.refused) << c.at << ": " << file.status().to_string();

@@ -79,6 +79,30 @@ TEST(StoreStepped, WritesAcksOnceTheyHaveLingered) {
   EXPECT_EQ(store->stats().outbox_rows, 0u);
 }
 
+TEST(StoreStepped, AcksOfEventsJoinTheNextCommitOrMakeOne) {
+  const ScratchDir dir;
+  SteppedStore store(seeded_options(dir, 1));
+  CommitGroup group = numbered_group(1);
+  for (int i = 0; i < 3; ++i) storage::tell(group, storage::event_of("room", i));
+  ASSERT_TRUE(store->try_submit(group));
+  ASSERT_TRUE(store->step());
+  EXPECT_EQ(store->read_events(0, 10)->size(), 3u);
+  EXPECT_EQ(store->read_events(1, 1)->at(0).seq, 2);
+  store->acknowledge_events(1);
+  EXPECT_FALSE(store->step());
+  CommitGroup next = numbered_group(2);
+  ASSERT_TRUE(store->try_submit(next));
+  ASSERT_TRUE(store->step());
+  EXPECT_EQ(store->stats().events_waiting, 2u);
+  store->acknowledge_events(3);
+  store->acknowledge_events(2);  // an older one, late
+  ASSERT_TRUE(store->next_step_ns().has_value());
+  store.clock.advance(*store->next_step_ns() - store.clock.boottime_ns());
+  ASSERT_TRUE(store->step());
+  EXPECT_EQ(store->stats().events_waiting, 0u);
+  EXPECT_EQ(store->durable_ledger().difference(), 0);
+}
+
 TEST(StoreStepped, AnAckOfWhatTheCloudLacksIsTakenBackWhileItsRowIsHere) {
   const ScratchDir dir;
   SteppedStore store(seeded_options(dir, 1));

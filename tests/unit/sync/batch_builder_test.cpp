@@ -32,8 +32,8 @@ class BatchBuilderTest : public ::testing::Test {
 TEST_F(BatchBuilderTest, PutsNewSeriesBeforeTheBatchAndOnlyOnce) {
   outbox.append(block({1, 2}));
   outbox.append(block({2, 3}));
-  BatchBuilder batches(outbox, series, 1, 0, {});
-  auto first = batches.next();
+  BatchBuilder batches(outbox, series, 0, {});
+  auto first = batches.next(1);
   ASSERT_TRUE(first.ok());
   ASSERT_EQ(2u, first->size());
   ASSERT_EQ(2, first->at(0).message.series().definitions_size());
@@ -43,19 +43,19 @@ TEST_F(BatchBuilderTest, PutsNewSeriesBeforeTheBatchAndOnlyOnce) {
   EXPECT_EQ("Cel", definition.unit());
   EXPECT_EQ("2", definition.labels().at("device"));
   EXPECT_EQ(1, first->at(1).message.batch().rows_size());
-  auto second = batches.next();
+  auto second = batches.next(1);
   ASSERT_TRUE(second.ok());
   ASSERT_EQ(2u, second->size());
   ASSERT_EQ(1, second->at(0).message.series().definitions_size());
   EXPECT_EQ(3u, second->at(0).message.series().definitions(0).id());
-  EXPECT_TRUE(batches.next()->empty());
+  EXPECT_TRUE(batches.next(1)->empty());
 }
 
 TEST_F(BatchBuilderTest, LeavesTheBytesOfARowAlone) {
   const std::string bytes = block({7, 9});
   outbox.append(bytes);
-  BatchBuilder batches(outbox, series, 1 << 20, 0, {});
-  const auto next = batches.next();
+  BatchBuilder batches(outbox, series, 0, {});
+  const auto next = batches.next(1 << 20);
   ASSERT_TRUE(next.ok());
   EXPECT_EQ(bytes, next->back().message.batch().rows(0).block());
   EXPECT_EQ(bytes.size(), next->back().bytes);
@@ -64,8 +64,8 @@ TEST_F(BatchBuilderTest, LeavesTheBytesOfARowAlone) {
 
 TEST_F(BatchBuilderTest, BeginsAfterTheRowItIsTold) {
   for (int i = 0; i < 5; ++i) outbox.append(block({1}));
-  BatchBuilder batches(outbox, series, 1 << 20, 3, {});
-  const auto next = batches.next();
+  BatchBuilder batches(outbox, series, 3, {});
+  const auto next = batches.next(1 << 20);
   ASSERT_TRUE(next.ok());
   EXPECT_EQ((std::vector<std::int64_t>{4, 5}), next->back().seqs);
 }
@@ -76,8 +76,8 @@ TEST_F(BatchBuilderTest, SplitsManyDefinitionsIntoSeveralMessages) {
     wide.panes.push_back(sensor_pane(id, kBase, kMinute, 20, 1, 1, random));
   }
   outbox.append(ProtoSummaryEncoder().encode(wide));
-  BatchBuilder batches(outbox, series, 1 << 20, 0, {});
-  const auto next = batches.next();
+  BatchBuilder batches(outbox, series, 0, {});
+  const auto next = batches.next(1 << 20);
   ASSERT_TRUE(next.ok());
   EXPECT_GE(next->size(), 3u);
   int definitions = 0;
@@ -95,7 +95,7 @@ TEST_F(BatchBuilderTest, SendsARowThatItCannotReadAsItIs) {
   for (const std::string& bytes : {unknown, std::string("not a block"), block({2})}) {
     outbox.append(bytes);
   }
-  const auto next = BatchBuilder(outbox, series, 1 << 20, 0, {}).next();
+  const auto next = BatchBuilder(outbox, series, 0, {}).next(1 << 20);
   ASSERT_TRUE(next.ok());
   ASSERT_EQ(2u, next->size());
   EXPECT_EQ(2, next->front().message.series().definitions_size());
@@ -108,9 +108,9 @@ TEST_F(BatchBuilderTest, SendsARowThatItCannotReadAsItIs) {
 TEST_F(BatchBuilderTest, TriesAgainAfterAFailedRead) {
   outbox.append(block({1}));
   outbox.fail_reads(1);
-  BatchBuilder batches(outbox, series, 1 << 20, 0, {});
-  EXPECT_EQ(StatusCode::unavailable, batches.next().status().code());
-  EXPECT_EQ(2u, batches.next()->size());
+  BatchBuilder batches(outbox, series, 0, {});
+  EXPECT_EQ(StatusCode::unavailable, batches.next(1 << 20).status().code());
+  EXPECT_EQ(2u, batches.next(1 << 20)->size());
 }
 
 }  // namespace

@@ -35,8 +35,9 @@ class Tls : public ::testing::Test {
     return {certificates.certificate("ca"), certificates.certificate(name), certificates.key(name)};
   }
   TlsOptions node_tls(const std::string& name) const {
-    return {certificates.certificate_file("ca"), certificates.certificate_file(name),
-            certificates.key_file(name), "hub.test"};
+    return {{certificates.certificate_file("ca"), certificates.certificate_file(name),
+             certificates.key_file(name)},
+            "hub.test"};
   }
   std::unique_ptr<Uplink> start(const FlakyCloud& cloud, std::optional<TlsOptions> tls) {
     UplinkOptions options;
@@ -46,7 +47,7 @@ class Tls : public ::testing::Test {
     outbox.set_identity({"gw-1", "00112233445566778899aabbccddeeff"});
     options.instance = "i";
     auto uplink = std::make_unique<Uplink>(
-        options, outbox, series, clock,
+        options, outbox, series, topics, clock,
         UplinkCallbacks{[this] { return outbox.next_seq(); },
                         [](const std::string&, std::int64_t) { FAIL() << "nothing was set back"; },
                         {}});
@@ -68,6 +69,7 @@ class Tls : public ::testing::Test {
 
   TestCertificates certificates;
   SeriesTable series{10};
+  TopicTable topics{10};
   SystemClock clock;
   MemoryOutbox outbox;
 };

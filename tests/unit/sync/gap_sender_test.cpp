@@ -31,14 +31,29 @@ TEST_F(GapSenderTest, SendsNothingToAHubThatDoesNotTakeGaps) {
   GapSender sender(&gaps_);
   EXPECT_FALSE(sender.next(kStart_ns));
   EXPECT_FALSE(sender.due_ns());
-  sender.enable();
+  sender.enable(true);
   EXPECT_TRUE(sender.next(kStart_ns));
+}
+
+// It would end the stream for a kind that it does not know, each time.
+TEST_F(GapSenderTest, AnOlderHubGetsNoGapOfEventsNorWhatStandsBehind) {
+  append(1);
+  gaps_.append({LedgerKind::events, "room", "event_storm", 1, 2, 3});
+  append(1);
+  GapSender sender(&gaps_);
+  sender.enable(false);
+  EXPECT_EQ(sender.next(kStart_ns)->gaps().gaps_size(), 1);
+  EXPECT_TRUE(*sender.on_ack(ack(1)));
+  EXPECT_FALSE(sender.next(kStart_ns + GapSender::kPauseMax_ns));
+  GapSender newer(&gaps_);
+  newer.enable(true);
+  EXPECT_EQ(newer.next(kStart_ns)->gaps().gaps(0).kind(), v1::GAP_KIND_EVENTS);
 }
 
 TEST_F(GapSenderTest, SaysAllOfAGap) {
   gaps_.append({LedgerKind::panes, "room", "corrupt", -5, 7, 11});
   GapSender sender(&gaps_);
-  sender.enable();
+  sender.enable(true);
   const auto message = sender.next(kStart_ns);
   ASSERT_EQ(message->gaps().gaps_size(), 1);
   const v1::GapRecord& gap = message->gaps().gaps(0);
@@ -55,7 +70,7 @@ TEST_F(GapSenderTest, SaysAllOfAGap) {
 TEST_F(GapSenderTest, HoldsOneBatchUntilItsAckAndThenGoesOnWhereItEnded) {
   append(250);
   GapSender sender(&gaps_);
-  sender.enable();
+  sender.enable(true);
   std::int64_t last = 0;
   for (const int expected : {100, 100, 50}) {
     const auto message = sender.next(kStart_ns);
@@ -75,11 +90,11 @@ TEST_F(GapSenderTest, HoldsOneBatchUntilItsAckAndThenGoesOnWhereItEnded) {
 TEST_F(GapSenderTest, SendsTheSameBytesOnTheNextStream) {
   append(3);
   GapSender first(&gaps_);
-  first.enable();
+  first.enable(true);
   const auto before = first.next(kStart_ns);
   append(1);
   GapSender second(&gaps_);
-  second.enable();
+  second.enable(true);
   const auto after = second.next(kStart_ns + 1);
   ASSERT_EQ(after->gaps().gaps_size(), 4);
   for (int i = 0; i < 3; ++i) {
@@ -91,7 +106,7 @@ TEST_F(GapSenderTest, SendsTheSameBytesOnTheNextStream) {
 TEST_F(GapSenderTest, ARepeatedOrOlderAckTakesNothingOff) {
   append(2);
   GapSender sender(&gaps_);
-  sender.enable();
+  sender.enable(true);
   ASSERT_TRUE(sender.next(kStart_ns));
   EXPECT_TRUE(*sender.on_ack(ack(2)));
   append(1);
@@ -104,7 +119,7 @@ TEST_F(GapSenderTest, ARepeatedOrOlderAckTakesNothingOff) {
 TEST_F(GapSenderTest, AnAckOfAGapThatWasNeverSentIsRefusedAndTakesNothingOff) {
   append(2);
   GapSender sender(&gaps_);
-  sender.enable();
+  sender.enable(true);
   ASSERT_TRUE(sender.next(kStart_ns));
   append(1);
   EXPECT_EQ(sender.on_ack(ack(3)).status().code(), StatusCode::failed_precondition);
@@ -114,7 +129,7 @@ TEST_F(GapSenderTest, AnAckOfAGapThatWasNeverSentIsRefusedAndTakesNothingOff) {
 TEST_F(GapSenderTest, PausesAfterABatchSoThatAStormBecomesOneGap) {
   append(1);
   GapSender sender(&gaps_);
-  sender.enable();
+  sender.enable(true);
   ASSERT_TRUE(sender.next(kStart_ns));
   ASSERT_TRUE(*sender.on_ack(ack(1)));
   append(1);
@@ -128,7 +143,7 @@ TEST_F(GapSenderTest, PausesAfterABatchSoThatAStormBecomesOneGap) {
 TEST_F(GapSenderTest, ALossThatDoesNotEndIsSentMoreAndMoreSeldom) {
   constexpr std::int64_t kDay_ns = 86'400'000'000'000;
   GapSender sender(&gaps_);
-  sender.enable();
+  sender.enable(true);
   int sent = 0;
   for (std::int64_t now = kStart_ns; now < kStart_ns + kDay_ns; now += 1'000'000'000) {
     if (gaps_.empty()) append(1);  // the store widens it while it waits
@@ -157,7 +172,7 @@ TEST_F(GapSenderTest, ALossThatDoesNotEndIsSentMoreAndMoreSeldom) {
 
 TEST_F(GapSenderTest, LooksNoMoreWhenThereIsNothingUntilItIsTold) {
   GapSender sender(&gaps_);
-  sender.enable();
+  sender.enable(true);
   EXPECT_FALSE(sender.next(kStart_ns));
   EXPECT_FALSE(sender.due_ns());
   append(1);
@@ -170,7 +185,7 @@ TEST_F(GapSenderTest, TriesAgainALittleLaterWhenTheStoreDoesNotAnswer) {
   append(1);
   gaps_.failing_reads = 1;
   GapSender sender(&gaps_);
-  sender.enable();
+  sender.enable(true);
   EXPECT_FALSE(sender.next(kStart_ns));
   EXPECT_EQ(sender.due_ns(), kStart_ns + GapSender::kLookAgain_ns);
   EXPECT_TRUE(sender.next(kStart_ns + GapSender::kLookAgain_ns));
@@ -180,7 +195,7 @@ TEST_F(GapSenderTest, AnAckThatTheStoreCannotKeepIsNoEndOfTheStream) {
   append(1);
   gaps_.failing_acks = 1;
   GapSender sender(&gaps_);
-  sender.enable();
+  sender.enable(true);
   ASSERT_TRUE(sender.next(kStart_ns));
   EXPECT_TRUE(*sender.on_ack(ack(1)));
   EXPECT_FALSE(sender.awaits_hub());
@@ -189,7 +204,7 @@ TEST_F(GapSenderTest, AnAckThatTheStoreCannotKeepIsNoEndOfTheStream) {
 
 TEST_F(GapSenderTest, WithoutASourceThereIsNothingToDo) {
   GapSender sender(nullptr);
-  sender.enable();
+  sender.enable(true);
   EXPECT_FALSE(sender.next(kStart_ns));
   EXPECT_FALSE(sender.due_ns());
 }

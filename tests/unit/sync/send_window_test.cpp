@@ -8,7 +8,7 @@ namespace {
 using Seqs = std::vector<std::int64_t>;
 
 TEST(SendWindow, GivesTheRowsOfEveryBatchUpToTheAcknowledgedOne) {
-  SendWindow window(1000);
+  SendWindow window;
   EXPECT_EQ(1u, window.add({4, 5}, 100));
   EXPECT_EQ(2u, window.add({6}, 50));
   EXPECT_EQ(3u, window.add({9}, 10));
@@ -20,7 +20,7 @@ TEST(SendWindow, GivesTheRowsOfEveryBatchUpToTheAcknowledgedOne) {
 }
 
 TEST(SendWindow, GivesNothingForARepeatedOrOlderAck) {
-  SendWindow window(1000);
+  SendWindow window;
   window.add({1}, 1);
   window.add({2}, 1);
   EXPECT_EQ((Seqs{1, 2}), *window.acknowledge(2));
@@ -30,18 +30,18 @@ TEST(SendWindow, GivesNothingForARepeatedOrOlderAck) {
 }
 
 TEST(SendWindow, RefusesAnAckOfABatchNeverSentAndKeepsTheRest) {
-  SendWindow window(1000);
+  SendWindow window;
   window.add({1}, 1);
   EXPECT_EQ(StatusCode::failed_precondition, window.acknowledge(2).status().code());
   EXPECT_EQ((Seqs{1}), *window.acknowledge(1));
 }
 
 TEST(SendWindow, FitsUpToItsBoundAndALargerBatchAlone) {
-  SendWindow window(100);
-  EXPECT_TRUE(window.fits(5000));
+  SendWindow window;
+  EXPECT_TRUE(window.fits(5000, 100));
   window.add({1}, 60);
-  EXPECT_TRUE(window.fits(40));
-  EXPECT_FALSE(window.fits(41));
+  EXPECT_TRUE(window.fits(40, 100));
+  EXPECT_FALSE(window.fits(41, 100));
 }
 
 }  // namespace

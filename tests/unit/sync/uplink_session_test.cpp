@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "fakes/fake_clock.h"
+#include "fakes/memory_events.h"
 #include "fakes/memory_outbox.h"
 
 namespace sluice {
@@ -68,9 +71,10 @@ class UplinkSessionTest : public ::testing::Test {
   UplinkOptions options;
   UplinkCallbacks callbacks;
   SeriesTable series{1};
+  TopicTable topics{1};
   FakeClock clock;
   SharedStats stats;
-  SessionContext context{options, callbacks, outbox, series, clock, stats};
+  SessionContext context{options, callbacks, outbox, series, topics, clock, stats};
   std::int64_t acked_seq = 0;
 };
 
@@ -173,6 +177,87 @@ TEST_F(UplinkSessionTest, TellsWhatTimeTheHubSaidItIsAndBetweenWhichMoments) {
   heard.clear();
   (void)greeted(0);
   EXPECT_TRUE(heard.empty()) << "a hub that does not say";
+}
+
+/// Sessions whose hub takes events.
+class UplinkSessionEventsTest : public UplinkSessionTest {
+ protected:
+  UplinkSessionEventsTest() { callbacks.events = &events; }
+  std::unique_ptr<UplinkSession> greeted_for_events(bool ended = false) {
+    auto session = std::make_unique<UplinkSession>(context, UplinkTurn{kSelf, ended}, acked_seq);
+    (void)session->hello();
+    session->written();
+    v1::UplinkResponse response;
+    response.mutable_hello()->set_takes_events(true);
+    session->on_response(response);
+    return session;
+  }
+  static v1::UplinkResponse event_ack(std::int64_t seq) {
+    v1::UplinkResponse response;
+    response.mutable_event_ack()->set_seq(seq);
+    return response;
+  }
+  void tell() {
+    ToldEvent told;
+    told.event.name = "hot";
+    told.event.message = "It is hot.";
+    events.append(told);
+  }
+  MemoryEvents events{kSelf.epoch};
+};
+
+TEST_F(UplinkSessionEventsTest, AnEventGoesAheadOfABackfill) {
+  options.unacked_bytes_max = 100;
+  for (int i = 0; i < 50; ++i) outbox.append(std::string(60, 'r'));
+  const auto session = greeted_for_events();
+  auto first = session->next();
+  ASSERT_TRUE(first && first->has_batch()) << "there is no event yet";
+  session->written();
+  tell();
+  session->on_outbox_grew();
+  const auto next = session->next();
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(next->has_events());
+  session->written();
+  EXPECT_FALSE(session->done());
+  session->on_response(event_ack(1));
+  EXPECT_TRUE(session->failure().ok());
+  EXPECT_EQ(events.acked_seq(), 1);
+}
+
+TEST_F(UplinkSessionEventsTest, AHubThatAcknowledgesNoEventIsTakenForDead) {
+  tell();
+  const auto session = greeted_for_events();
+  ASSERT_TRUE(session->next());
+  session->written();
+  clock.advance(std::chrono::nanoseconds(options.ack_timeout).count());
+  session->on_time();
+  EXPECT_EQ(session->failure().code(), StatusCode::deadline_exceeded);
+}
+
+TEST_F(UplinkSessionEventsTest, AnAckOfAnEventThatWasNeverSentEndsTheStream) {
+  tell();
+  const auto session = greeted_for_events();
+  session->on_response(event_ack(1));
+  EXPECT_EQ(session->failure().code(), StatusCode::failed_precondition);
+  EXPECT_EQ(events.acked_seq(), 0);
+}
+
+// Rows of an ended epoch may go through a stream of their own; what stages tell waits for the next.
+TEST_F(UplinkSessionEventsTest, AStreamOfAnEndedEpochCarriesNone) {
+  tell();
+  const auto session = greeted_for_events(true);
+  EXPECT_FALSE(session->next());
+  EXPECT_TRUE(session->done());
+}
+
+TEST_F(UplinkSessionEventsTest, NothingIsDueByItselfWhileAMessageIsBeingWritten) {
+  tell();
+  tell();
+  const auto session = greeted_for_events();
+  EXPECT_EQ(session->until_due().count(), 0);
+  ASSERT_TRUE(session->next());
+  EXPECT_GT(session->until_due().count(), 0) << "the transport would be asked in a loop";
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ class Node {
 
   void start() {
     uplink = std::make_unique<Uplink>(
-        options, outbox, series, clock,
+        options, outbox, series, topics, clock,
         UplinkCallbacks{[this] { return outbox.next_seq(); },
                         [this](const std::string& epoch, std::int64_t) { end_epoch(epoch); },
                         [this] { ++epochs_confirmed; }});
@@ -69,6 +69,7 @@ class Node {
   UplinkOptions options;
   MemoryOutbox outbox;
   SeriesTable series{1000};
+  TopicTable topics{10};
   SystemClock clock;
   std::mt19937_64 random{1};
   bool epoch_stays = false;  // what follows: [sync], once started
@@ -372,7 +373,7 @@ TEST(Uplink, StopsAtOnceWhateverTheHubDoes) {
 TEST(Uplink, StopsBeforeItWasStarted) {
   FlakyCloud cloud;
   Node node(cloud);
-  Uplink uplink(node.options, node.outbox, node.series, node.clock, {});
+  Uplink uplink(node.options, node.outbox, node.series, node.topics, node.clock, {});
   uplink.poke();
   uplink.stop();
   EXPECT_TRUE(cloud.hellos().empty());

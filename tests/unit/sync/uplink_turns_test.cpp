@@ -35,9 +35,10 @@ class UplinkTurnsTest : public ::testing::Test {
   UplinkCallbacks callbacks_;
   MemoryOutbox outbox_;
   SeriesTable series_{1};
+  TopicTable topics_{10};
   FakeClock clock_;
   SharedStats stats_;
-  SessionContext context_{options_, callbacks_, outbox_, series_, clock_, stats_};
+  SessionContext context_{options_, callbacks_, outbox_, series_, topics_, clock_, stats_};
   UplinkTurns turns_{context_};
   std::vector<std::string> ended_;
 };

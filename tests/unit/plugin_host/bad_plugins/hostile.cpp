@@ -268,6 +268,10 @@ class Hostile {
     if (way_ == "destroy_segv") crash();
   }
 
+  void on_time(std::int64_t, Call&) {
+    if (way_ == "on_time_segv" && seen_ > 0) crash();
+  }
+
   Verdict on_reading(const Reading& in, Call& call) {
     ++seen_;
     if (in.value() != 666) return pass();
