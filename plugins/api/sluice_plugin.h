@@ -67,6 +67,11 @@ typedef uint32_t sluice_result;
 #define SLUICE_QUALITY_UNCERTAIN 1u
 #define SLUICE_QUALITY_BAD 2u
 
+/* Set in the source of readings without a time of their own that came while nobody knew what time
+ * it was: their event time counts from the boot. The same device has the plain number once it is
+ * known. */
+#define SLUICE_SOURCE_BOOT_TIME 0x80000000u
+
 /* One value of one series at one event time. */
 typedef struct sluice_reading {
   uint32_t struct_size;  /* sizeof(sluice_reading) */
