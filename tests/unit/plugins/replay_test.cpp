@@ -81,6 +81,8 @@ TEST_F(Replay, ASnapshotTakenAnywhereChangesNothing) {
       {"swinging_door", R"({"comp_dev_percent":50,"comp_dev":5,"comp_min_s":2})"},
       {"anomaly", R"({"alpha":0.1,"warm_up":5,"threshold":2,"hold_off_s":3})"},
       {"anomaly", R"({"half_life_s":20,"warm_up":5,"threshold":1,"emit_bounds":true})"},
+      {"alert", R"({"when":"value > 20","clear_when":"value < 10","for_s":3,"hold_off_s":5})"},
+      {"alert", R"({"when":"rate > 1","keep_firing_for_s":4,"no_data_after_s":6})"},
       {"scale", R"({"from":"Cel","to":"[degF]"})"},
       {"scale", R"({"factor":1e10,"offset":1,"unit":"x"})"},
       {"script", kScript},
@@ -122,6 +124,7 @@ TEST_F(Replay, ADamagedSnapshotIsRefusedOrHarmless) {
        {std::pair{"range", R"({"max_rate":2})"},
         std::pair{"deadband", R"({"absolute":3,"keep_previous":true})"},
         std::pair{"swinging_door", R"({"comp_dev":15,"comp_max_s":20})"},
+        std::pair{"alert", R"({"when":"value > 20","for_s":3,"no_data_after_s":6})"},
         std::pair{"anomaly", R"({"alpha":0.1,"warm_up":5,"threshold":2})"},
         std::pair{"script", kScript}}) {
     const auto stage = make(plugin, config);
