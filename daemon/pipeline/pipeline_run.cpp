@@ -9,6 +9,8 @@ namespace sluice {
 namespace {
 
 constexpr std::uint8_t kFormat = 7;
+/// See PipelineRun::silence_due().
+constexpr std::int64_t kSilenceParts = 16;
 
 std::string part_name(const std::string& pipeline) { return "pipeline/" + pipeline; }
 std::string stage_prefix(const std::string& pipeline) { return part_name(pipeline) + "/stage/"; }
@@ -21,6 +23,10 @@ std::string disconnected_part_name(const std::string& pipeline) {
 
 std::string new_stages_part_name(const std::string& pipeline) {
   return stage_prefix(pipeline) + "anew";
+}
+
+std::string silence_part_name(const std::string& pipeline) {
+  return part_name(pipeline) + "/silence";
 }
 
 std::string boot_part_name(const std::string& pipeline) { return part_name(pipeline) + "/boot"; }
@@ -166,18 +172,50 @@ void PipelineRun::fold_all(const Flow& flow, PipelineEffects effects) {
 
 void PipelineRun::notify_time(std::int64_t boottime_ns, PipelineEffects effects) {
   if (!stages_.wants_time()) return;  // it costs a look at every topic
-  const std::int64_t watermark = watermarks_.lowest(boottime_ns);
+  std::int64_t watermark = watermarks_.lowest(boottime_ns);
+  if (watermark == kNoTime && notified_ns_ != kNoTime) {
+    watermark = notified_ns_ + untold_silence_ns(boottime_ns);
+    if (watermark > notified_ns_) silence_told_ns_ = boottime_ns;
+  }
   if (watermark == kNoTime || watermark <= notified_ns_) return;
   notified_ns_ = watermark;
   fold_all(stages_.on_time(watermark, of_stages(effects)), effects);
 }
 
-bool PipelineRun::due(std::int64_t boottime_ns) const {
+/// While no topic speaks, the stages' time goes on at the pace of the clock from where it stands:
+/// not from the topic that is ahead, which may have a wrong clock, nor from the one furthest
+/// behind, which may have been gone for a year.
+std::int64_t PipelineRun::untold_silence_ns(std::int64_t boottime_ns) const {
+  const std::int64_t heard_ns = watermarks_.all_idle_since(boottime_ns);
+  return heard_ns == kNoTime ? 0 : boottime_ns - std::max(heard_ns, silence_told_ns_);
+}
+
+/// Each time it is told is a row on flash. So stages hear of it in steps: a sixteenth late at most,
+/// and no sooner than a topic counts as idle.
+bool PipelineRun::silence_due(std::int64_t boottime_ns) const {
+  if (!stages_.wants_time() || notified_ns_ == kNoTime) return false;
+  const std::int64_t untold_ns = untold_silence_ns(boottime_ns);
+  if (untold_ns <= 0 || untold_ns < watermarks_.idle_timeout_ns()) return false;
+  return untold_ns >= (boottime_ns - watermarks_.all_idle_since(boottime_ns)) / kSilenceParts;
+}
+
+bool PipelineRun::topics_due(std::int64_t boottime_ns) const {
   return reorder_.due(watermarks_, boottime_ns) || windows_.due(watermarks_, boottime_ns);
 }
 
+bool PipelineRun::due(std::int64_t boottime_ns) const {
+  return topics_due(boottime_ns) || silence_due(boottime_ns);
+}
+
 void PipelineRun::tick(std::int64_t boottime_ns, PipelineEffects effects) {
-  if (!due(boottime_ns)) return;
+  if (topics_due(boottime_ns)) return advance_topics(boottime_ns, effects);
+  if (!silence_due(boottime_ns)) return;
+  // The watermarks stay where they are: no reading is late for what only stages were told.
+  notify_time(boottime_ns, effects);
+  windows_.correct(effects.closed);
+}
+
+void PipelineRun::advance_topics(std::int64_t boottime_ns, PipelineEffects effects) {
   watermarks_.settle(boottime_ns);
   ReorderBuffer::Released released;
   reorder_.release_all(watermarks_, boottime_ns, released);
@@ -194,6 +232,11 @@ std::string_view PipelineRun::source_of(TopicId topic) const {
 
 Watermarks::OfSource PipelineRun::topics_of(const std::string& source) const {
   return [this, &source](TopicId topic) { return source_of(topic) == source; };
+}
+
+void PipelineRun::restart(std::int64_t boottime_ns) {
+  watermarks_.restart(boottime_ns);
+  silence_told_ns_ = kNoTime;  // it may be of another boot
 }
 
 void PipelineRun::disconnected(const std::string& source, std::int64_t boottime_ns) {
@@ -339,6 +382,10 @@ void PipelineRun::snapshot_rest(std::vector<CheckpointPart>& parts) const {
     parts.push_back({disconnected_part_name(name_), disconnected.take()});
   }
   if (boot_) parts.push_back({boot_part_name(name_), encode_stretch(boot_)});
+  if (silence_told_ns_ == kNoTime) return;
+  ByteWriter silence;
+  silence.i64(silence_told_ns_);
+  parts.push_back({silence_part_name(name_), silence.take()});
 }
 
 void PipelineRun::snapshot_own(std::vector<CheckpointPart>& parts) const {
@@ -360,7 +407,8 @@ bool PipelineRun::is_own(const CheckpointPart& part) const {
 
 bool PipelineRun::is_part(const CheckpointPart& part) const {
   return is_own(part) || part.name == disconnected_part_name(name_) ||
-         part.name == boot_part_name(name_) || part.name.starts_with(stage_prefix(name_));
+         part.name == boot_part_name(name_) || part.name == silence_part_name(name_) ||
+         part.name.starts_with(stage_prefix(name_));
 }
 
 bool PipelineRun::has_state(const std::vector<CheckpointPart>& parts) const {
@@ -378,6 +426,7 @@ Status PipelineRun::restore(const std::vector<CheckpointPart>& parts) {
   if (Status s = restore_own(*own); !s.ok()) return s;
   if (Status s = windows_.restore_windows(windows_prefix(name_), parts); !s.ok()) return s;
   if (Status s = restore_boot(parts); !s.ok()) return s;
+  if (Status s = restore_silence(parts); !s.ok()) return s;
   return restore_disconnected(parts);
 }
 
@@ -405,6 +454,15 @@ Status PipelineRun::restore_disconnected(const std::vector<CheckpointPart>& part
   if (part == nullptr) return {};
   ByteReader in(part->bytes);
   return watermarks_.restore_disconnected(in);
+}
+
+Status PipelineRun::restore_silence(const std::vector<CheckpointPart>& parts) {
+  const CheckpointPart* part = find_part(parts, silence_part_name(name_));
+  silence_told_ns_ = kNoTime;
+  if (part == nullptr) return {};
+  ByteReader in(part->bytes);
+  silence_told_ns_ = in.i64();
+  return in.at_end() ? Status() : data_loss("malformed silence in a checkpoint");
 }
 
 }  // namespace sluice

@@ -63,12 +63,12 @@ class PipelineRun {
   std::int64_t readings_held() const { return stages_.held(); }
 
   void process(std::int64_t boottime_ns, const Flow& in, PipelineEffects effects);
-  /// Whether the passing of time alone would close or release something.
+  /// Whether the passing of time alone would close or release something, or must be told to stages.
   bool due(std::int64_t boottime_ns) const;
   /// Does so.
   void tick(std::int64_t boottime_ns, PipelineEffects effects);
   /// The process started.
-  void restart(std::int64_t boottime_ns) { watermarks_.restart(boottime_ns); }
+  void restart(std::int64_t boottime_ns);
   /// A source lost its connection, or has none yet: until the next one its topics are not silent.
   void disconnected(const std::string& source, std::int64_t boottime_ns);
   void connected(const std::string& source, std::int64_t boottime_ns);
@@ -112,7 +112,7 @@ class PipelineRun {
 
   /// Appends the parts "pipeline/<name>", "pipeline/<name>/windows/<n>/<first window>",
   /// "pipeline/<name>/stage/<n>", "pipeline/<name>/disconnected" when a source has no connection,
-  /// and "pipeline/<name>/boot" in boot time.
+  /// "pipeline/<name>/boot" in boot time, and "pipeline/<name>/silence" when stages know of one.
   Status snapshot(std::vector<CheckpointPart>& parts);
   /// For stages that cannot save theirs: "pipeline/<name>/stage/anew" stands for it, and who
   /// restores the parts begins with new stages.
@@ -135,6 +135,10 @@ class PipelineRun {
                               PipelineEffects effects);
   void run_ordered(ReorderBuffer::Released released, PipelineEffects effects);
   void rise(TopicId topic, std::int64_t boottime_ns, PipelineEffects effects);
+  std::int64_t untold_silence_ns(std::int64_t boottime_ns) const;
+  bool silence_due(std::int64_t boottime_ns) const;
+  bool topics_due(std::int64_t boottime_ns) const;
+  void advance_topics(std::int64_t boottime_ns, PipelineEffects effects);
   void notify_time(std::int64_t boottime_ns, PipelineEffects effects);
   void fold(Reading reading, bool before, PipelineEffects effects);
   void fold_all(const Flow& flow, PipelineEffects effects);
@@ -144,6 +148,7 @@ class PipelineRun {
   Status restore_own(const CheckpointPart& part);
   Status restore_boot(const std::vector<CheckpointPart>& parts);
   Status restore_disconnected(const std::vector<CheckpointPart>& parts);
+  Status restore_silence(const std::vector<CheckpointPart>& parts);
   bool is_own(const CheckpointPart& part) const;
   std::string_view source_of(TopicId topic) const;
   Watermarks::OfSource topics_of(const std::string& source) const;
@@ -163,6 +168,7 @@ class PipelineRun {
   WindowSets windows_;
   std::shared_ptr<const BootStretch> boot_;  ///< null: there is nothing of boot time
   std::int64_t notified_ns_ = kNoTime;       ///< the stages know that event time has come so far
+  std::int64_t silence_told_ns_ = kNoTime;   ///< and that has all silence up to this boot time
   bool marked_ = false;
   bool processes_before_ = false;
 };

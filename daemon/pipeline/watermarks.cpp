@@ -58,6 +58,16 @@ std::int64_t Watermarks::lowest(std::int64_t boottime_ns) const {
   return lowest == std::numeric_limits<std::int64_t>::max() ? kNoTime : lowest;
 }
 
+std::int64_t Watermarks::all_idle_since(std::int64_t boottime_ns) const {
+  std::int64_t heard_ns = kNoTime;
+  for (const auto& [topic, state] : topics_) {
+    if (in_boot_time(topic)) continue;
+    if (silent_ns(state, boottime_ns) < idle_timeout_ns_) return kNoTime;
+    heard_ns = std::max(heard_ns, state.arrived_boottime_ns);
+  }
+  return heard_ns;
+}
+
 std::int64_t Watermarks::highest(const OfSource& of_source) const {
   std::int64_t highest_ns = kNoTime;
   for (const auto& [topic, state] : topics_) {

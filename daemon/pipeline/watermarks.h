@@ -42,6 +42,9 @@ class Watermarks {
   /// The smallest watermark of the topics that are not idle and whose time is event time; kNoTime
   /// when there are none.
   std::int64_t lowest(std::int64_t boottime_ns) const;
+  /// When the last of these topics was heard, if all of them are idle; kNoTime when one is not, or
+  /// there are none.
+  std::int64_t all_idle_since(std::int64_t boottime_ns) const;
   /// The largest watermark, without the clock's part, of such topics; kNoTime when there are none.
   std::int64_t highest(const OfSource& of_source) const;
   /// Makes the clock's part of every idle topic state.
@@ -56,6 +59,7 @@ class Watermarks {
   /// The stretch of boot time is over.
   void forget_boot_time();
 
+  std::int64_t idle_timeout_ns() const { return idle_timeout_ns_; }
   /// Part of what is restored; that of the spec counts again from a call of this.
   void set_idle_timeout(std::int64_t idle_timeout_ns) { idle_timeout_ns_ = idle_timeout_ns; }
 
