@@ -257,6 +257,7 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   behind_ = false;
   kept_.clear();
   if (remembers) run_.mark_start();
+  backlog_.add_what_stands();
   do_missed(std::exchange(backlog_, Backlog(spec_.pending_max)), effects);
 }
 

@@ -61,16 +61,26 @@ class Numbering final : public Stage {
   State state_;
 };
 
-MakePipelines pipelines(int version) {
-  return [version] {
+MakePipelines pipelines(int version, std::int64_t idle_s = 3600) {
+  return [version, idle_s] {
     std::vector<PipelineSpec> specs(1);
     specs[0].name = "p";
     specs[0].hash = 1;
     specs[0].stages.push_back(std::make_unique<Numbering>(version));
     specs[0].windows = {WindowSpec::tumbling(10 * kSecond)};
-    specs[0].idle_timeout_ns = 3600 * kSecond;
+    specs[0].idle_timeout_ns = idle_s * kSecond;
     return specs;
   };
+}
+
+/// A topic that is silent for so long holds up nothing.
+constexpr std::int64_t kShortIdle = 2;
+
+std::vector<PipelineSpec> parked() {
+  std::vector<PipelineSpec> specs = pipelines(1, kShortIdle)();
+  specs[0].stages.clear();
+  specs[0].parked = "numbering.so is missing";
+  return specs;
 }
 
 struct ReplacedStages : ::testing::Test {
@@ -78,8 +88,12 @@ struct ReplacedStages : ::testing::Test {
     rig.start(pipelines(version)(), awaits_cloud);
   }
   Result<std::vector<StageReplacement>> replace(int version, bool begins_anew = false) {
+    return replace(pipelines(version), begins_anew);
+  }
+  Result<std::vector<StageReplacement>> replace(const MakePipelines& make,
+                                                bool begins_anew = false) {
     auto answer = std::async(std::launch::async, [&] {
-      return rig.engine->replace_stages(pipelines(version), begins_anew, std::chrono::minutes(1));
+      return rig.engine->replace_stages(make, begins_anew, std::chrono::minutes(1));
     });
     while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
       rig.engine->step();
@@ -89,6 +103,19 @@ struct ReplacedStages : ::testing::Test {
   void reading(std::int64_t time_s) {
     rig.message("a", std::to_string(time_s) + " 0");
     now_s = time_s;
+  }
+  void connection(IngestEvent::Kind kind) {
+    IngestEvent event;
+    event.kind = kind;
+    event.boottime_ns = rig.clock.boottime_ns();
+    event.position = {0, 1, rig.id};
+    rig.messages.push(event);
+    rig.engine->step();
+  }
+  /// The plugin is there again, and nothing comes.
+  void bring_back() {
+    ASSERT_EQ(replace(pipelines(1, kShortIdle))->at(0).error, "");
+    for (int i = 0; i < 5; ++i) rig.commit();
   }
   void restart(int version) {
     rig.commit();
@@ -204,10 +231,7 @@ TEST_F(ReplacedStages, WaitUntilTheCloudHasSaidWhoWeAre) {
 
 // Its plugin was missing at the start, and is there now.
 TEST_F(ReplacedStages, BringAParkedPipelineBackWithWhatWaitedForIt) {
-  std::vector<PipelineSpec> parked = pipelines(1)();
-  parked[0].stages.clear();
-  parked[0].parked = "numbering.so is missing";
-  rig.start(std::move(parked), false);
+  rig.start(parked(), false);
   for (std::int64_t n = 1; n <= 10; ++n) reading(n);
   rig.commit();
   EXPECT_EQ(term(Term::pending), 10);
@@ -217,6 +241,39 @@ TEST_F(ReplacedStages, BringAParkedPipelineBackWithWhatWaitedForIt) {
   EXPECT_EQ(term(Term::pending), 0);
   EXPECT_EQ(panes().at(0), (std::pair<std::uint64_t, double>(9, 45)));
   EXPECT_EQ(rig.commits.ledger().difference(), 0);
+}
+
+// How it stands with a source when nothing came since: silence closes windows, its absence none.
+TEST_F(ReplacedStages, BringAParkedPipelineBackThatKnowsWhichSourceIsGone) {
+  rig.start(parked(), false);
+  for (std::int64_t n = 1; n <= 5; ++n) reading(n);
+  connection(IngestEvent::Kind::disconnected);
+  bring_back();
+  EXPECT_TRUE(panes().empty()) << "closed, though the broker still has what belongs there";
+}
+
+TEST_F(ReplacedStages, BringAParkedPipelineBackThatKnowsWhichSourceIsThereAgain) {
+  start(1);
+  for (std::int64_t n = 1; n <= 5; ++n) reading(n);
+  connection(IngestEvent::Kind::disconnected);
+  rig.commit();
+  rig.kill();
+  rig.start(parked(), false);
+  connection(IngestEvent::Kind::connected);
+  bring_back();
+  EXPECT_EQ(panes().size(), 1u) << "it waits for a source that is there";
+}
+
+// The config that parked it has that source no longer.
+TEST_F(ReplacedStages, BringAParkedPipelineBackThatWaitsForNoSourceOfAnOlderConfig) {
+  start(1);
+  for (std::int64_t n = 1; n <= 5; ++n) reading(n);
+  connection(IngestEvent::Kind::disconnected);
+  rig.commit();
+  rig.kill();
+  rig.start(parked(), false, {{"other", false, 100}});
+  bring_back();
+  EXPECT_EQ(panes().size(), 1u) << "it waits for a source that is no more";
 }
 
 }  // namespace
