@@ -102,25 +102,30 @@ class HostProcess::CallPatience final : public Patience {
     if (const std::string death = process_.death(); !death.empty()) {
       return unavailable("its process " + death);
     }
-    const std::int64_t waited_ns = process_.clock_.boottime_ns() - begun_ns_;
+    if (Status s = is_in_time(); !s.ok()) return s;
+    const std::int64_t waited = waited_ns();
+    if (waited < deadline_ns_ || !is_asleep(process_.pid_)) return {};
+    return unavailable("it gave no answer within " + in_ms(waited) + " and does nothing");
+  }
+  /// As go_on(), of a process that may sleep: it has said something.
+  Status is_in_time() {
+    const std::int64_t waited = waited_ns();
     // A short call is not worth a question.
-    if (waited_ns >= kLookNs && !used_before_ns_) used_before_ns_ = used_ns();
+    if (waited >= kLookNs && !used_before_ns_) used_before_ns_ = used_ns();
     // It has one thread, so it cannot have used more than has passed.
-    if (waited_ns < deadline_ns_) return {};
+    if (waited < deadline_ns_) return {};
     if (used_ns() - used_before_ns_.value_or(0) >= deadline_ns_) {
       return unavailable("it used " + in_ms(deadline_ns_) + " of the processor and gave no answer");
     }
-    if (is_asleep(process_.pid_)) {
-      return unavailable("it gave no answer within " + in_ms(waited_ns) + " and does nothing");
-    }
-    if (waited_ns < kStarvedMax * deadline_ns_) return {};
-    return unavailable("it gave no answer within " + in_ms(waited_ns));
+    if (waited < kStarvedMax * deadline_ns_) return {};
+    return unavailable("it gave no answer within " + in_ms(waited));
   }
   std::chrono::nanoseconds slice() const override { return kLookInterval; }
 
  private:
   static constexpr std::int64_t kLookNs = std::chrono::nanoseconds(kLookInterval).count();
 
+  std::int64_t waited_ns() const { return process_.clock_.boottime_ns() - begun_ns_; }
   std::int64_t used_ns() const { return processor_time_ns(process_.pid_).value_or(0); }
   static std::string in_ms(std::int64_t ns) { return std::to_string(ns / 1'000'000) + " ms"; }
 
@@ -213,8 +218,9 @@ Result<HostDone> HostProcess::call(std::string_view request, const HostServices&
     if (Status s = answer(services, series, patience); !s.ok()) {
       return unavailable(std::string(s.message()));
     }
-    // A process that asks for ever is not waited for, so nobody else asks.
-    if (Status s = patience.go_on(); !s.ok()) return s;
+    // A process that asks for ever is not waited for, so nobody else looks. It may have ended the
+    // call meanwhile, and sleep.
+    if (Status s = patience.is_in_time(); !s.ok()) return s;
   }
   Result<HostDone> done = read_done(message_);
   if (!done.ok()) return unavailable("its answer: " + std::string(done.status().message()));

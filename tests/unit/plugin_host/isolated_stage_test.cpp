@@ -21,7 +21,7 @@ namespace {
 class IsolatedStageTest : public ::testing::Test {
  protected:
   Result<std::unique_ptr<Stage>> make(const std::string& plugin, const std::string& config,
-                                      const std::string& dir = {}) {
+                                      const std::string& dir = {}, const Clock* clock = nullptr) {
     const char* built = plugin == "hostile" ? HOSTILE_PLUGIN_DIR : BAD_PLUGIN_DIR;
     StageOptions options{.dir = dir.empty() ? built : dir,
                          .plugin = plugin,
@@ -31,11 +31,11 @@ class IsolatedStageTest : public ::testing::Test {
                          .where = "pipelines[0].stages[1]",
                          .series = table_};
     options.isolation = &isolation_;
-    options.clock = &clock_;
+    options.clock = clock == nullptr ? &clock_ : clock;
     return make_stage(options);
   }
-  std::unique_ptr<Stage> hostile(const std::string& way) {
-    auto stage = make("hostile", R"({"way":")" + way + "\"}");
+  std::unique_ptr<Stage> hostile(const std::string& way, const Clock* clock = nullptr) {
+    auto stage = make("hostile", R"({"way":")" + way + "\"}", {}, clock);
     EXPECT_TRUE(stage.ok()) << way << ": " << stage.status().to_string();
     return stage.ok() ? *std::move(stage) : nullptr;
   }
@@ -249,6 +249,30 @@ TEST_F(IsolatedStageTest, WaitsForAProcessThatTheSystemHoldsUpButNotForOneThatId
     const Status status = process(*stage, {666});
     EXPECT_NE(status.message().find(why), std::string::npos) << status.message();
   }
+}
+
+/// While it is slow, whoever looks at it is held up.
+class ClockThatHoldsUp final : public Clock {
+ public:
+  std::int64_t boottime_ns() const override {
+    if (is_slow) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    return kernel_.boottime_ns();
+  }
+  std::int64_t wall_ns() const override { return kernel_.wall_ns(); }
+  bool is_slow = false;
+
+ private:
+  SystemClock kernel_;
+};
+
+// It has asked and got its answer, said what it has to say, and sleeps; only then do we look.
+TEST_F(IsolatedStageTest, IsNotTakenForIdleBecauseTheDaemonIsHeldUp) {
+  isolation_.limits.deadline = std::chrono::milliseconds(250);
+  ClockThatHoldsUp clock;
+  const auto stage = hostile("derive_once", &clock);
+  clock.is_slow = true;
+  const Status status = process(*stage, {666});
+  EXPECT_TRUE(status.ok()) << status.to_string();
 }
 
 bool has_process() { return ::waitpid(-1, nullptr, WNOHANG) == 0; }

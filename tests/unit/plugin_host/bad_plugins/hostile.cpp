@@ -234,6 +234,7 @@ bool do_harm(const std::string& way, const Reading& in, Call& call, Host host) {
   if (way == "derive_millions") {
     for (int i = 0;; ++i) host.derive_series(in.series, ("m" + std::to_string(i)).c_str(), nullptr);
   }
+  if (way == "derive_once") return host.derive_series(in.series, "once", nullptr) == 0;
   if (way == "log_millions") {
     for (int i = 0; i < 1'000'000; ++i) host.log(SLUICE_LOG_ERROR, "a flood");
   }
