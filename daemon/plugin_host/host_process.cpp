@@ -26,8 +26,9 @@ static_assert(kMessageBytesMax > kCallRecordBytesMax);
 constexpr std::chrono::milliseconds kLookInterval{5};
 /// A process that gets neither the processor nor its pages is waited for so many deadlines.
 constexpr std::int64_t kStarvedMax = 8;
-/// The loader's work is not the plugin's.
-constexpr std::chrono::nanoseconds kLoadingDeadline = std::chrono::seconds(2);
+/// The loader's work is not the plugin's, and of what an instance begins with and leaves behind
+/// there may be much.
+constexpr std::chrono::nanoseconds kWholeStateDeadline = std::chrono::seconds(2);
 /// Where the program expects its end of the channel, and a file that has lost its name.
 constexpr int kChannelFd = 3;
 constexpr int kPluginFd = 4;
@@ -179,7 +180,7 @@ Status HostProcess::spawn(const std::string& program, const PinnedFile& plugin) 
 }
 
 Result<PluginMetadata> HostProcess::await_loaded() {
-  CallPatience patience(*this, std::max(limits_.deadline, kLoadingDeadline));
+  CallPatience patience(*this, std::max(limits_.deadline, kWholeStateDeadline));
   if (Status s = channel_.receive(message_, kMessageBytesMax, patience); !s.ok()) {
     return unavailable("loading the plugin: " + std::string(s.message()));
   }
@@ -208,7 +209,10 @@ std::string HostProcess::death() {
 
 Result<HostDone> HostProcess::call(std::string_view request, const HostServices& services,
                                    const SeriesTable& series) {
-  CallPatience patience(*this, limits_.deadline);
+  const HostMessage kind = kind_of(request);
+  const bool is_of_readings = kind == HostMessage::process || kind == HostMessage::on_time;
+  CallPatience patience(
+      *this, is_of_readings ? limits_.deadline : std::max(limits_.deadline, kWholeStateDeadline));
   if (Status s = channel_.send(request, patience); !s.ok()) return s;
   for (;;) {
     if (Status s = channel_.receive(message_, kMessageBytesMax, patience); !s.ok()) {

@@ -251,6 +251,19 @@ TEST_F(IsolatedStageTest, WaitsForAProcessThatTheSystemHoldsUpButNotForOneThatId
   }
 }
 
+// A model is loaded, a state of up to 64 MiB comes or goes: that is no call that hangs.
+TEST_F(IsolatedStageTest, HasMoreTimeForItsWholeStateThanForACall) {
+  const auto calm = hostile("");
+  ASSERT_TRUE(process(*calm, {1, 2}).ok());
+  isolation_.limits.deadline = std::chrono::milliseconds(250);
+  const auto stage = hostile("takes_time");
+  ASSERT_NE(stage, nullptr);
+  ASSERT_TRUE(process(*stage, {1, 2}).ok());
+  const auto saved = stage->snapshot();
+  EXPECT_EQ(*saved, *calm->snapshot()) << "else it has the calls instead of the state";
+  EXPECT_TRUE(hostile("takes_time")->restore(*saved).ok());
+}
+
 /// While it is slow, whoever looks at it is held up.
 class ClockThatHoldsUp final : public Clock {
  public:
