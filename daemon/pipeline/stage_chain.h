@@ -85,6 +85,8 @@ class StageChain {
   void take_events(StageEffects effects);
   void keep_input(std::size_t index, const Status& why, StageEffects effects) const;
   void hold(Ledger& ledger, std::int64_t n);
+  void count_filtered(Ledger& ledger, const Stage& stage,
+                      const std::vector<std::int64_t>& drops_by_rule) const;
   void settle(std::size_t index, Flow& next, Ledger& ledger);
   void count(Ledger& ledger, Term term, std::int64_t n, std::string_view cause = {}) const;
 

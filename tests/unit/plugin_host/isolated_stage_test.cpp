@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "plugin_host/call_record.h"
 #include "plugin_host/plugin_stage.h"
 
 namespace sluice {
@@ -362,6 +363,24 @@ TEST_F(IsolatedStageTest, RepeatsACallFromItsRecordWhateverThePluginWouldSayNow)
   EXPECT_EQ(*(*again)->snapshot(), *(*stage)->snapshot());
   out_.clear();
   EXPECT_FALSE((*again)->recorded_calls()->replay(&in, 0, first.substr(0, 3), out_).ok());
+}
+
+// A power cut between the installation of a version with fewer rules and its reload.
+TEST_F(IsolatedStageTest, RepeatsACallOfAVersionThatHadMoreRules) {
+  const auto stage = make("plain_c", "");
+  ASSERT_TRUE(stage.ok());
+  constexpr std::uint16_t kRuleThatWas = 3;
+  CallRecorder recorder;
+  recorder.begin(1, 0, 3);
+  const sluice_verdict verdicts[] = {{SLUICE_VERDICT_PASS, 0, 0},
+                                     {SLUICE_VERDICT_DROP, 0, kRuleThatWas},
+                                     {SLUICE_VERDICT_PASS, 0, 0}};
+  const std::string taken = std::string(1, 1) + *recorder.finish(verdicts, 3);
+  const ReadingBatch in = batch({1, 2, 3});
+  const Status status = (*stage)->recorded_calls()->replay(&in, 0, taken, out_);
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  EXPECT_EQ(out_.verdicts, (std::vector<Verdict>{Verdict::pass, Verdict::drop, Verdict::pass}))
+      << "two readings are in the ledger, and in no window any more";
 }
 
 }  // namespace
