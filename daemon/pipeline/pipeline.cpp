@@ -252,11 +252,13 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   backlog_.end_replay();
   run_.use_limits_of_spec();
   if (remembers) run_.mark_start();
-  if (!behind_ || !spec_.parked.empty()) return;
+  if (!behind_) return run_.let_go_of_other_order(effects);
+  if (!spec_.parked.empty()) return;
   if (const Status s = restore_run(); !s.ok()) return park(s);
   behind_ = false;
   kept_.clear();
   if (remembers) run_.mark_start();
+  run_.let_go_of_other_order(effects);
   backlog_.add_what_stands();
   do_missed(std::exchange(backlog_, Backlog(spec_.pending_max)), effects);
 }

@@ -66,6 +66,9 @@ class StageChain {
   void run_unordered(Flow& flow, StageEffects effects) { run(0, first_ordered_, flow, effects); }
   /// The others.
   void run_ordered(Flow& flow, StageEffects effects) { run(first_ordered_, size(), flow, effects); }
+  void run_from(std::size_t stage, Flow& flow, StageEffects effects) {
+    run(stage, size(), flow, effects);
+  }
   /// Tells every stage that event time has reached `watermark_ns`; what they let go and make of it
   /// has passed the stages behind them.
   Flow on_time(std::int64_t watermark_ns, StageEffects effects);

@@ -276,5 +276,89 @@ TEST_F(ReplacedStages, BringAParkedPipelineBackThatWaitsForNoSourceOfAnOlderConf
   EXPECT_EQ(panes().size(), 1u) << "it waits for a source that is no more";
 }
 
+/// Adds 1, so that each stage that a reading has passed can be told from it.
+class PlusOne final : public Stage {
+ public:
+  explicit PlusOne(bool ordered) : ordered_(ordered) {}
+  const std::string& name() const override { return name_; }
+  const std::vector<std::string>& rules() const override { return rules_; }
+  bool ordered() const override { return ordered_; }
+  Status process(const ReadingBatch& in, StageOutput& out) override {
+    for (std::size_t row = 0; row < in.size(); ++row) {
+      Reading reading = in.at(row);
+      reading.value = Value::of(reading.value.as_double() + 1);
+      out.verdicts.push_back(Verdict::altered);
+      out.altered.append(reading);
+    }
+    return {};
+  }
+  Status on_time(std::int64_t, StageOutput&) override { return {}; }
+  Result<std::string> snapshot() override { return std::string(); }
+  Status restore(std::string_view) override { return {}; }
+
+ private:
+  const bool ordered_;
+  const std::string name_ = "plus_one";
+  const std::vector<std::string> rules_;
+};
+
+/// Readings wait for 5 s before the first stage that is ordered.
+MakePipelines adding(const std::vector<bool>& ordered_stages) {
+  return [ordered_stages] {
+    std::vector<PipelineSpec> specs = pipelines(1)();
+    specs[0].max_out_of_order_ns = 5 * kSecond;
+    specs[0].stages.clear();
+    for (const bool ordered : ordered_stages) {
+      specs[0].stages.push_back(std::make_unique<PlusOne>(ordered));
+    }
+    return specs;
+  };
+}
+
+struct OtherOrder {
+  std::vector<bool> before, after;
+};
+class ReplacedByOtherOrder : public ReplacedStages,
+                             public ::testing::WithParamInterface<OtherOrder> {
+ protected:
+  void expect_each_passed_each_stage_once() {
+    for (const std::int64_t n : {10, 16, 30}) reading(n);
+    rig.commit();
+    const auto stages = static_cast<double>(GetParam().before.size());
+    EXPECT_EQ(term(Term::late), 0);
+    EXPECT_EQ(panes().at(0), (std::pair<std::uint64_t, double>(9, 9 * stages)));
+    EXPECT_EQ(panes().at(10), (std::pair<std::uint64_t, double>(2, 2 * stages)));
+    EXPECT_EQ(term(Term::pending), GetParam().after.back() || GetParam().after.front() ? 1 : 0);
+    EXPECT_EQ(rig.commits.ledger().difference(), 0);
+  }
+};
+
+// What waits for a stage that no longer needs its order must not go by it, nor by its windows, and
+// what has passed a stage that needs it now must not come to it again.
+TEST_P(ReplacedByOtherOrder, TakeWhatWaitedForTheOldOnes) {
+  rig.start(adding(GetParam().before)(), false);
+  for (std::int64_t n = 1; n <= 9; ++n) reading(n);
+  ASSERT_EQ(replace(adding(GetParam().after))->at(0).error, "");
+  expect_each_passed_each_stage_once();
+}
+
+TEST_P(ReplacedByOtherOrder, TakeWhatWaitedForTheOldOnesBeforeTheRestart) {
+  rig.start(adding(GetParam().before)(), false);
+  for (std::int64_t n = 1; n <= 9; ++n) reading(n);
+  rig.commit();
+  // As a clean stop, with a checkpoint.
+  ASSERT_EQ(replace(adding(GetParam().before))->at(0).error, "");
+  rig.commit();
+  rig.kill();
+  rig.start(adding(GetParam().after)(), false);
+  expect_each_passed_each_stage_once();
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ReplacedByOtherOrder,
+                         ::testing::Values(OtherOrder{{true}, {false}}, OtherOrder{{false}, {true}},
+                                           OtherOrder{{true, false}, {false, true}},
+                                           OtherOrder{{false, true}, {true, false}},
+                                           OtherOrder{{false, true}, {false, false}}));
+
 }  // namespace
 }  // namespace sluice
