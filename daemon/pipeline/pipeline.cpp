@@ -235,14 +235,13 @@ Status Pipeline::inherit(Pipeline& old) {
   return {};
 }
 
-Status Pipeline::inherit_without_stages(Pipeline& old, PipelineEffects effects) {
+Status Pipeline::inherit_without_stages(Pipeline& old) {
   if (old.behind_) {
     return failed_precondition("it is parked (" + old.parked() +
                                "): give the stage or the pipeline another name to begin anew");
   }
   if (Status s = run_.stages_can_save(); !s.ok()) return s;
   since_seq_ = old.since_seq_;
-  old.give_up_held("stage_replaced", effects);
   old.run_.snapshot_without_stages(kept_);
   behind_ = true;
   return {};

@@ -17,7 +17,7 @@ namespace sluice {
 namespace {
 
 /// Numbers the readings, and holds each until the next one comes. Version 2 refuses what version 1
-/// saved; other pairs get along.
+/// saved; other pairs get along. Version 3 does so too, and saves its own state but once.
 class Numbering final : public Stage {
  public:
   explicit Numbering(int version) : version_(version) {}
@@ -39,12 +39,13 @@ class Numbering final : public Stage {
   }
   Status on_time(std::int64_t, StageOutput&) override { return {}; }
   Result<std::string> snapshot() override {
+    if (version_ == 3 && saves_++ > 0) return internal_error("it has saved its state already");
     std::string bytes(1 + sizeof state_, static_cast<char>(version_));
     std::memcpy(bytes.data() + 1, &state_, sizeof state_);
     return bytes;
   }
   Status restore(std::string_view bytes) override {
-    if (version_ == 2 && bytes.front() == 1) return failed_precondition("it is of version 1");
+    if (version_ > 1 && bytes.front() == 1) return failed_precondition("it is of version 1");
     std::memcpy(&state_, bytes.data() + 1, sizeof state_);
     return {};
   }
@@ -59,6 +60,7 @@ class Numbering final : public Stage {
   const std::string name_ = "numbering";
   const std::vector<std::string> rules_;
   State state_;
+  int saves_ = 0;
 };
 
 MakePipelines pipelines(int version, std::int64_t idle_s = 3600) {
@@ -217,6 +219,17 @@ TEST_F(ReplacedStages, BeginAnewWhereThatIsWantedAndWhatWasHeldIsNamed) {
   rig.commit();
   EXPECT_EQ(rejected_with_their_stage(), 2);
   EXPECT_EQ(term(Term::held), 0);
+  EXPECT_EQ(rig.commits.ledger().difference(), 0);
+}
+
+TEST_F(ReplacedStages, ThatFailWhenTheyHaveBegunAnewGiveNothingUp) {
+  start(1);
+  for (std::int64_t n = 1; n <= 5; ++n) reading(n);
+  EXPECT_NE(replace(3, true)->at(0).error, "");
+  reading(6);
+  rig.commit();
+  EXPECT_EQ(rejected_with_their_stage(), 0);
+  EXPECT_EQ(term(Term::held), 1);
   EXPECT_EQ(rig.commits.ledger().difference(), 0);
 }
 
