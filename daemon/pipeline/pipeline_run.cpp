@@ -353,6 +353,10 @@ void PipelineRun::snapshot_rest(std::vector<CheckpointPart>& parts) const {
     parts.push_back({disconnected_part_name(name_), disconnected.take()});
   }
   if (boot_) parts.push_back({boot_part_name(name_), encode_stretch(boot_)});
+  snapshot_waiting(parts);
+}
+
+void PipelineRun::snapshot_waiting(std::vector<CheckpointPart>& parts) const {
   if (reorder_.size() == 0) return;
   ByteWriter waiting;
   waiting.u64(stages_.first_ordered());

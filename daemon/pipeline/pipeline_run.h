@@ -147,6 +147,7 @@ class PipelineRun {
   void fold_all(const Flow& flow, PipelineEffects effects);
   void count_late(const Reading& reading, PipelineEffects effects) const;
   void snapshot_rest(std::vector<CheckpointPart>& parts) const;
+  void snapshot_waiting(std::vector<CheckpointPart>& parts) const;
   void snapshot_own(std::vector<CheckpointPart>& parts) const;
   Status restore_own(const CheckpointPart& part);
   Status restore_waiting(const std::vector<CheckpointPart>& parts);
