@@ -79,7 +79,8 @@ class RecordedCalls {
   /// How the last call of process() or on_time() went, failed ones too.
   virtual std::string take_record() = 0;
   /// The call again after a restart, of process() with `in` or else of on_time(), with the outcome
-  /// that `record` says. A failure is the call's own, or that the record cannot be read.
+  /// that `record` says. A failure is the call's own, or that the record cannot be read. A rule in
+  /// `out` may be one that only another version has: what is counted in a replay, the log has.
   virtual Status replay(const ReadingBatch* in, std::int64_t watermark_ns, std::string_view record,
                         StageOutput& out) = 0;
 };

@@ -110,6 +110,13 @@ std::size_t Backlog::add_pending(std::int64_t boottime_ns, const ReadingBatch& r
   const std::size_t count =
       std::min<std::size_t>(readings.size(), pending_max_ - std::min(pending_max_, pending_));
   if (count == 0) return 0;
+  add_what_stands();
+  append(Kind::batch, boottime_ns, readings, count);
+  pending_ += count;
+  return count;
+}
+
+void Backlog::add_what_stands() {
   if (start_boottime_ns_) append(Kind::start, *start_boottime_ns_, {}, 0);
   start_boottime_ns_.reset();
   for (const auto& [source, what] : connections_) {
@@ -118,9 +125,6 @@ std::size_t Backlog::add_pending(std::int64_t boottime_ns, const ReadingBatch& r
   connections_.clear();
   if (boot_) append_connection(Kind::boot, boot_->first, boot_->second);
   boot_.reset();
-  append(Kind::batch, boottime_ns, readings, count);
-  pending_ += count;
-  return count;
 }
 
 std::optional<Backlog::Step> Backlog::Reader::next() {

@@ -66,6 +66,10 @@ class Backlog {
   /// The stretch of boot time that the next readings are in, encoded.
   void add_boot(std::int64_t boottime_ns, const std::string& stretch);
 
+  /// How sources and time stand becomes a step, as before readings. At the end, or the last changes
+  /// would be forgotten.
+  void add_what_stands();
+
   /// What the ledger says became of the applied readings: so many were folded into windows.
   void add_applied_aggregated(std::int64_t count) { applied_aggregated_ += count; }
   std::int64_t applied_aggregated() const { return applied_aggregated_; }

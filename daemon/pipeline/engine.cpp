@@ -181,13 +181,17 @@ void Engine::start_idle_clocks() {
 /// from the config never will be.
 void Engine::begin_disconnected() {
   const std::int64_t now = rooms_.clock.boottime_ns();
-  std::vector<std::string> names;
-  for (const SourceSpec& source : sources_) names.push_back(source.name);
-  pipelines_.keep_sources(names, now);
+  keep_sources(now);
   for (std::uint32_t i = 0; i < sources_.size(); ++i) {
-    pipelines_.disconnected(names[i], now);
+    pipelines_.disconnected(sources_[i].name, now);
     builder_.add_entry(DisconnectedEntry{i, now}, now);
   }
+}
+
+void Engine::keep_sources(std::int64_t boottime_ns) {
+  std::vector<std::string> names;
+  for (const SourceSpec& source : sources_) names.push_back(source.name);
+  pipelines_.keep_sources(names, boottime_ns);
 }
 
 std::string Engine::source_name(std::uint32_t source) const {
@@ -311,6 +315,8 @@ void Engine::settle_replacement() {
         "connected, or restart the daemon");
   } else {
     wanted->outcome = pipelines_.replace_stages(wanted->make, wanted->begins_anew);
+    // One that was parked may have been so since before the last change of config.
+    keep_sources(rooms_.clock.boottime_ns());
     pipelines_.take_calls(0);  // behind the checkpoint
     start_idle_clocks();
     seal(true);

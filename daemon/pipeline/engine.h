@@ -166,6 +166,7 @@ class Engine {
   bool checkpoint_due() const;
   void start_idle_clocks();
   void begin_disconnected();
+  void keep_sources(std::int64_t boottime_ns);
   void take_event(const IngestEvent& event);
   void add_entry(LogEntry entry, std::int64_t boottime_ns);
   void recall_time();

@@ -235,14 +235,13 @@ Status Pipeline::inherit(Pipeline& old) {
   return {};
 }
 
-Status Pipeline::inherit_without_stages(Pipeline& old, PipelineEffects effects) {
+Status Pipeline::inherit_without_stages(Pipeline& old) {
   if (old.behind_) {
     return failed_precondition("it is parked (" + old.parked() +
                                "): give the stage or the pipeline another name to begin anew");
   }
   if (Status s = run_.stages_can_save(); !s.ok()) return s;
   since_seq_ = old.since_seq_;
-  old.give_up_held("stage_replaced", effects);
   old.run_.snapshot_without_stages(kept_);
   behind_ = true;
   return {};
@@ -252,11 +251,14 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   backlog_.end_replay();
   run_.use_limits_of_spec();
   if (remembers) run_.mark_start();
-  if (!behind_ || !spec_.parked.empty()) return;
+  if (!behind_) return run_.let_go_of_other_order(effects);
+  if (!spec_.parked.empty()) return;
   if (const Status s = restore_run(); !s.ok()) return park(s);
   behind_ = false;
   kept_.clear();
   if (remembers) run_.mark_start();
+  run_.let_go_of_other_order(effects);
+  backlog_.add_what_stands();
   do_missed(std::exchange(backlog_, Backlog(spec_.pending_max)), effects);
 }
 

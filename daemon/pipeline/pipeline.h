@@ -96,9 +96,11 @@ class Pipeline {
   /// Goes on where `old`, of the same name and hash, stands; catch_up() must follow. `old` stays as
   /// it is.
   Status inherit(Pipeline& old);
-  /// As inherit(), but the stages begin anew. What those of `old` hold is rejected(stage_replaced).
-  /// `failed_precondition` when `old` is parked.
-  Status inherit_without_stages(Pipeline& old, PipelineEffects effects);
+  /// As inherit(), but the stages begin anew. `old` has what they hold to give_up_held() once this
+  /// one runs. `failed_precondition` when `old` is parked.
+  Status inherit_without_stages(Pipeline& old);
+  /// What its stages hold is rejected(`cause`).
+  void give_up_held(std::string_view cause, PipelineEffects effects);
   /// The log has been replayed: from here on steps happen. A pipeline that is behind and can run
   /// does what it missed. `remembers`: an epoch change may come that must know what was there by
   /// now (PaneSplit).
@@ -113,7 +115,6 @@ class Pipeline {
   std::int64_t pass_over_applied();
   std::uint64_t pass_over(const Backlog::Step& step);
   void park(const Status& why);
-  void give_up_held(std::string_view cause, PipelineEffects effects);
   void end_parked_epoch(PipelineEffects effects);
   Status restore_run();
   Status snapshot_state(std::vector<CheckpointPart>& parts);

@@ -29,6 +29,10 @@ std::string silence_part_name(const std::string& pipeline) {
   return part_name(pipeline) + "/silence";
 }
 
+std::string waiting_part_name(const std::string& pipeline) {
+  return part_name(pipeline) + "/waiting";
+}
+
 std::string boot_part_name(const std::string& pipeline) { return part_name(pipeline) + "/boot"; }
 
 Flow flow_of(ReorderBuffer::Released released) {
@@ -141,6 +145,21 @@ void PipelineRun::run_ordered(ReorderBuffer::Released released, PipelineEffects 
   Flow flow = flow_of(std::move(released));
   stages_.run_ordered(flow, of_stages(effects));
   fold_all(flow, effects);
+}
+
+/// At once, since what comes next may come in any order: what is older than these is late now for a
+/// stage that needs one.
+void PipelineRun::let_go_of_other_order(PipelineEffects effects) {
+  const std::size_t stage =
+      std::exchange(waiting_for_, std::nullopt).value_or(stages_.first_ordered());
+  if (reorder_.size() == 0 || stage == stages_.first_ordered()) return;
+  ReorderBuffer::Released released;
+  reorder_.drain(released);
+  count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
+  Flow flow = flow_of(std::move(released));
+  stages_.run_from(std::min(stage, stages_.size()), flow, of_stages(effects));
+  fold_all(flow, effects);
+  windows_.correct(effects.closed);
 }
 
 void PipelineRun::count_late(const Reading& reading, PipelineEffects effects) const {
@@ -382,10 +401,19 @@ void PipelineRun::snapshot_rest(std::vector<CheckpointPart>& parts) const {
     parts.push_back({disconnected_part_name(name_), disconnected.take()});
   }
   if (boot_) parts.push_back({boot_part_name(name_), encode_stretch(boot_)});
-  if (silence_told_ns_ == kNoTime) return;
-  ByteWriter silence;
-  silence.i64(silence_told_ns_);
-  parts.push_back({silence_part_name(name_), silence.take()});
+  if (silence_told_ns_ != kNoTime) {
+    ByteWriter silence;
+    silence.i64(silence_told_ns_);
+    parts.push_back({silence_part_name(name_), silence.take()});
+  }
+  snapshot_waiting(parts);
+}
+
+void PipelineRun::snapshot_waiting(std::vector<CheckpointPart>& parts) const {
+  if (reorder_.size() == 0) return;
+  ByteWriter waiting;
+  waiting.u64(stages_.first_ordered());
+  parts.push_back({waiting_part_name(name_), waiting.take()});
 }
 
 void PipelineRun::snapshot_own(std::vector<CheckpointPart>& parts) const {
@@ -408,7 +436,7 @@ bool PipelineRun::is_own(const CheckpointPart& part) const {
 bool PipelineRun::is_part(const CheckpointPart& part) const {
   return is_own(part) || part.name == disconnected_part_name(name_) ||
          part.name == boot_part_name(name_) || part.name == silence_part_name(name_) ||
-         part.name.starts_with(stage_prefix(name_));
+         part.name == waiting_part_name(name_) || part.name.starts_with(stage_prefix(name_));
 }
 
 bool PipelineRun::has_state(const std::vector<CheckpointPart>& parts) const {
@@ -427,6 +455,7 @@ Status PipelineRun::restore(const std::vector<CheckpointPart>& parts) {
   if (Status s = windows_.restore_windows(windows_prefix(name_), parts); !s.ok()) return s;
   if (Status s = restore_boot(parts); !s.ok()) return s;
   if (Status s = restore_silence(parts); !s.ok()) return s;
+  if (Status s = restore_waiting(parts); !s.ok()) return s;
   return restore_disconnected(parts);
 }
 
@@ -447,6 +476,15 @@ Status PipelineRun::restore_boot(const std::vector<CheckpointPart>& parts) {
   boot_ = part == nullptr ? nullptr : decode_stretch(part->bytes);
   windows_.restore_boot(boot_);
   return part == nullptr || boot_ ? Status() : data_loss("malformed boot time in a checkpoint");
+}
+
+Status PipelineRun::restore_waiting(const std::vector<CheckpointPart>& parts) {
+  waiting_for_.reset();
+  const CheckpointPart* part = find_part(parts, waiting_part_name(name_));
+  if (part == nullptr) return {};
+  ByteReader in(part->bytes);
+  waiting_for_ = in.u64();
+  return in.at_end() ? Status() : data_loss("malformed waiting readings in a checkpoint");
 }
 
 Status PipelineRun::restore_disconnected(const std::vector<CheckpointPart>& parts) {

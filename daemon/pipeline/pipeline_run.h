@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,9 @@ class PipelineRun {
   /// From here on the limits of the spec hold, whatever those of the restored state were: they are
   /// no part of its hash, and what had been done under others is repeated under those.
   void use_limits_of_spec();
+  /// After a restore by stages of which another is the first that needs an order: what waits for
+  /// the former first one passes it and those behind it. Before anything else happens.
+  void let_go_of_other_order(PipelineEffects effects);
   void close_windows(PaneQuality quality, PipelineEffects effects);
   /// Arrivals are stamped in this stretch of boot time from here on; null: in event time. What is
   /// open of another one closes.
@@ -112,7 +116,8 @@ class PipelineRun {
 
   /// Appends the parts "pipeline/<name>", "pipeline/<name>/windows/<n>/<first window>",
   /// "pipeline/<name>/stage/<n>", "pipeline/<name>/disconnected" when a source has no connection,
-  /// "pipeline/<name>/boot" in boot time, and "pipeline/<name>/silence" when stages know of one.
+  /// "pipeline/<name>/waiting" when readings wait for their order, "pipeline/<name>/boot" in boot
+  /// time, and "pipeline/<name>/silence" when stages know of one.
   Status snapshot(std::vector<CheckpointPart>& parts);
   /// For stages that cannot save theirs: "pipeline/<name>/stage/anew" stands for it, and who
   /// restores the parts begins with new stages.
@@ -144,8 +149,10 @@ class PipelineRun {
   void fold_all(const Flow& flow, PipelineEffects effects);
   void count_late(const Reading& reading, PipelineEffects effects) const;
   void snapshot_rest(std::vector<CheckpointPart>& parts) const;
+  void snapshot_waiting(std::vector<CheckpointPart>& parts) const;
   void snapshot_own(std::vector<CheckpointPart>& parts) const;
   Status restore_own(const CheckpointPart& part);
+  Status restore_waiting(const std::vector<CheckpointPart>& parts);
   Status restore_boot(const std::vector<CheckpointPart>& parts);
   Status restore_disconnected(const std::vector<CheckpointPart>& parts);
   Status restore_silence(const std::vector<CheckpointPart>& parts);
@@ -169,6 +176,7 @@ class PipelineRun {
   std::shared_ptr<const BootStretch> boot_;  ///< null: there is nothing of boot time
   std::int64_t notified_ns_ = kNoTime;       ///< the stages know that event time has come so far
   std::int64_t silence_told_ns_ = kNoTime;   ///< and that has all silence up to this boot time
+  std::optional<std::size_t> waiting_for_;   ///< of a restored state: the first ordered stage
   bool marked_ = false;
   bool processes_before_ = false;
 };

@@ -205,12 +205,13 @@ Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew) {
   auto next = std::make_unique<Pipeline>(std::move(spec), series_, topics_);
   Status status;
   std::vector<Pane> closed = run(*next, [&](Pipeline& pipeline, PipelineEffects effects) {
-    status =
-        begins_anew ? pipeline.inherit_without_stages(**old, effects) : pipeline.inherit(**old);
+    status = begins_anew ? pipeline.inherit_without_stages(**old) : pipeline.inherit(**old);
     if (status.ok()) pipeline.catch_up(effects);
+    if (status.ok() && !pipeline.parked().empty()) status = failed_precondition(pipeline.parked());
+    // Not before: else the old one goes on, and what it holds with it.
+    if (status.ok() && begins_anew) (*old)->give_up_held("stage_replaced", effects);
   });
   if (!status.ok()) return status;
-  if (!next->parked().empty()) return failed_precondition(next->parked());
   if (!closed.empty()) builder_.add_panes(next->name(), next->pane_hash(), std::move(closed));
   *old = std::move(next);
   return {};

@@ -18,6 +18,11 @@ std::size_t first_ordered_stage(const std::vector<std::unique_ptr<Stage>>& stage
   return static_cast<std::size_t>(it - stages.begin());
 }
 
+/// A replay may repeat a call of a version that had more rules. What is counted then, the log has.
+void count_rule(std::vector<std::int64_t>& drops_by_rule, std::uint16_t rule) {
+  if (rule < drops_by_rule.size()) ++drops_by_rule[rule];
+}
+
 }  // namespace
 
 const CheckpointPart* find_part(const std::vector<CheckpointPart>& parts, std::string_view name) {
@@ -153,19 +158,24 @@ void StageChain::take_output(std::size_t index, Flow& flow, StageEffects effects
     switch (output_.verdicts[i]) {
       case Verdict::pass: next.append(flow.readings.at(i), flow.row[i]); break;
       case Verdict::altered: next.append(output_.altered.at(altered++), flow.row[i]); break;
-      case Verdict::drop: ++drops_by_rule[output_.drops[drop++].rule]; break;
+      case Verdict::drop: count_rule(drops_by_rule, output_.drops[drop++].rule); break;
       case Verdict::hold: hold(ledger, 1); break;
     }
   }
-  for (std::size_t rule = 0; rule < drops_by_rule.size(); ++rule) {
-    count(ledger, Term::filtered, drops_by_rule[rule], stage.name() + "/" + stage.rules()[rule]);
-  }
+  count_filtered(ledger, stage, drops_by_rule);
   for (std::size_t i = 0; i < output_.derived.size(); ++i) {
     next.append(output_.derived.at(i), Flow::kDerived);
   }
   count(ledger, Term::derived, static_cast<std::int64_t>(output_.derived.size()));
   flow = std::move(next);
   if (index >= first_ordered_ && index + 1 < size()) flow.sort_by_event_time();
+}
+
+void StageChain::count_filtered(Ledger& ledger, const Stage& stage,
+                                const std::vector<std::int64_t>& drops_by_rule) const {
+  for (std::size_t rule = 0; rule < drops_by_rule.size(); ++rule) {
+    count(ledger, Term::filtered, drops_by_rule[rule], stage.name() + "/" + stage.rules()[rule]);
+  }
 }
 
 void StageChain::hold(Ledger& ledger, std::int64_t n) {
@@ -178,9 +188,9 @@ void StageChain::settle(std::size_t index, Flow& next, Ledger& ledger) {
   const auto settled = static_cast<std::int64_t>(output_.settled.size());
   const auto dropped = static_cast<std::int64_t>(output_.settled_dropped.size());
   hold(ledger, -settled - dropped);
-  for (const std::uint16_t rule : output_.settled_dropped) {
-    count(ledger, Term::filtered, 1, stage.name() + "/" + stage.rules()[rule]);
-  }
+  std::vector<std::int64_t> drops_by_rule(stage.rules().size());
+  for (const std::uint16_t rule : output_.settled_dropped) count_rule(drops_by_rule, rule);
+  count_filtered(ledger, stage, drops_by_rule);
   for (std::size_t i = 0; i < output_.settled.size(); ++i) {
     // Settled readings of an unordered stage join the windows at once: they are the oldest.
     next.append(output_.settled.at(i), index < first_ordered_ ? 0 : Flow::kDerived);

@@ -68,6 +68,9 @@ class StageChain {
   void run_unordered(Flow& flow, StageEffects effects) { run(0, first_ordered_, flow, effects); }
   /// The others.
   void run_ordered(Flow& flow, StageEffects effects) { run(first_ordered_, size(), flow, effects); }
+  void run_from(std::size_t stage, Flow& flow, StageEffects effects) {
+    run(stage, size(), flow, effects);
+  }
   /// Tells every stage that event time has reached `watermark_ns`; what they let go and make of it
   /// has passed the stages behind them.
   Flow on_time(std::int64_t watermark_ns, StageEffects effects);
@@ -87,6 +90,8 @@ class StageChain {
   void take_events(std::size_t index, StageEffects effects);
   void keep_input(std::size_t index, const Status& why, StageEffects effects) const;
   void hold(Ledger& ledger, std::int64_t n);
+  void count_filtered(Ledger& ledger, const Stage& stage,
+                      const std::vector<std::int64_t>& drops_by_rule) const;
   void settle(std::size_t index, Flow& next, Ledger& ledger);
   void count(Ledger& ledger, Term term, std::int64_t n, std::string_view cause = {}) const;
 

@@ -26,8 +26,9 @@ static_assert(kMessageBytesMax > kCallRecordBytesMax);
 constexpr std::chrono::milliseconds kLookInterval{5};
 /// A process that gets neither the processor nor its pages is waited for so many deadlines.
 constexpr std::int64_t kStarvedMax = 8;
-/// The loader's work is not the plugin's.
-constexpr std::chrono::nanoseconds kLoadingDeadline = std::chrono::seconds(2);
+/// The loader's work is not the plugin's, and of what an instance begins with and leaves behind
+/// there may be much.
+constexpr std::chrono::nanoseconds kWholeStateDeadline = std::chrono::seconds(2);
 /// Where the program expects its end of the channel, and a file that has lost its name.
 constexpr int kChannelFd = 3;
 constexpr int kPluginFd = 4;
@@ -102,25 +103,30 @@ class HostProcess::CallPatience final : public Patience {
     if (const std::string death = process_.death(); !death.empty()) {
       return unavailable("its process " + death);
     }
-    const std::int64_t waited_ns = process_.clock_.boottime_ns() - begun_ns_;
+    if (Status s = is_in_time(); !s.ok()) return s;
+    const std::int64_t waited = waited_ns();
+    if (waited < deadline_ns_ || !is_asleep(process_.pid_)) return {};
+    return unavailable("it gave no answer within " + in_ms(waited) + " and does nothing");
+  }
+  /// As go_on(), of a process that may sleep: it has said something.
+  Status is_in_time() {
+    const std::int64_t waited = waited_ns();
     // A short call is not worth a question.
-    if (waited_ns >= kLookNs && !used_before_ns_) used_before_ns_ = used_ns();
+    if (waited >= kLookNs && !used_before_ns_) used_before_ns_ = used_ns();
     // It has one thread, so it cannot have used more than has passed.
-    if (waited_ns < deadline_ns_) return {};
+    if (waited < deadline_ns_) return {};
     if (used_ns() - used_before_ns_.value_or(0) >= deadline_ns_) {
       return unavailable("it used " + in_ms(deadline_ns_) + " of the processor and gave no answer");
     }
-    if (is_asleep(process_.pid_)) {
-      return unavailable("it gave no answer within " + in_ms(waited_ns) + " and does nothing");
-    }
-    if (waited_ns < kStarvedMax * deadline_ns_) return {};
-    return unavailable("it gave no answer within " + in_ms(waited_ns));
+    if (waited < kStarvedMax * deadline_ns_) return {};
+    return unavailable("it gave no answer within " + in_ms(waited));
   }
   std::chrono::nanoseconds slice() const override { return kLookInterval; }
 
  private:
   static constexpr std::int64_t kLookNs = std::chrono::nanoseconds(kLookInterval).count();
 
+  std::int64_t waited_ns() const { return process_.clock_.boottime_ns() - begun_ns_; }
   std::int64_t used_ns() const { return processor_time_ns(process_.pid_).value_or(0); }
   static std::string in_ms(std::int64_t ns) { return std::to_string(ns / 1'000'000) + " ms"; }
 
@@ -174,7 +180,7 @@ Status HostProcess::spawn(const std::string& program, const PinnedFile& plugin) 
 }
 
 Result<PluginMetadata> HostProcess::await_loaded() {
-  CallPatience patience(*this, std::max(limits_.deadline, kLoadingDeadline));
+  CallPatience patience(*this, std::max(limits_.deadline, kWholeStateDeadline));
   if (Status s = channel_.receive(message_, kMessageBytesMax, patience); !s.ok()) {
     return unavailable("loading the plugin: " + std::string(s.message()));
   }
@@ -203,7 +209,10 @@ std::string HostProcess::death() {
 
 Result<HostDone> HostProcess::call(std::string_view request, const HostServices& services,
                                    const SeriesTable& series) {
-  CallPatience patience(*this, limits_.deadline);
+  const HostMessage kind = kind_of(request);
+  const bool is_of_readings = kind == HostMessage::process || kind == HostMessage::on_time;
+  CallPatience patience(
+      *this, is_of_readings ? limits_.deadline : std::max(limits_.deadline, kWholeStateDeadline));
   if (Status s = channel_.send(request, patience); !s.ok()) return s;
   for (;;) {
     if (Status s = channel_.receive(message_, kMessageBytesMax, patience); !s.ok()) {
@@ -213,8 +222,9 @@ Result<HostDone> HostProcess::call(std::string_view request, const HostServices&
     if (Status s = answer(services, series, patience); !s.ok()) {
       return unavailable(std::string(s.message()));
     }
-    // A process that asks for ever is not waited for, so nobody else asks.
-    if (Status s = patience.go_on(); !s.ok()) return s;
+    // A process that asks for ever is not waited for, so nobody else looks. It may have ended the
+    // call meanwhile, and sleep.
+    if (Status s = patience.is_in_time(); !s.ok()) return s;
   }
   Result<HostDone> done = read_done(message_);
   if (!done.ok()) return unavailable("its answer: " + std::string(done.status().message()));

@@ -8,8 +8,9 @@ namespace sluice {
 
 /// Bounds of one plugin's process.
 struct HostLimits {
-  /// Of one call, in processor time; also how long the process may do nothing. One that the system
-  /// lets wait has eight times as long.
+  /// Of one call with readings or time, in processor time; also how long the process may do
+  /// nothing. One that the system lets wait has eight times as long. To load, create, save and
+  /// restore, two seconds at least.
   std::chrono::nanoseconds deadline = std::chrono::milliseconds(250);
   std::uint64_t memory_bytes = std::uint64_t{64} << 20;  ///< of its own, beside the program itself
 };

@@ -29,11 +29,13 @@ PluginCall::PluginCall(const SeriesTable& series, HeldReadings& held, std::uint3
     : series_(series),
       held_(held),
       rule_count_(rule_count),
+      rules_allowed_(rule_count),
       emit_{sizeof(sluice_emit), this,           on_alter, on_reading, on_hold,
             on_settle_pass,      on_settle_drop, on_event} {}
 
 void PluginCall::begin(const ReadingBatch* in) {
   active_ = true;
+  rules_allowed_ = rule_count_;
   in_ = in;
   violation_.clear();
   const std::size_t rows = in == nullptr ? 0 : in->size();
@@ -48,6 +50,11 @@ void PluginCall::begin(const ReadingBatch* in) {
   if (rows > 0) {
     for (const TopicId topic : in->topic) topic_max_ = std::max(topic_max_, plain_topic(topic));
   }
+}
+
+void PluginCall::begin_again(const ReadingBatch* in) {
+  begin(in);
+  rules_allowed_ = SLUICE_RULES_MAX;
 }
 
 Status PluginCall::finish(StageOutput& out) {
@@ -90,7 +97,7 @@ bool PluginCall::check_verdict(std::uint32_t row) {
       refuse(row_text(row) + ": verdict altered, but alter() gave no reading");
       return false;
     case SLUICE_VERDICT_DROP:
-      if (note == Note::none && verdict.rule < rule_count_) return true;
+      if (note == Note::none && verdict.rule < rules_allowed_) return true;
       refuse(row_text(row) + (note != Note::none
                                   ? ": verdict drop, but it was altered or held"
                                   : ": dropped by rule " + std::to_string(verdict.rule) + " of " +
@@ -214,7 +221,7 @@ sluice_result PluginCall::settle_pass(std::uint64_t token, const sluice_reading*
 }
 
 sluice_result PluginCall::settle_drop(std::uint64_t token, std::uint32_t rule) {
-  if (rule >= rule_count_) {
+  if (rule >= rules_allowed_) {
     return refuse("settle_drop: rule " + std::to_string(rule) + " of " +
                   std::to_string(rule_count_));
   }

@@ -23,6 +23,8 @@ class PluginCall {
 
   /// `in` is null for a call without rows; borrowed until the call has ended.
   void begin(const ReadingBatch* in);
+  /// As begin(), for what was said once before, perhaps by a version with more rules than this.
+  void begin_again(const ReadingBatch* in);
   const sluice_emit* emit() const { return &emit_; }
   sluice_verdict* verdicts() { return verdicts_.data(); }
   /// Ends the call and writes what it said to `out`; a reading held and settled in this very call
@@ -71,6 +73,7 @@ class PluginCall {
   const SeriesTable& series_;
   HeldReadings& held_;
   const std::uint32_t rule_count_;
+  std::uint32_t rules_allowed_;
   std::size_t series_known_ = 0;
   TopicId topic_max_ = 0;
 

@@ -136,7 +136,7 @@ class PluginStage final : public Stage, private RecordedCalls {
     if (record.empty() || record.front() != kWasTaken) return failure("replay", "it failed then");
     show_again(in, watermark_ns);
     const std::uint32_t rows = in == nullptr ? 0 : static_cast<std::uint32_t>(in->size());
-    call_->begin(in);
+    call_->begin_again(in);
     const Status said = apply_call_record(record.substr(1), rows, call_->verdicts(), call_->emit());
     return finish("replay", said, out);
   }

@@ -51,13 +51,14 @@ struct EngineRig {
   std::unique_ptr<Engine> engine;
   std::uint16_t id = 0;
 
-  void start(std::vector<PipelineSpec> specs, bool awaits_cloud) {
+  void start(std::vector<PipelineSpec> specs, bool awaits_cloud,
+             std::vector<SourceSpec> sources = {{"plant", false, 100}}) {
     EngineOptions options;
     options.commit_interval_ns = kSecond;
     options.config = "config";
     options.awaits_cloud = awaits_cloud;
     engine = std::make_unique<Engine>(
-        options, std::vector<SourceSpec>{{"plant", false, 100}}, std::move(specs),
+        options, std::move(sources), std::move(specs),
         Engine::Rooms{messages, decoder, commits, encoder, series, topics, clock});
     ASSERT_TRUE(engine->restore(commits.checkpoint()).ok());
     for (const Segment& segment : commits.segments_after_checkpoint()) {

@@ -54,12 +54,14 @@ class Moody final : public Stage, private RecordedCalls {
                 StageOutput& out) override {
     if (record == "failed") return internal_error("a bad day");
     if (in != nullptr) last_ = in->at(in->size() - 1);
-    return say(std::string(record), in == nullptr ? ReadingBatch() : *in, out);
+    // It may have been said by a version that had more rules.
+    return say(std::string(record), in == nullptr ? ReadingBatch() : *in, out, 9);
   }
-  Status say(const std::string& record, const ReadingBatch& in, StageOutput& out) {
+  Status say(const std::string& record, const ReadingBatch& in, StageOutput& out,
+             std::uint16_t rule = 0) {
     for (std::size_t row = 0; row < in.size(); ++row) {
       out.verdicts.push_back(record[row] == 'd' ? Verdict::drop : Verdict::pass);
-      if (record[row] == 'd') out.drops.push_back({static_cast<std::uint32_t>(row), 0});
+      if (record[row] == 'd') out.drops.push_back({static_cast<std::uint32_t>(row), rule});
     }
     if (!in.empty()) return {};
     for (std::size_t i = 0; i < record.size(); ++i) out.derived.append(*last_);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "plugin_host/call_record.h"
 #include "plugin_host/plugin_stage.h"
 
 namespace sluice {
@@ -21,7 +22,7 @@ namespace {
 class IsolatedStageTest : public ::testing::Test {
  protected:
   Result<std::unique_ptr<Stage>> make(const std::string& plugin, const std::string& config,
-                                      const std::string& dir = {}) {
+                                      const std::string& dir = {}, const Clock* clock = nullptr) {
     const char* built = plugin == "hostile" ? HOSTILE_PLUGIN_DIR : BAD_PLUGIN_DIR;
     StageOptions options{.dir = dir.empty() ? built : dir,
                          .plugin = plugin,
@@ -31,11 +32,11 @@ class IsolatedStageTest : public ::testing::Test {
                          .where = "pipelines[0].stages[1]",
                          .series = table_};
     options.isolation = &isolation_;
-    options.clock = &clock_;
+    options.clock = clock == nullptr ? &clock_ : clock;
     return make_stage(options);
   }
-  std::unique_ptr<Stage> hostile(const std::string& way) {
-    auto stage = make("hostile", R"({"way":")" + way + "\"}");
+  std::unique_ptr<Stage> hostile(const std::string& way, const Clock* clock = nullptr) {
+    auto stage = make("hostile", R"({"way":")" + way + "\"}", {}, clock);
     EXPECT_TRUE(stage.ok()) << way << ": " << stage.status().to_string();
     return stage.ok() ? *std::move(stage) : nullptr;
   }
@@ -288,6 +289,43 @@ TEST_F(IsolatedStageTest, WaitsForAProcessThatTheSystemHoldsUpButNotForOneThatId
   }
 }
 
+// A model is loaded, a state of up to 64 MiB comes or goes: that is no call that hangs.
+TEST_F(IsolatedStageTest, HasMoreTimeForItsWholeStateThanForACall) {
+  const auto calm = hostile("");
+  ASSERT_TRUE(process(*calm, {1, 2}).ok());
+  isolation_.limits.deadline = std::chrono::milliseconds(250);
+  const auto stage = hostile("takes_time");
+  ASSERT_NE(stage, nullptr);
+  ASSERT_TRUE(process(*stage, {1, 2}).ok());
+  const auto saved = stage->snapshot();
+  EXPECT_EQ(*saved, *calm->snapshot()) << "else it has the calls instead of the state";
+  EXPECT_TRUE(hostile("takes_time")->restore(*saved).ok());
+}
+
+/// While it is slow, whoever looks at it is held up.
+class ClockThatHoldsUp final : public Clock {
+ public:
+  std::int64_t boottime_ns() const override {
+    if (is_slow) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    return kernel_.boottime_ns();
+  }
+  std::int64_t wall_ns() const override { return kernel_.wall_ns(); }
+  bool is_slow = false;
+
+ private:
+  SystemClock kernel_;
+};
+
+// It has asked and got its answer, said what it has to say, and sleeps; only then do we look.
+TEST_F(IsolatedStageTest, IsNotTakenForIdleBecauseTheDaemonIsHeldUp) {
+  isolation_.limits.deadline = std::chrono::milliseconds(250);
+  ClockThatHoldsUp clock;
+  const auto stage = hostile("derive_once", &clock);
+  clock.is_slow = true;
+  const Status status = process(*stage, {666});
+  EXPECT_TRUE(status.ok()) << status.to_string();
+}
+
 bool has_process() { return ::waitpid(-1, nullptr, WNOHANG) == 0; }
 
 TEST_F(IsolatedStageTest, HasNoProcessBeforeItsFirstCallAndAfterItsLastButKeepsItsState) {
@@ -362,6 +400,24 @@ TEST_F(IsolatedStageTest, RepeatsACallFromItsRecordWhateverThePluginWouldSayNow)
   EXPECT_EQ(*(*again)->snapshot(), *(*stage)->snapshot());
   out_.clear();
   EXPECT_FALSE((*again)->recorded_calls()->replay(&in, 0, first.substr(0, 3), out_).ok());
+}
+
+// A power cut between the installation of a version with fewer rules and its reload.
+TEST_F(IsolatedStageTest, RepeatsACallOfAVersionThatHadMoreRules) {
+  const auto stage = make("plain_c", "");
+  ASSERT_TRUE(stage.ok());
+  constexpr std::uint16_t kRuleThatWas = 3;
+  CallRecorder recorder;
+  recorder.begin(1, 0, 3);
+  const sluice_verdict verdicts[] = {{SLUICE_VERDICT_PASS, 0, 0},
+                                     {SLUICE_VERDICT_DROP, 0, kRuleThatWas},
+                                     {SLUICE_VERDICT_PASS, 0, 0}};
+  const std::string taken = std::string(1, 1) + *recorder.finish(verdicts, 3);
+  const ReadingBatch in = batch({1, 2, 3});
+  const Status status = (*stage)->recorded_calls()->replay(&in, 0, taken, out_);
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  EXPECT_EQ(out_.verdicts, (std::vector<Verdict>{Verdict::pass, Verdict::drop, Verdict::pass}))
+      << "two readings are in the ledger, and in no window any more";
 }
 
 }  // namespace

@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <functional>
@@ -206,6 +207,14 @@ int overflow_the_stack(int depth) {
   for (;;) asm volatile("" ::: "memory");
 }
 
+/// As a large model that is read, or a large state that is written.
+void work_for(std::chrono::milliseconds time) {
+  timespec used{};
+  do {
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  } while (std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec) < time);
+}
+
 /// Ways to do harm, which come back from none of them or leave nonsense behind.
 bool do_harm(const std::string& way, const Reading& in, Call& call, Host host) {
   if (way == "segv") crash();
@@ -234,6 +243,7 @@ bool do_harm(const std::string& way, const Reading& in, Call& call, Host host) {
   if (way == "derive_millions") {
     for (int i = 0;; ++i) host.derive_series(in.series, ("m" + std::to_string(i)).c_str(), nullptr);
   }
+  if (way == "derive_once") return host.derive_series(in.series, "once", nullptr) == 0;
   if (way == "log_millions") {
     for (int i = 0; i < 1'000'000; ++i) host.log(SLUICE_LOG_ERROR, "a flood");
   }
@@ -258,6 +268,7 @@ class Hostile {
   Hostile(const Config& config, Host host) : host_(host), way_(config.string("way").value_or("")) {
     if (way_ == "create_segv") crash();
     if (way_ == "create_spin") spin();
+    take_time();
     if (const auto index = config.number("name_of")) {
       const auto i = static_cast<std::size_t>(*index);
       if (i >= ways_out().size()) throw std::invalid_argument("no more ways");
@@ -284,14 +295,20 @@ class Hostile {
 
   void snapshot(StateWriter& w) const {
     if (way_ == "snapshot_spin") spin();
+    take_time();
     w.u64(seen_);
   }
   void restore(StateReader& r, std::string_view) {
     if (way_ == "restore_segv") crash();
+    take_time();
     seen_ = r.u64();
   }
 
  private:
+  void take_time() const {
+    if (way_ == "takes_time") work_for(std::chrono::milliseconds(500));
+  }
+
   Host host_;
   std::string way_;
   std::uint64_t seen_ = 0;
