@@ -1,6 +1,8 @@
 #include "aggregate/window_extras.h"
 
 #include <algorithm>
+#include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -53,6 +55,14 @@ Status restore_kind(std::size_t wanted, ByteReader& reader, std::vector<Kind>& k
   }
 }
 
+std::tuple<std::size_t, std::string_view, std::string_view> place_of(const Kind& kind) {
+  const auto* plugin = std::get_if<PluginAggregate>(&kind);
+  if (plugin == nullptr) return {kind.index(), {}, {}};
+  return {kind.index(), plugin->key().plugin, plugin->key().config_json};
+}
+
+bool comes_before(const Kind& a, const Kind& b) { return place_of(a) < place_of(b); }
+
 Status merge_same(Kind& kind, const Kind& other) {
   return std::visit(
       [&](auto& aggregate) {
@@ -72,23 +82,28 @@ std::size_t ExtrasSpec::snapshot_bytes_max() const {
   if (top) bytes += kHead + std::size_t{top->capacity} * 32;
   if (counter) bytes += 2 * kHead;
   if (states) bytes += 2 * kHead + std::size_t{states->states_max} * 16;
+  for (const OfPlugin& of : plugins) {
+    bytes += 3 * kHead + of.key.config_json.size() + (of.type ? of.type->saved_bytes_max() : 0);
+  }
   return bytes;
 }
 
 WindowExtras::WindowExtras(const ExtrasSpec& spec) {
   kinds_.reserve(std::size_t{spec.histogram.has_value()} + spec.distinct_precision.has_value() +
-                 spec.top.has_value() + spec.counter.has_value() + spec.states.has_value());
+                 spec.top.has_value() + spec.counter.has_value() + spec.states.has_value() +
+                 spec.plugins.size());
   if (spec.histogram) kinds_.emplace_back(ExponentialHistogram(*spec.histogram));
   if (spec.distinct_precision) kinds_.emplace_back(HyperLogLog(*spec.distinct_precision));
   if (spec.top) kinds_.emplace_back(SpaceSaving(*spec.top));
   if (spec.counter) kinds_.emplace_back(Counter(*spec.counter));
   if (spec.states) kinds_.emplace_back(StateDuration(*spec.states));
+  for (const ExtrasSpec::OfPlugin& of : spec.plugins) kinds_.emplace_back(PluginAggregate(of.type));
 }
 
 WindowExtras WindowExtras::of(std::vector<Kind> kinds) {
-  SLUICE_ASSERT(std::is_sorted(kinds.begin(), kinds.end(), [](const Kind& a, const Kind& b) {
-    return a.index() <= b.index();
-  }));
+  SLUICE_ASSERT(std::adjacent_find(kinds.begin(), kinds.end(), [](const Kind& a, const Kind& b) {
+                  return !comes_before(a, b);
+                }) == kinds.end());
   WindowExtras extras;
   extras.kinds_ = std::move(kinds);
   return extras;
@@ -106,7 +121,7 @@ void WindowExtras::merge(const WindowExtras& other) {
   std::erase_if(kinds_, [&](Kind& kind) {
     const auto theirs =
         std::find_if(other.kinds_.begin(), other.kinds_.end(),
-                     [&](const Kind& candidate) { return candidate.index() == kind.index(); });
+                     [&](const Kind& candidate) { return place_of(candidate) == place_of(kind); });
     return theirs == other.kinds_.end() || !merge_same(kind, *theirs).ok();
   });
 }
@@ -125,7 +140,8 @@ void WindowExtras::move_by(std::int64_t ns) {
   for (Kind& kind : kinds_) {
     std::visit(
         [ns](auto& aggregate) {
-          if constexpr (kNeedsOrder<std::decay_t<decltype(aggregate)>>) aggregate.move_by(ns);
+          using T = std::decay_t<decltype(aggregate)>;
+          if constexpr (kNeedsOrder<T> || std::is_same_v<T, PluginAggregate>) aggregate.move_by(ns);
         },
         kind);
   }
@@ -138,7 +154,35 @@ ExtrasSpec WindowExtras::spec() const {
   if (const auto* kind = top()) spec.top = kind->options();
   if (const auto* kind = counter()) spec.counter = kind->options();
   if (const auto* kind = states()) spec.states = kind->options();
+  for (const PluginAggregate* kind : plugins()) spec.plugins.push_back({kind->key(), nullptr});
   return spec;
+}
+
+std::vector<const PluginAggregate*> WindowExtras::plugins() const {
+  std::vector<const PluginAggregate*> all;
+  for (const Kind& kind : kinds_) {
+    if (const auto* plugin = std::get_if<PluginAggregate>(&kind)) all.push_back(plugin);
+  }
+  return all;
+}
+
+void WindowExtras::open_plugins(const FindAggregateType& find, bool or_lose) {
+  for (Kind& kind : kinds_) {
+    auto* plugin = std::get_if<PluginAggregate>(&kind);
+    if (plugin == nullptr || plugin->open_with(find) || !or_lose) continue;
+    plugin->lose();
+    plugin->open_with(find);
+  }
+}
+
+void WindowExtras::open_plugins(const ExtrasSpec& spec) {
+  const auto find = [&spec](const PluginAggregateKey& key) {
+    for (const ExtrasSpec::OfPlugin& of : spec.plugins) {
+      if (of.key == key) return of.type;
+    }
+    return std::shared_ptr<const AggregateType>();
+  };
+  open_plugins(find, true);
 }
 
 void WindowExtras::snapshot(ByteWriter& writer) const {
@@ -161,13 +205,13 @@ void WindowExtras::snapshot(ByteWriter& writer) const {
 Result<WindowExtras> WindowExtras::restore(ByteReader& reader) {
   if (reader.u8() != kFormat) return malformed();
   const std::size_t count = reader.u8();
-  if (!reader.ok() || count > kKinds) return malformed();
+  if (!reader.ok() || count >= kKinds + kPluginAggregatesMax) return malformed();
   WindowExtras extras;
   extras.kinds_.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t wanted = reader.u8();
-    if (i != 0 && wanted <= extras.kinds_.back().index()) return malformed();
     if (Status s = restore_kind(wanted, reader, extras.kinds_); !s.ok()) return s;
+    if (i != 0 && !comes_before(extras.kinds_[i - 1], extras.kinds_[i])) return malformed();
   }
   return extras;
 }

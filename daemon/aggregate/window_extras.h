@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "aggregate/counter.h"
 #include "aggregate/exponential_histogram.h"
 #include "aggregate/hyper_log_log.h"
+#include "aggregate/plugin_aggregate.h"
 #include "aggregate/space_saving.h"
 #include "aggregate/state_duration.h"
 #include "base/bytes.h"
@@ -23,6 +25,14 @@ struct ExtrasSpec {
   std::optional<TopOptions> top;
   std::optional<CounterOptions> counter;
   std::optional<StateOptions> states;
+  /// Of plugins, at most kPluginAggregatesMax, by plugin and then config, none twice.
+  struct OfPlugin {
+    PluginAggregateKey key;
+    std::shared_ptr<const AggregateType> type;  ///< null in WindowExtras::spec() of what is sealed
+    /// The version changes nothing.
+    friend bool operator==(const OfPlugin& a, const OfPlugin& b) { return a.key == b.key; }
+  };
+  std::vector<OfPlugin> plugins;
 
   bool empty() const { return *this == ExtrasSpec(); }
   /// At most, of WindowExtras::snapshot() of one window of 65,535 readings.
@@ -30,11 +40,11 @@ struct ExtrasSpec {
   friend bool operator==(const ExtrasSpec&, const ExtrasSpec&) = default;
 };
 
-/// The configured aggregates of one window, at most one of each kind, in one allocation; none when
-/// nothing is configured. A plain value.
+/// The configured aggregates of one window, at most one of each kind and several of plugins, in one
+/// allocation; none when nothing is configured. A plain value.
 ///
-/// Histogram, distinct and top take readings in any order; counter and states want theirs in order
-/// of event time, so the two halves of a reading are given apart.
+/// Histogram, distinct, top and those of plugins take readings in any order; counter and states
+/// want theirs in order of event time, so the two halves of a reading are given apart.
 class WindowExtras {
  public:
   /// Empty.
@@ -60,6 +70,8 @@ class WindowExtras {
   const SpaceSaving* top() const { return find<SpaceSaving>(); }
   const Counter* counter() const { return find<Counter>(); }
   const StateDuration* states() const { return find<StateDuration>(); }
+  /// In the order of the spec.
+  std::vector<const PluginAggregate*> plugins() const;
   /// What it was made with.
   ExtrasSpec spec() const;
 
@@ -67,16 +79,26 @@ class WindowExtras {
   void snapshot(ByteWriter& writer) const;
   /// `data_loss` for bytes that snapshot() cannot have written.
   static Result<WindowExtras> restore(ByteReader& reader);
+  /// What restore() gives is sealed where it is a plugin's; this opens it. One that the plugin does
+  /// not take back is lost with `or_lose`, else it stays sealed.
+  void open_plugins(const FindAggregateType& find, bool or_lose);
+  /// As for a window that is restored: with the types of this spec, and lost where those refuse.
+  void open_plugins(const ExtrasSpec& spec);
   std::size_t state_bytes() const;
   /// What of it is one kind's; 0 when that is not configured.
   template <typename T>
   std::size_t state_bytes_of() const {
-    const T* const found = find<T>();
-    return found == nullptr ? 0 : found->state_bytes() + sizeof(Kind) - sizeof(T);
+    std::size_t bytes = 0;
+    for (const Kind& kind : kinds_) {
+      const T* const found = std::get_if<T>(&kind);
+      if (found != nullptr) bytes += found->state_bytes() + sizeof(Kind) - sizeof(T);
+    }
+    return bytes;
   }
 
-  using Kind = std::variant<ExponentialHistogram, HyperLogLog, SpaceSaving, Counter, StateDuration>;
-  /// In the order of the variant, none twice.
+  using Kind = std::variant<ExponentialHistogram, HyperLogLog, SpaceSaving, Counter, StateDuration,
+                            PluginAggregate>;
+  /// In the order of the variant, none twice; those of plugins by key.
   static WindowExtras of(std::vector<Kind> kinds);
 
  private:

@@ -143,6 +143,7 @@ void OpenContent::add_bytes(StateBytes& out) const {
   out.top += extras_.state_bytes_of<SpaceSaving>();
   out.counter += extras_.state_bytes_of<Counter>();
   out.states += extras_.state_bytes_of<StateDuration>();
+  out.plugins += extras_.state_bytes_of<PluginAggregate>();
 }
 
 void OpenContent::snapshot(ByteWriter& out) const {
@@ -201,6 +202,7 @@ Result<OpenContent> OpenContent::restore(ByteReader& in, const ExtrasSpec& spec)
   auto extras = WindowExtras::restore(in);
   if (!extras.ok()) return extras.status();
   if (!(extras->spec() == spec)) return malformed();
+  extras->open_plugins(spec);
   content.extras_ = *std::move(extras);
   return content;
 }

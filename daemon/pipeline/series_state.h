@@ -18,9 +18,10 @@ struct StateBytes {
   std::uint64_t top = 0;
   std::uint64_t counter = 0;
   std::uint64_t states = 0;
+  std::uint64_t plugins = 0;  ///< aggregates of plugins
 
   std::uint64_t total() const {
-    return series + moments + waiting + histogram + distinct + top + counter + states;
+    return series + moments + waiting + histogram + distinct + top + counter + states + plugins;
   }
   StateBytes& operator+=(const StateBytes& other);
 };

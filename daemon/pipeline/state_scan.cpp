@@ -29,6 +29,7 @@ StateBytes& StateBytes::operator+=(const StateBytes& other) {
   top += other.top;
   counter += other.counter;
   states += other.states;
+  plugins += other.plugins;
   return *this;
 }
 

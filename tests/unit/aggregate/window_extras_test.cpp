@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "fakes/power_sum.h"
+
 namespace sluice {
 namespace {
 
@@ -16,6 +18,8 @@ ExtrasSpec all_kinds() {
   spec.top = TopOptions{};
   spec.counter = CounterOptions{32, 0};
   spec.states = StateOptions{};
+  spec.plugins = {PowerSum::spec(std::make_shared<PowerSum>(2)),
+                  PowerSum::spec(std::make_shared<PowerSum>(3))};
   return spec;
 }
 
@@ -58,6 +62,8 @@ TEST(WindowExtras, MinutesMergeToWhatTheirHourWouldHold) {
     EXPECT_EQ(merged.histogram()->quantile(q), hour.histogram()->quantile(q));
   }
   EXPECT_EQ(merged.distinct()->estimate(), hour.distinct()->estimate());
+  ASSERT_EQ(merged.plugins().size(), 2u);
+  EXPECT_EQ(merged.plugins()[1]->results(), hour.plugins()[1]->results());
   EXPECT_EQ(merged.top()->top(3), hour.top()->top(3));
   EXPECT_EQ(merged.counter()->increase(), hour.counter()->increase());
   EXPECT_EQ(merged.counter()->wraps(), hour.counter()->wraps());

@@ -1,0 +1,182 @@
+#include "aggregate/plugin_aggregate.h"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::uint8_t kLost = 1;
+constexpr std::uint8_t kHasResults = 2;
+constexpr std::size_t kNameBytesMax = 64;
+
+Status malformed() { return data_loss("malformed aggregate of a plugin"); }
+
+bool is_name(std::string_view text) { return !text.empty() && text.size() <= kNameBytesMax; }
+
+bool no_infinity(const std::vector<double>& values) {
+  for (const double v : values) {
+    if (std::isinf(v)) return false;
+  }
+  return true;
+}
+
+std::string read_text(ByteReader& reader) { return std::string(reader.string()); }
+
+}  // namespace
+
+PluginAggregate::PluginAggregate(std::shared_ptr<const AggregateType> type, Zeroed)
+    : type_(std::move(type)), words_((type_->state_bytes() + 7) / 8) {}
+
+PluginAggregate::PluginAggregate(std::shared_ptr<const AggregateType> type)
+    : PluginAggregate(std::move(type), Zeroed()) {
+  if (!type_->init(state())) lose();
+}
+
+PluginAggregate::PluginAggregate(Sealed sealed)
+    : sealed_(std::make_shared<const Sealed>(std::move(sealed))), lost_(sealed_->saved.empty()) {}
+
+PluginAggregate::PluginAggregate(PluginAggregateKey key, std::string version,
+                                 std::vector<std::string> result_names, std::string saved,
+                                 std::vector<double> results)
+    : PluginAggregate(Sealed{std::move(key), std::move(version), std::move(result_names),
+                             std::move(saved), std::move(results)}) {}
+
+void PluginAggregate::lose() {
+  lost_ = true;
+  words_ = {};
+}
+
+bool PluginAggregate::add(std::int64_t event_time_ns, double value) {
+  if (!std::isfinite(value) || !open()) return false;
+  if (!lost_ && !type_->add(state(), event_time_ns, value + 0.0)) lose();
+  return true;
+}
+
+Status PluginAggregate::merge(const PluginAggregate& other) {
+  if (key() != other.key()) return invalid_argument("aggregates of different plugins or configs");
+  if (lost_) return {};
+  if (other.lost_) {
+    lose();
+    return {};
+  }
+  if (!open() || !other.open()) return invalid_argument("the plugin of an aggregate is not here");
+  // A type of the same key is another load of the plugin: its states may look otherwise.
+  if (other.type_ != type_) {
+    PluginAggregate ours(type_, Zeroed());
+    ours.take_back(other.saved(), other.version());
+    return merge(ours);
+  }
+  if (this == &other) {
+    const PluginAggregate copy = other;
+    return merge(copy);
+  }
+  if (!type_->merge(state(), other.state())) lose();
+  return {};
+}
+
+void PluginAggregate::move_by(std::int64_t ns) {
+  if (open() && !lost_ && !type_->move_by(state(), ns)) lose();
+}
+
+bool PluginAggregate::take_back(const std::string& saved, const std::string& version) {
+  if (saved.empty() || !type_->restore(state(), saved, version)) lose();
+  return !lost_;
+}
+
+bool PluginAggregate::open_with(const FindAggregateType& find) {
+  if (open()) return true;
+  std::shared_ptr<const AggregateType> type = find ? find(key()) : nullptr;
+  if (type == nullptr) return false;
+  PluginAggregate opened(std::move(type), Zeroed());
+  if (!opened.take_back(sealed_->saved, sealed_->version) && !lost_) return false;
+  *this = std::move(opened);
+  return true;
+}
+
+const PluginAggregateKey& PluginAggregate::key() const {
+  return open() ? type_->key() : sealed_->key;
+}
+
+const std::string& PluginAggregate::version() const {
+  return open() ? type_->version() : sealed_->version;
+}
+
+const std::vector<std::string>& PluginAggregate::result_names() const {
+  return open() ? type_->result_names() : sealed_->result_names;
+}
+
+std::vector<double> PluginAggregate::results() const {
+  if (lost_) return {};
+  if (!open()) return sealed_->results;
+  std::vector<double> values(result_names().size(), std::numeric_limits<double>::quiet_NaN());
+  if (!type_->result(state(), values)) return {};
+  for (double& v : values) {
+    if (!std::isfinite(v)) v = std::numeric_limits<double>::quiet_NaN();
+  }
+  return values;
+}
+
+std::string PluginAggregate::saved() const {
+  if (lost_) return {};
+  if (!open()) return sealed_->saved;
+  std::string bytes;
+  if (!type_->save(state(), bytes) || bytes.size() > kPluginAggregateBytesMax) bytes.clear();
+  return bytes;
+}
+
+void PluginAggregate::snapshot(ByteWriter& writer) const {
+  writer.string(key().plugin);
+  writer.string(key().config_json);
+  writer.string(version());
+  const std::string bytes = saved();
+  const bool with_results = !open() && !sealed_->results.empty();
+  writer.u8((bytes.empty() ? kLost : 0) | (with_results ? kHasResults : 0));
+  writer.string(bytes);
+  if (!with_results) return;
+  writer.u64(result_names().size());
+  for (const std::string& name : result_names()) writer.string(name);
+  for (const double v : sealed_->results) writer.f64(v);
+}
+
+Result<PluginAggregate> PluginAggregate::restore(ByteReader& reader) {
+  Sealed sealed;
+  sealed.key = {read_text(reader), read_text(reader)};
+  sealed.version = read_text(reader);
+  const std::uint8_t flags = reader.u8();
+  sealed.saved = read_text(reader);
+  if (!reader.ok() || (flags & ~(kLost | kHasResults)) != 0) return malformed();
+  if (!is_name(sealed.key.plugin) || !is_name(sealed.version) ||
+      sealed.key.config_json.size() > kPluginAggregateConfigBytesMax ||
+      sealed.saved.size() > kPluginAggregateBytesMax ||
+      sealed.saved.empty() != ((flags & kLost) != 0)) {
+    return malformed();
+  }
+  if ((flags & kHasResults) != 0) {
+    const std::size_t count = reader.count();
+    if (count == 0 || count > kPluginAggregateResultsMax) return malformed();
+    for (std::size_t i = 0; i < count; ++i) sealed.result_names.push_back(read_text(reader));
+    for (std::size_t i = 0; i < count; ++i) sealed.results.push_back(reader.f64());
+    if (!reader.ok() || sealed.saved.empty() || !no_infinity(sealed.results)) return malformed();
+    for (const std::string& name : sealed.result_names) {
+      if (!is_name(name)) return malformed();
+    }
+  }
+  return PluginAggregate(std::move(sealed));
+}
+
+std::size_t PluginAggregate::state_bytes() const {
+  std::size_t bytes = sizeof *this + words_.capacity() * sizeof(std::uint64_t);
+  if (sealed_) {
+    bytes += sizeof(Sealed) + sealed_->key.plugin.size() + sealed_->key.config_json.size() +
+             sealed_->version.size() + sealed_->saved.size();
+    for (const std::string& name : sealed_->result_names) bytes += sizeof name + name.size();
+    bytes += sealed_->results.size() * sizeof(double);
+  }
+  return bytes;
+}
+
+}  // namespace sluice

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+namespace sluice {
+
+/// Which aggregate of a plugin it is: one plugin and config has one meaning, whatever its version.
+struct PluginAggregateKey {
+  std::string plugin;
+  std::string config_json;  ///< with all defaults, keys sorted
+  friend bool operator==(const PluginAggregateKey&, const PluginAggregateKey&) = default;
+};
+
+/// Bounds of what is kept and sent; plugins/api/sluice_aggregate.h has the others.
+inline constexpr std::size_t kPluginAggregateConfigBytesMax = 1024;
+inline constexpr std::size_t kPluginAggregateBytesMax = 65536;
+inline constexpr std::size_t kPluginAggregateResultsMax = 16;
+/// Of one set of windows.
+inline constexpr std::size_t kPluginAggregatesMax = 4;
+
+/// An aggregate as a loaded plugin supplies it, for one config (`plugin_host/aggregate_library.h`).
+/// A state is `state_bytes()` of memory aligned to 8, which may be copied as bytes. What fails says
+/// so, and leaves a state that is not to be used. Any thread; calls with different states at once.
+class AggregateType {
+ public:
+  virtual ~AggregateType() = default;
+  virtual const PluginAggregateKey& key() const = 0;
+  virtual const std::string& version() const = 0;
+  virtual const std::vector<std::string>& result_names() const = 0;
+  virtual std::size_t state_bytes() const = 0;
+  virtual std::size_t saved_bytes_max() const = 0;
+
+  /// `state` is zeroed.
+  virtual bool init(std::byte* state) const = 0;
+  virtual bool add(std::byte* state, std::int64_t event_time_ns, double value) const = 0;
+  virtual bool merge(std::byte* state, const std::byte* other) const = 0;
+  virtual bool move_by(std::byte* state, std::int64_t ns) const = 0;
+  /// Appends 1 to saved_bytes_max() bytes.
+  virtual bool save(const std::byte* state, std::string& out) const = 0;
+  virtual bool restore(std::byte* state, std::string_view bytes,
+                       const std::string& version) const = 0;
+  /// One for each name; NaN: there is none.
+  virtual bool result(const std::byte* state, std::span<double> values) const = 0;
+};
+
+/// The type of a key; null where there is none.
+using FindAggregateType =
+    std::function<std::shared_ptr<const AggregateType>(const PluginAggregateKey&)>;
+
+/// What a plugin's aggregate holds of one window. In one of three conditions:
+///
+/// - open: it has its type; it takes readings, merges with its like, and can be read.
+/// - sealed: bytes and results as some node's plugin wrote them; they can be read and passed on. It
+///   takes and merges nothing until open_with() finds the type.
+/// - lost: a call of the plugin failed, or what it once saved cannot be read by it now. It has no
+///   results, and neither has what it is merged into: half the readings would look like all.
+///
+/// See Aggregate. Two that merge have one key; the versions may differ.
+class PluginAggregate {
+ public:
+  /// Open, without readings.
+  explicit PluginAggregate(std::shared_ptr<const AggregateType> type);
+  /// Sealed, or lost where `saved` is empty. One value for each name, NaN for none.
+  PluginAggregate(PluginAggregateKey key, std::string version,
+                  std::vector<std::string> result_names, std::string saved,
+                  std::vector<double> results);
+
+  bool add(std::int64_t event_time_ns, double value);
+  /// `invalid_argument` for another key, and when one of both is sealed.
+  Status merge(const PluginAggregate& other);
+  /// Of a sealed one: it is open or, when the plugin refuses the bytes, as it was. False then, and
+  /// when there is no type.
+  bool open_with(const FindAggregateType& find);
+  /// Event times become later by so much; of a sealed one they stay.
+  void move_by(std::int64_t ns);
+  void lose();
+
+  const PluginAggregateKey& key() const;
+  const std::string& version() const;
+  const std::vector<std::string>& result_names() const;
+  /// One for each name, NaN for none; empty when lost.
+  std::vector<double> results() const;
+  bool open() const { return type_ != nullptr; }
+  bool lost() const { return lost_; }
+  /// As it travels; empty when lost.
+  std::string saved() const;
+
+  void snapshot(ByteWriter& writer) const;
+  /// What was open is sealed, without results.
+  static Result<PluginAggregate> restore(ByteReader& reader);
+  std::size_t state_bytes() const;
+
+ private:
+  struct Sealed {
+    PluginAggregateKey key;
+    std::string version;
+    std::vector<std::string> result_names;
+    std::string saved;
+    std::vector<double> results;  ///< empty: not known here
+  };
+  struct Zeroed {};
+  explicit PluginAggregate(Sealed sealed);
+  PluginAggregate(std::shared_ptr<const AggregateType> type, Zeroed);
+  bool take_back(const std::string& saved, const std::string& version);
+  std::byte* state() { return reinterpret_cast<std::byte*>(words_.data()); }
+  const std::byte* state() const { return reinterpret_cast<const std::byte*>(words_.data()); }
+
+  std::shared_ptr<const AggregateType> type_;  ///< null: sealed, or lost and never open
+  std::vector<std::uint64_t> words_;           ///< the open state; empty when lost
+  std::shared_ptr<const Sealed> sealed_;       ///< set unless type_ is
+  bool lost_ = false;
+};
+
+}  // namespace sluice
