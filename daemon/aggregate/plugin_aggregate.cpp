@@ -45,6 +45,10 @@ PluginAggregate::PluginAggregate(PluginAggregateKey key, std::string version,
     : PluginAggregate(Sealed{std::move(key), std::move(version), std::move(result_names),
                              std::move(saved), std::move(results)}) {}
 
+PluginAggregate PluginAggregate::lost_of(PluginAggregateKey key) {
+  return PluginAggregate(Sealed{std::move(key), {}, {}, {}, {}});
+}
+
 void PluginAggregate::lose() {
   lost_ = true;
   words_ = {};
@@ -87,10 +91,9 @@ bool PluginAggregate::take_back(const std::string& saved, const std::string& ver
   return !lost_;
 }
 
-bool PluginAggregate::open_with(const FindAggregateType& find) {
+bool PluginAggregate::open_with(std::shared_ptr<const AggregateType> type) {
   if (open()) return true;
-  std::shared_ptr<const AggregateType> type = find ? find(key()) : nullptr;
-  if (type == nullptr) return false;
+  if (type == nullptr || type->key() != key()) return false;
   PluginAggregate opened(std::move(type), Zeroed());
   if (!opened.take_back(sealed_->saved, sealed_->version) && !lost_) return false;
   *this = std::move(opened);
@@ -149,10 +152,11 @@ Result<PluginAggregate> PluginAggregate::restore(ByteReader& reader) {
   const std::uint8_t flags = reader.u8();
   sealed.saved = read_text(reader);
   if (!reader.ok() || (flags & ~(kLost | kHasResults)) != 0) return malformed();
-  if (!is_name(sealed.key.plugin) || !is_name(sealed.version) ||
+  const bool is_lost = (flags & kLost) != 0;
+  const bool has_version = is_name(sealed.version) || (sealed.version.empty() && is_lost);
+  if (!is_name(sealed.key.plugin) || !has_version ||
       sealed.key.config_json.size() > kPluginAggregateConfigBytesMax ||
-      sealed.saved.size() > kPluginAggregateBytesMax ||
-      sealed.saved.empty() != ((flags & kLost) != 0)) {
+      sealed.saved.size() > kPluginAggregateBytesMax || sealed.saved.empty() != is_lost) {
     return malformed();
   }
   if ((flags & kHasResults) != 0) {

@@ -74,13 +74,14 @@ class PluginAggregate {
   PluginAggregate(PluginAggregateKey key, std::string version,
                   std::vector<std::string> result_names, std::string saved,
                   std::vector<double> results);
+  static PluginAggregate lost_of(PluginAggregateKey key);
 
   bool add(std::int64_t event_time_ns, double value);
   /// `invalid_argument` for another key, and when one of both is sealed.
   Status merge(const PluginAggregate& other);
   /// Of a sealed one: it is open or, when the plugin refuses the bytes, as it was. False then, and
-  /// when there is no type.
-  bool open_with(const FindAggregateType& find);
+  /// without a type.
+  bool open_with(std::shared_ptr<const AggregateType> type);
   /// Event times become later by so much; of a sealed one they stay.
   void move_by(std::int64_t ns);
   void lose();

@@ -97,7 +97,9 @@ WindowExtras::WindowExtras(const ExtrasSpec& spec) {
   if (spec.top) kinds_.emplace_back(SpaceSaving(*spec.top));
   if (spec.counter) kinds_.emplace_back(Counter(*spec.counter));
   if (spec.states) kinds_.emplace_back(StateDuration(*spec.states));
-  for (const ExtrasSpec::OfPlugin& of : spec.plugins) kinds_.emplace_back(PluginAggregate(of.type));
+  for (const ExtrasSpec::OfPlugin& of : spec.plugins) {
+    kinds_.emplace_back(of.type ? PluginAggregate(of.type) : PluginAggregate::lost_of(of.key));
+  }
 }
 
 WindowExtras WindowExtras::of(std::vector<Kind> kinds) {
@@ -166,23 +168,22 @@ std::vector<const PluginAggregate*> WindowExtras::plugins() const {
   return all;
 }
 
-void WindowExtras::open_plugins(const FindAggregateType& find, bool or_lose) {
+void WindowExtras::open_plugins(const FindAggregateType& find) {
   for (Kind& kind : kinds_) {
-    auto* plugin = std::get_if<PluginAggregate>(&kind);
-    if (plugin == nullptr || plugin->open_with(find) || !or_lose) continue;
-    plugin->lose();
-    plugin->open_with(find);
+    if (auto* plugin = std::get_if<PluginAggregate>(&kind)) plugin->open_with(find(plugin->key()));
   }
 }
 
 void WindowExtras::open_plugins(const ExtrasSpec& spec) {
-  const auto find = [&spec](const PluginAggregateKey& key) {
+  for (Kind& kind : kinds_) {
+    auto* plugin = std::get_if<PluginAggregate>(&kind);
+    if (plugin == nullptr) continue;
     for (const ExtrasSpec::OfPlugin& of : spec.plugins) {
-      if (of.key == key) return of.type;
+      if (of.type == nullptr || of.key != plugin->key() || plugin->open_with(of.type)) continue;
+      plugin->lose();
+      plugin->open_with(of.type);
     }
-    return std::shared_ptr<const AggregateType>();
-  };
-  open_plugins(find, true);
+  }
 }
 
 void WindowExtras::snapshot(ByteWriter& writer) const {

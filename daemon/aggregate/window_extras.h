@@ -28,9 +28,14 @@ struct ExtrasSpec {
   /// Of plugins, at most kPluginAggregatesMax, by plugin and then config, none twice.
   struct OfPlugin {
     PluginAggregateKey key;
-    std::shared_ptr<const AggregateType> type;  ///< null in WindowExtras::spec() of what is sealed
-    /// The version changes nothing.
-    friend bool operator==(const OfPlugin& a, const OfPlugin& b) { return a.key == b.key; }
+    std::shared_ptr<const AggregateType> type = nullptr;  ///< null: it is not here
+    /// False: the plugin is not here to say what the defaults are, so this is the same as any other
+    /// of that plugin. The version makes no difference at all.
+    bool config_known = true;
+    friend bool operator==(const OfPlugin& a, const OfPlugin& b) {
+      const bool any = !a.config_known || !b.config_known;
+      return any ? a.key.plugin == b.key.plugin : a.key == b.key;
+    }
   };
   std::vector<OfPlugin> plugins;
 
@@ -80,9 +85,10 @@ class WindowExtras {
   /// `data_loss` for bytes that snapshot() cannot have written.
   static Result<WindowExtras> restore(ByteReader& reader);
   /// What restore() gives is sealed where it is a plugin's; this opens it. One that the plugin does
-  /// not take back is lost with `or_lose`, else it stays sealed.
-  void open_plugins(const FindAggregateType& find, bool or_lose);
-  /// As for a window that is restored: with the types of this spec, and lost where those refuse.
+  /// not take back stays as it is.
+  void open_plugins(const FindAggregateType& find);
+  /// As for a window that goes on: with the types of this spec, and lost where one does not take
+  /// back what it is given.
   void open_plugins(const ExtrasSpec& spec);
   std::size_t state_bytes() const;
   /// What of it is one kind's; 0 when that is not configured.
