@@ -60,6 +60,8 @@ class PipelineRun {
   bool add_state(SeriesId series, WindowState& out) const {
     return windows_.add_state(series, out);
   }
+  /// As KeyedWindows has it.
+  std::uint64_t aggregates_lost() const { return windows_.aggregates_lost(); }
   std::size_t readings_waiting() const { return reorder_.size(); }
   std::int64_t readings_held() const { return stages_.held(); }
 

@@ -196,6 +196,18 @@ std::vector<StageReplacement> PipelineSet::replace_stages(const MakePipelines& m
   return all;
 }
 
+namespace {
+
+Status check_aggregates(const Pipeline& old, const Pipeline& next) {
+  const std::uint64_t were = old.aggregates_lost();
+  const std::uint64_t are = next.aggregates_lost();
+  if (are <= were) return {};
+  return failed_precondition("an aggregate of a plugin does not take back what " +
+                             std::to_string(are - were) + " open windows hold");
+}
+
+}  // namespace
+
 Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew) {
   if (!spec.parked.empty()) return failed_precondition(spec.parked);
   const auto old = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& pipeline) {
@@ -208,6 +220,7 @@ Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew) {
     status = begins_anew ? pipeline.inherit_without_stages(**old) : pipeline.inherit(**old);
     if (status.ok()) pipeline.catch_up(effects);
     if (status.ok() && !pipeline.parked().empty()) status = failed_precondition(pipeline.parked());
+    if (status.ok() && !begins_anew) status = check_aggregates(**old, pipeline);
     // Not before: else the old one goes on, and what it holds with it.
     if (status.ok() && begins_anew) (*old)->give_up_held("stage_replaced", effects);
   });

@@ -30,6 +30,7 @@ StateBytes& StateBytes::operator+=(const StateBytes& other) {
   counter += other.counter;
   states += other.states;
   plugins += other.plugins;
+  plugins_lost += other.plugins_lost;
   return *this;
 }
 

@@ -34,6 +34,12 @@ bool WindowSets::add_state(SeriesId series, WindowState& out) const {
   return found;
 }
 
+std::uint64_t WindowSets::aggregates_lost() const {
+  std::uint64_t lost = 0;
+  for (const auto& windows : sets_) lost += windows->aggregates_lost();
+  return lost;
+}
+
 bool WindowSets::fold(const Reading& reading, bool before, std::vector<Pane>& panes) {
   bool folded = false;
   for (const auto& windows : sets_) folded = windows->fold(reading, before, panes) || folded;

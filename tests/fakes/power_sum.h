@@ -12,13 +12,14 @@
 namespace sluice {
 
 /// A plugin's aggregate without a plugin: count and sum of the values to a power. Fails on the
-/// value that it is told to.
+/// value that it is told to, and takes nothing back from the version that it refuses.
 class PowerSum final : public AggregateType {
  public:
   explicit PowerSum(int power, double fails_on = std::numeric_limits<double>::quiet_NaN(),
-                    std::string version = "1.0.0")
+                    std::string version = "1.0.0", std::string refuses = "")
       : key_{"power_sum", "{\"power\":" + std::to_string(power) + "}"},
         version_(std::move(version)),
+        refuses_(std::move(refuses)),
         power_(power),
         fails_on_(fails_on) {}
 
@@ -51,7 +52,9 @@ class PowerSum final : public AggregateType {
     out.append(reinterpret_cast<const char*>(state), sizeof(State));
     return true;
   }
-  bool restore(std::byte* state, std::string_view bytes, const std::string&) const override {
+  bool restore(std::byte* state, std::string_view bytes,
+               const std::string& version) const override {
+    if (version == refuses_) return false;
     if (bytes.size() != saved_bytes_max() || bytes.front() != 'p') return false;
     if (of(state).is_made != 0) return false;  // the contract: zeroed
     std::memcpy(state, bytes.data() + 1, sizeof(State));
@@ -78,6 +81,7 @@ class PowerSum final : public AggregateType {
 
   PluginAggregateKey key_;
   std::string version_;
+  std::string refuses_;
   std::vector<std::string> names_{"count", "sum"};
   int power_;
   double fails_on_;

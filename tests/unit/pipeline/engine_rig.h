@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -52,7 +53,8 @@ struct EngineRig {
   std::uint16_t id = 0;
 
   void start(std::vector<PipelineSpec> specs, bool awaits_cloud,
-             std::vector<SourceSpec> sources = {{"plant", false, 100}}) {
+             std::vector<SourceSpec> sources = {{"plant", false, 100}},
+             const std::function<void(Engine&)>& adopt = {}) {
     EngineOptions options;
     options.commit_interval_ns = kSecond;
     options.config = "config";
@@ -64,6 +66,7 @@ struct EngineRig {
     for (const Segment& segment : commits.segments_after_checkpoint()) {
       ASSERT_TRUE(engine->replay(segment).ok());
     }
+    if (adopt) adopt(*engine);
     engine->begin();
   }
   void kill() {

@@ -11,6 +11,8 @@
 #include <tuple>
 #include <vector>
 
+#include "fakes/power_sum.h"
+
 namespace sluice {
 namespace {
 
@@ -25,6 +27,7 @@ ExtrasSpec all_kinds() {
   spec.top = TopOptions{64, 128};
   spec.counter = CounterOptions{};
   spec.states = StateOptions{8, 0};
+  spec.plugins = {PowerSum::spec(std::make_shared<PowerSum>(2))};
   return spec;
 }
 
@@ -214,6 +217,63 @@ TEST(OpenContent, RefusesBytesThatNoContentHasWritten) {
   ExtrasSpec other = all_kinds();
   other.histogram->max_size = 41;
   EXPECT_FALSE(OpenContent::restore(in, other).ok());
+}
+
+ExtrasSpec power_sum(std::shared_ptr<const AggregateType> type) {
+  ExtrasSpec spec;
+  spec.plugins = {PowerSum::spec(std::move(type))};
+  return spec;
+}
+
+OpenContent restored(const OpenContent& content, const ExtrasSpec& spec) {
+  ByteWriter out;
+  content.snapshot(out);
+  ByteReader in(out.bytes());
+  auto again = OpenContent::restore(in, spec);
+  EXPECT_TRUE(again.ok() && in.at_end()) << again.status().message();
+  return again.ok() ? *std::move(again) : OpenContent();
+}
+
+std::vector<double> results_of(const OpenContent& content) {
+  return content.content().extras->plugins().at(0)->results();
+}
+
+TEST(OpenContent, GoesOnWithAnotherVersionOfAPluginsAggregate) {
+  const ExtrasSpec first = power_sum(std::make_shared<PowerSum>(2));
+  const ExtrasSpec second = power_sum(std::make_shared<PowerSum>(2, 99, "2.0.0"));
+  OpenContent content(first);
+  content.add(kSecond, 3, kNever);
+  OpenContent next = restored(content, second);
+  next.add(2 * kSecond, 4, kNever);
+  EXPECT_EQ(results_of(next), (std::vector<double>{2, 25}));
+  EXPECT_EQ(next.content().extras->plugins()[0]->version(), "2.0.0");
+}
+
+// What came after the change alone would look like the whole window's.
+TEST(OpenContent, LosesTheAggregateThatAnotherVersionDoesNotTakeBack) {
+  const ExtrasSpec first = power_sum(std::make_shared<PowerSum>(2));
+  OpenContent content(first);
+  content.add(kSecond, 3, kNever);
+  OpenContent next =
+      restored(content, power_sum(std::make_shared<PowerSum>(2, 99, "2.0.0", "1.0.0")));
+  next.add(2 * kSecond, 4, kNever);
+  EXPECT_TRUE(results_of(next).empty());
+  StateBytes bytes;
+  next.add_bytes(bytes);
+  EXPECT_EQ(bytes.plugins_lost, 1u);
+  EXPECT_EQ(next.count(), 2u);
+}
+
+// The spec of a pipeline that waits for its plugin: what it has goes on unchanged.
+TEST(OpenContent, KeepsWhatAPluginSavedThatIsNotHere) {
+  const ExtrasSpec here = power_sum(std::make_shared<PowerSum>(2));
+  ExtrasSpec gone;
+  gone.plugins = {{{"power_sum", "{}"}, nullptr, false}};
+  OpenContent content(here);
+  content.add(kSecond, 3, kNever);
+  const OpenContent kept = restored(content, gone);
+  EXPECT_FALSE(kept.content().extras->plugins()[0]->lost());
+  EXPECT_EQ(results_of(restored(kept, here)), (std::vector<double>{1, 9}));
 }
 
 }  // namespace
