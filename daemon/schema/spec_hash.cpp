@@ -46,6 +46,15 @@ void write_aggregates(ByteWriter& out, const v1::AggregatesConfig& aggregates) {
     out.u64(aggregates.states().states_max());
     out.i64(aggregates.states().hold_max_ns());
   }
+  // In whatever order they stand.
+  std::multimap<std::string, std::string> plugins;
+  for (const auto& of : aggregates.plugins())
+    plugins.emplace(of.plugin(), canonical_json(of.config()));
+  for (const auto& [plugin, config] : plugins) {
+    out.u64(6);
+    out.string(plugin);
+    out.string(config);
+  }
   out.u64(0);
 }
 

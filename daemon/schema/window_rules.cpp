@@ -75,7 +75,20 @@ struct WindowCheck {
                                 quote_duration(size_ns) + ", got " +
                                 quote_duration(window.early_every_ns()));
     }
-    if (window.has_aggregates()) check_counter();
+    if (window.has_aggregates()) {
+      check_counter();
+      check_plugins();
+    }
+  }
+
+  void check_plugins() const {
+    for (int i = 0; i < window.aggregates().plugins_size(); ++i) {
+      const v1::PluginAggregateConfig& plugin = window.aggregates().plugins(i);
+      if (plugin.isolation() != v1::StageConfig::ISOLATION_PROCESS) continue;
+      refuse("aggregates.plugins[" + std::to_string(i) + "].isolation",
+             "expected auto or none: every reading goes to its aggregates at once, so these run in "
+             "the daemon, got process");
+    }
   }
 
   void check_counter() const {

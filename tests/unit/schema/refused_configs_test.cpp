@@ -248,7 +248,15 @@ const Mistake kMistakes[] = {
      "pipelines:\n  - name: p\n    windows:\n"
      "      - {tumbling: 1s, aggregates: {median: {}}} #!\n",
      "pipelines[0].windows[0].aggregates.median",
-     "accepted here: histogram, distinct, top, counter, states"},
+     "accepted here: histogram, distinct, top, counter, states, plugins"},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n"
+     "      - {tumbling: 1s, aggregates: {plugins: [{plugin: shape, isolation: process}]}} #!\n",
+     "pipelines[0].windows[0].aggregates.plugins[0].isolation", "expected auto or none"},
+    {kAll,
+     "pipelines:\n  - name: p\n    windows:\n"
+     "      - {tumbling: 1s, aggregates: {plugins: [{config: {}}]}} #!\n",
+     "pipelines[0].windows[0].aggregates.plugins[0].plugin", ""},
     {kAll, "pipelines:\n  - name: p\n    match:\n      labels: [a] #!\n",
      "pipelines[0].match.labels", "expected a mapping of 0 to 32 names to text, got a list"},
     {kAll, "pipelines:\n  - name: p\n    match:\n      labels:\n        site: [a] #!\n",

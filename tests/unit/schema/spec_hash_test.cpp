@@ -137,6 +137,9 @@ TEST(SpecHash, ChangesWithEverythingThatChangesResults) {
       [&] { aggregates.mutable_states(); },
       [&] { aggregates.mutable_states()->set_states_max(1); },
       [&] { aggregates.mutable_states()->set_hold_max_ns(1); },
+      [&] { aggregates.add_plugins()->set_plugin("shape"); },
+      [&] { aggregates.mutable_plugins(0)->set_config(R"({"bias": true})"); },
+      [&] { aggregates.add_plugins()->set_plugin("other"); },
   };
   for (const auto& set : settings) {
     set();
@@ -169,6 +172,19 @@ TEST(SpecHash, DoesNotChangeWithWhereAPluginRuns) {
   EXPECT_NE(spec_hash(p), before);
 }
 
+TEST(SpecHash, DoesNotDependOnTheOrderOfAggregatesNorHowTheyAreWritten) {
+  v1::PipelineConfig p = pipeline();
+  v1::AggregatesConfig& aggregates = *p.mutable_windows(0)->mutable_aggregates();
+  aggregates.add_plugins()->set_plugin("a");
+  aggregates.add_plugins()->set_plugin("b");
+  aggregates.mutable_plugins(1)->set_config(R"({"x": 1, "y": 2})");
+  const std::uint64_t before = spec_hash(p);
+  aggregates.mutable_plugins()->SwapElements(0, 1);
+  aggregates.mutable_plugins(0)->set_config(R"({"y":2,"x":1})");
+  aggregates.mutable_plugins(1)->set_isolation(v1::StageConfig::ISOLATION_NONE);
+  EXPECT_EQ(spec_hash(p), before);
+}
+
 // A field added to the schema must be decided about: is it part of the spec?
 TEST(SpecHash, KnowsEveryFieldOfAPipeline) {
   const auto fields = [](const google::protobuf::Descriptor* type) {
@@ -184,7 +200,9 @@ TEST(SpecHash, KnowsEveryFieldOfAPipeline) {
   EXPECT_EQ(fields(v1::WindowConfig::descriptor()),
             "tumbling_ns hopping offset_ns allowed_lateness_ns expected_every_ns aggregates "
             "sliding session count time_zone early_every_ns empty ");
-  EXPECT_EQ(fields(v1::AggregatesConfig::descriptor()), "histogram distinct top counter states ");
+  EXPECT_EQ(fields(v1::AggregatesConfig::descriptor()),
+            "histogram distinct top counter states plugins ");
+  EXPECT_EQ(fields(v1::PluginAggregateConfig::descriptor()), "plugin config isolation ");
   EXPECT_EQ(fields(v1::HistogramConfig::descriptor()), "max_size max_scale zero_threshold ");
   EXPECT_EQ(fields(v1::DistinctConfig::descriptor()), "precision ");
   EXPECT_EQ(fields(v1::TopConfig::descriptor()), "capacity ");
