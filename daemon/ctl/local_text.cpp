@@ -71,9 +71,16 @@ std::string sources_text(const v1::Status& s) {
 
 std::string pipeline_state(const v1::PipelineStatus& pipeline) {
   if (!pipeline.parked().empty()) return "PARKED: " + pipeline.parked();
-  if (pipeline.panes_partial_limit() == 0) return "running";
-  return "running; " + grouped(pipeline.panes_partial_limit()) +
-         " windows closed early (limits.windows_max)";
+  std::string state = "running";
+  if (pipeline.panes_partial_limit() > 0) {
+    state += "; " + grouped(pipeline.panes_partial_limit()) +
+             " windows closed early (limits.windows_max)";
+  }
+  if (pipeline.panes_lacking_aggregate() > 0) {
+    state += "; " + grouped(pipeline.panes_lacking_aggregate()) +
+             " windows without an aggregate of a plugin (see the log)";
+  }
+  return state;
 }
 
 std::string pipelines_text(const v1::Status& s) {
@@ -198,14 +205,16 @@ std::string bytes_table(const char* heading, const Rows& rows) {
                {"DISTINCT", true},
                {"TOP", true},
                {"COUNTER", true},
-               {"STATES", true}});
+               {"STATES", true},
+               {"PLUGINS", true}});
   for (const auto& row : rows) {
     const v1::WindowState& w = row.windows();
     std::vector<std::string> cells = {owner_text(row), grouped(std::uint64_t{w.windows_open()}),
                                       grouped(std::uint64_t{w.windows_kept()})};
-    for (const std::uint64_t bytes : {w.total_bytes(), w.series_bytes(), w.moments_bytes(),
-                                      w.waiting_bytes(), w.histogram_bytes(), w.distinct_bytes(),
-                                      w.top_bytes(), w.counter_bytes(), w.states_bytes()}) {
+    for (const std::uint64_t bytes :
+         {w.total_bytes(), w.series_bytes(), w.moments_bytes(), w.waiting_bytes(),
+          w.histogram_bytes(), w.distinct_bytes(), w.top_bytes(), w.counter_bytes(),
+          w.states_bytes(), w.plugins_bytes()}) {
       cells.push_back(bytes == 0 ? "-" : bytes_text(bytes));
     }
     table.add_row(std::move(cells));

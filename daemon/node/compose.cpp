@@ -6,8 +6,8 @@
 
 #include "base/tls_files.h"
 #include "model/topic_pattern.h"
+#include "node/compose_windows.h"
 #include "node/state_budget.h"
-#include "pipeline/civil_grid.h"
 #include "plugin_host/plugin_stage.h"
 #include "plugin_host/shipped_plugins.h"
 #include "schema/spec_hash.h"
@@ -105,23 +105,17 @@ Result<std::unique_ptr<Stage>> compose_stage(const v1::Config& config, int pipel
   });
 }
 
-Result<std::shared_ptr<const CivilGrid>> compose_civil(const v1::WindowConfig& window) {
-  if (window.time_zone().empty()) return std::shared_ptr<const CivilGrid>();
-  return CivilGrid::create(window.time_zone(), window.tumbling_ns(), window.offset_ns());
-}
-
-PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& series) {
+PipelineSpec compose_pipeline(const v1::Config& config, int index, const StateBudget& budget,
+                              SeriesTable& series) {
   const v1::PipelineConfig& pipeline = config.pipelines(index);
   PipelineSpec spec;
   spec.name = pipeline.name();
   spec.hash = spec_hash(pipeline);
   spec.match = compose_match(pipeline.match());
-  for (const auto& window : pipeline.windows()) {
-    spec.windows.push_back(compose_window(window));
-    spec.windows.back().waiting_max = pipeline.reorder_max();
-    const auto civil = compose_civil(window);
-    if (civil.ok()) spec.windows.back().civil = *civil;
-    if (!civil.ok()) spec.parked = civil.status().message();
+  for (int i = 0; i < pipeline.windows_size(); ++i) {
+    Status missing;
+    spec.windows.push_back(compose_window(config, index, i, missing));
+    if (!missing.ok()) spec.parked = missing.message();
   }
   if (pipeline.has_key_by()) {
     spec.key_by.emplace(pipeline.key_by().labels().begin(), pipeline.key_by().labels().end());
@@ -129,7 +123,6 @@ PipelineSpec compose_pipeline(const v1::Config& config, int index, SeriesTable& 
   spec.max_out_of_order_ns = pipeline.max_out_of_order_ns();
   spec.idle_timeout_ns = pipeline.idle_timeout_ns();
   spec.reorder_max = pipeline.reorder_max();
-  const StateBudget budget = state_budget(config);
   spec.windows_max = budget.windows_per_pipeline(config);
   spec.pending_max = budget.pending_per_pipeline(config);
   for (int i = 0; i < pipeline.stages_size(); ++i) {
@@ -206,7 +199,9 @@ struct Check {
     for (int p = 0; p < loaded.config.pipelines_size(); ++p) {
       for (int i = 0; i < loaded.config.pipelines(p).stages_size(); ++i) {
         const Status status = compose_stage(loaded.config, p, i, series).status();
-        if (!status.ok()) refuse_stage(p, i, status.message());
+        if (status.ok()) continue;
+        refuse_plugin(key("pipelines", p) + "." + key("stages", i),
+                      loaded.config.pipelines(p).stages(i).plugin(), status.message());
       }
     }
   }
@@ -214,18 +209,23 @@ struct Check {
   void windows() {
     for (int p = 0; p < loaded.config.pipelines_size(); ++p) {
       for (int i = 0; i < loaded.config.pipelines(p).windows_size(); ++i) {
-        const Status s = compose_civil(loaded.config.pipelines(p).windows(i)).status();
-        if (!s.ok())
-          refuse(key("pipelines", p) + "." + key("windows", i) + ".time_zone", s.message());
+        const v1::WindowConfig& window = loaded.config.pipelines(p).windows(i);
+        const std::string path = key("pipelines", p) + "." + key("windows", i);
+        const Status s = compose_civil(window).status();
+        if (!s.ok()) refuse(path + ".time_zone", s.message());
+        for (int k = 0; k < window.aggregates().plugins_size(); ++k) {
+          const Status aggregate = compose_aggregate(loaded.config, p, i, k).status();
+          if (aggregate.ok()) continue;
+          refuse_plugin(path + ".aggregates." + key("plugins", k),
+                        window.aggregates().plugins(k).plugin(), aggregate.message());
+        }
       }
     }
   }
 
-  /// `text` is make_stage's: "WHERE (PLUGIN): config.KEY: …", or without a config when the plugin
-  /// itself is the trouble.
-  void refuse_stage(int pipeline, int index, std::string_view text) {
-    const std::string path = key("pipelines", pipeline) + "." + key("stages", index);
-    const std::string& plugin = loaded.config.pipelines(pipeline).stages(index).plugin();
+  /// `text` is make_stage's or open_aggregate's: "WHERE (PLUGIN): config.KEY: …", or without a
+  /// config when the plugin itself is the trouble.
+  void refuse_plugin(const std::string& path, const std::string& plugin, std::string_view text) {
     const std::string head = path + " (" + plugin + "): ";
     if (text.starts_with(head)) text.remove_prefix(head.size());
     std::string at = path + ".plugin";
@@ -247,62 +247,6 @@ std::string random_instance() {
 }
 
 }  // namespace
-
-static ExtrasSpec compose_aggregates(const v1::AggregatesConfig& aggregates) {
-  ExtrasSpec spec;
-  if (aggregates.has_histogram()) {
-    spec.histogram = {static_cast<std::uint16_t>(aggregates.histogram().max_size()),
-                      static_cast<std::int8_t>(aggregates.histogram().max_scale()),
-                      aggregates.histogram().zero_threshold()};
-  }
-  if (aggregates.has_distinct()) {
-    spec.distinct_precision = static_cast<int>(aggregates.distinct().precision());
-  }
-  if (aggregates.has_top()) {
-    spec.top = TopOptions{};
-    spec.top->capacity = static_cast<std::uint16_t>(aggregates.top().capacity());
-  }
-  if (aggregates.has_counter()) {
-    spec.counter = {static_cast<std::uint8_t>(aggregates.counter().wrap_bits()),
-                    aggregates.counter().wrap_rate_max()};
-  }
-  if (aggregates.has_states()) {
-    spec.states = {static_cast<std::uint16_t>(aggregates.states().states_max()),
-                   static_cast<std::uint64_t>(aggregates.states().hold_max_ns())};
-  }
-  return spec;
-}
-
-static void compose_place(const v1::WindowConfig& window, WindowSpec& spec) {
-  if (window.has_hopping()) {
-    spec.kind = WindowKind::hopping;
-    spec.size_ns = window.hopping().size_ns();
-    spec.every_ns = window.hopping().every_ns();
-  } else if (window.has_sliding()) {
-    spec.kind = WindowKind::sliding;
-    spec.size_ns = window.sliding().size_ns();
-    spec.every_ns = window.sliding().every_ns();
-    spec.readings = window.sliding().readings_max();
-  } else if (window.has_session()) {
-    spec.kind = WindowKind::session;
-    spec.size_ns = window.session().gap_ns();
-  } else if (window.count() > 0) {
-    spec.kind = WindowKind::count;
-    spec.readings = window.count();
-  }
-}
-
-WindowSpec compose_window(const v1::WindowConfig& window) {
-  WindowSpec spec = WindowSpec::tumbling(window.tumbling_ns());
-  compose_place(window, spec);
-  spec.offset_ns = window.offset_ns();
-  spec.allowed_lateness_ns = window.allowed_lateness_ns();
-  spec.expected_every_ns = window.expected_every_ns();
-  spec.extras = compose_aggregates(window.aggregates());
-  spec.early_every_ns = window.early_every_ns();
-  spec.tells_empty = window.empty();
-  return spec;
-}
 
 IsolationOptions compose_isolation(const v1::Config& config) {
   IsolationOptions options;
@@ -404,9 +348,10 @@ Result<JsonDecoderOptions> compose_decoder(const v1::Config& config) {
 }
 
 std::vector<PipelineSpec> compose_pipelines(const v1::Config& config, SeriesTable& series) {
+  const StateBudget budget = state_budget(config);
   std::vector<PipelineSpec> all;
   for (int i = 0; i < config.pipelines_size(); ++i) {
-    all.push_back(compose_pipeline(config, i, series));
+    all.push_back(compose_pipeline(config, i, budget, series));
   }
   return all;
 }

@@ -19,7 +19,6 @@ namespace sluice {
 // what fails here lies with this machine: a file that is not there, a plugin that is missing or
 // does not like its config.
 
-WindowSpec compose_window(const v1::WindowConfig& window);
 IsolationOptions compose_isolation(const v1::Config& config);
 StoreOptions compose_store(const v1::Config& config);
 EngineOptions compose_engine(const v1::Config& config);

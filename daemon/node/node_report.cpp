@@ -36,7 +36,22 @@ void set_windows(v1::WindowState& out, const WindowState& state) {
   out.set_top_bytes(state.bytes.top);
   out.set_counter_bytes(state.bytes.counter);
   out.set_states_bytes(state.bytes.states);
+  out.set_plugins_bytes(state.bytes.plugins);
   out.set_total_bytes(state.bytes.total());
+}
+
+void add_uses(const v1::PipelineConfig& pipeline, v1::PluginRow& row) {
+  for (const v1::StageConfig& stage : pipeline.stages()) {
+    if (stage.plugin() != row.name()) continue;
+    row.add_used_by(pipeline.name() + "/" + (stage.name().empty() ? stage.plugin() : stage.name()));
+  }
+  for (int i = 0; i < pipeline.windows_size(); ++i) {
+    const auto& plugins = pipeline.windows(i).aggregates().plugins();
+    if (std::any_of(plugins.begin(), plugins.end(),
+                    [&row](const auto& plugin) { return plugin.plugin() == row.name(); })) {
+      row.add_used_by(pipeline.name() + "/windows[" + std::to_string(i) + "]");
+    }
+  }
 }
 
 std::uint64_t total(const Ledger& ledger, LedgerKind kind, Term term) {
@@ -100,6 +115,7 @@ void NodeReport::add_pipelines(v1::Status& status) const {
     pipeline.set_readings_pending(view.readings_pending);
     pipeline.set_windows_max(view.windows_max);
     pipeline.set_panes_partial_limit(view.panes_partial_limit);
+    pipeline.set_panes_lacking_aggregate(view.panes_lacking_aggregate);
   }
 }
 
@@ -329,13 +345,7 @@ v1::ListPluginsResponse NodeReport::plugins() {
     row.set_config_schema(file.metadata.config_schema);
     row.set_ordered(file.metadata.ordered);
     row.set_deterministic(file.metadata.deterministic);
-    for (const v1::PipelineConfig& pipeline : config_.pipelines()) {
-      for (const v1::StageConfig& stage : pipeline.stages()) {
-        if (stage.plugin() != file.name) continue;
-        row.add_used_by(pipeline.name() + "/" +
-                        (stage.name().empty() ? stage.plugin() : stage.name()));
-      }
-    }
+    for (const v1::PipelineConfig& pipeline : config_.pipelines()) add_uses(pipeline, row);
   }
   return response;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "node/compose.h"
+#include "node/compose_windows.h"
 #include "pipeline/backlog.h"
 #include "pipeline/keyed_windows.h"
 #include "pipeline/redelivery.h"
@@ -83,16 +83,19 @@ StateBudget state_budget(const v1::Config& config) {
   budget.room_bytes = config.storage().quota_bytes() / kQuotaPart;
   budget.window_bytes = KeyedWindows::kSnapshotBytes;
   budget.tails_bytes = static_cast<std::uint64_t>(config.sources_size()) * kTailBytes;
-  for (const v1::PipelineConfig& pipeline : config.pipelines()) {
+  for (int p = 0; p < config.pipelines_size(); ++p) {
+    const v1::PipelineConfig& pipeline = config.pipelines(p);
     if (pipeline.stages_size() > 0) budget.reorder_bytes += pipeline.reorder_max() * kWaitingBytes;
-    for (const v1::WindowConfig& window : pipeline.windows()) {
+    for (int i = 0; i < pipeline.windows_size(); ++i) {
+      const v1::WindowConfig& window = pipeline.windows(i);
+      Status missing;  // said when the pipeline is built
       const bool some_wait = pipeline.max_out_of_order_ns() > 0 || window.allowed_lateness_ns() > 0;
       if (some_wait) budget.reorder_bytes += pipeline.reorder_max() * kInWindowBytes;
       budget.series_bytes += config.limits().series_max() *
                              (window.has_sliding() ? kSlidingSeriesBytes : kSeriesBytes);
       budget.window_bytes = std::max<std::uint64_t>(
-          budget.window_bytes,
-          KeyedWindows::snapshot_bytes(compose_window(window), pipeline.max_out_of_order_ns() > 0));
+          budget.window_bytes, KeyedWindows::snapshot_bytes(compose_window(config, p, i, missing),
+                                                            pipeline.max_out_of_order_ns() > 0));
     }
   }
   budget.backlog_bytes = std::min(budget.room_bytes / kBacklogPart,

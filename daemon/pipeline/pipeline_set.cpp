@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "aggregate/window_extras.h"
 #include "base/assert.h"
 #include "base/log.h"
 
@@ -60,6 +61,7 @@ std::vector<Pane> PipelineSet::run(Pipeline& pipeline, Step step) {
   if (!late.empty()) recent_late_.add(pipeline.name(), std::move(late));
   if (closed.empty()) return {};
   count_early(pipeline.name(), closed);
+  count_lacking_aggregate(pipeline.name(), closed);
   recent_panes_.add(pipeline.name(), to_show(closed));
   return closed;
 }
@@ -133,6 +135,19 @@ void PipelineSet::count_early(const std::string& pipeline, const std::vector<Pan
       "windows lack readings: there are more than limits.windows_max allows, or more readings "
       "than a sliding window keeps",
       {{"pipeline", pipeline}, {"panes", early}});
+}
+
+void PipelineSet::count_lacking_aggregate(const std::string& pipeline,
+                                          const std::vector<Pane>& closed) {
+  const auto lacking = std::count_if(closed.begin(), closed.end(), [](const Pane& pane) {
+    if (pane.content.extras == nullptr) return false;
+    const std::vector<const PluginAggregate*> all = pane.content.extras->plugins();
+    return std::any_of(all.begin(), all.end(), [](const auto* one) { return one->lost(); });
+  });
+  if (lacking == 0) return;
+  panes_lacking_aggregate_[pipeline] += static_cast<std::uint64_t>(lacking);
+  log::warn("pipeline", "panes go without what an aggregate of a plugin came to",
+            {{"pipeline", pipeline}, {"panes", lacking}});
 }
 
 // --- life ---
@@ -355,12 +370,17 @@ std::vector<PipelineState> PipelineSet::state_of(SeriesId series) const {
 }
 
 std::vector<PipelineView> PipelineSet::views() const {
+  const auto counted = [](const std::map<std::string, std::uint64_t>& counts,
+                          const std::string& pipeline) {
+    const auto it = counts.find(pipeline);
+    return it == counts.end() ? 0 : it->second;
+  };
   std::vector<PipelineView> all;
   for (const auto& pipeline : pipelines_) {
-    const auto early = panes_partial_limit_.find(pipeline->name());
     all.push_back({pipeline->name(), pipeline->parked(), pipeline->stage_names(),
                    pipeline->windows_open(), pipeline->readings_pending(), pipeline->windows_max(),
-                   early == panes_partial_limit_.end() ? 0 : early->second});
+                   counted(panes_partial_limit_, pipeline->name()),
+                   counted(panes_lacking_aggregate_, pipeline->name())});
   }
   return all;
 }

@@ -25,7 +25,8 @@ struct PipelineView {
   std::uint64_t windows_open = 0;
   std::uint64_t readings_pending = 0;
   std::uint64_t windows_max = 0;
-  std::uint64_t panes_partial_limit = 0;  ///< made since the start
+  std::uint64_t panes_partial_limit = 0;      ///< made since the start, as the next
+  std::uint64_t panes_lacking_aggregate = 0;  ///< some PluginAggregate of it is lost
 };
 
 /// What became of a pipeline whose stages were to be replaced.
@@ -112,6 +113,7 @@ class PipelineSet {
   void log_event(const ToldEvent& told) const;
   std::vector<StageCall> take_calls_of(const std::string& pipeline);
   void keep_calls(const std::string& pipeline, std::vector<StageCall> calls);
+  void count_lacking_aggregate(const std::string& pipeline, const std::vector<Pane>& closed);
   void count_early(const std::string& pipeline, const std::vector<Pane>& closed);
 
   SeriesTable& series_;
@@ -121,7 +123,8 @@ class PipelineSet {
   bool is_replay_ = true;
   std::map<std::string, std::vector<StageCall>> calls_;       ///< by pipeline
   std::int64_t wall_ns_ = 0;                                  ///< arrival of the last batch
-  std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline
+  std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline, as the next
+  std::map<std::string, std::uint64_t> panes_lacking_aggregate_;
   Recent<Pane> recent_panes_;
   Recent<LateReading> recent_late_;
   Recent<ToldEvent> recent_events_;

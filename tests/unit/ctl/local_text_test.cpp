@@ -65,6 +65,12 @@ TEST(StatusText, SaysWhichPipelineClosesWindowsEarly) {
   EXPECT_TRUE(has(status_text(status), "12,500 windows closed early (limits.windows_max)"));
 }
 
+TEST(StatusText, SaysWhichPipelineLacksAggregates) {
+  v1::Status status;
+  status.add_pipelines()->set_panes_lacking_aggregate(3);
+  EXPECT_TRUE(has(status_text(status), "running; 3 windows without an aggregate of a plugin"));
+}
+
 TEST(StatusText, SaysWhenThereIsNoHub) {
   EXPECT_TRUE(has(status_text(v1::Status()), "none: summaries stay in the outbox"));
 }

@@ -113,6 +113,8 @@ TEST_F(PluginAggregates, LoseTheWindowInWhichACallFailed) {
   readings(1, 4);
   rig.message("a", "5 7");
   readings(6, 14);
+  rig.commit();
+  EXPECT_EQ(rig.engine->view().pipelines.at(0).panes_lacking_aggregate, 1u);
   restart(sums(7)());
   readings(15, 21);
   rig.commit();
