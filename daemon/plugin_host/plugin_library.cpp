@@ -140,6 +140,9 @@ Status check_metadata(const PluginMetadata& m, const std::string& name) {
   if (Status s = check_schema(m.config_schema); !s.ok()) {
     return invalid_argument("its config_schema: " + std::string(s.message()));
   }
+  if (m.aggregate) {
+    if (Status s = check_aggregate(*m.aggregate); !s.ok()) return s;
+  }
   return check_rules(m.rules);
 }
 
@@ -220,6 +223,11 @@ Status PluginLibrary::read_metadata(const std::string& name) {
   for (std::uint32_t i = 0; i < d.rule_count; ++i) {
     m.rules.push_back(copy_text(d.rules[i], SLUICE_NAME_BYTES_MAX));
   }
+  AggregateMetadata aggregate;
+  const auto table = read_aggregate(d, aggregate);
+  if (!table.ok()) return bad(std::string(table.status().message()));
+  aggregate_ = *table;
+  if (aggregate_ != nullptr) m.aggregate = std::move(aggregate);
   const Status status = check_metadata(m, name);
   return status.ok() ? status : bad(std::string(status.message()));
 }
