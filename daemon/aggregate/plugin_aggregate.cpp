@@ -1,5 +1,6 @@
 #include "aggregate/plugin_aggregate.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -24,8 +25,6 @@ bool no_infinity(const std::vector<double>& values) {
   return true;
 }
 
-std::string read_text(ByteReader& reader) { return std::string(reader.string()); }
-
 }  // namespace
 
 PluginAggregate::PluginAggregate(std::shared_ptr<const AggregateType> type, Zeroed)
@@ -36,17 +35,16 @@ PluginAggregate::PluginAggregate(std::shared_ptr<const AggregateType> type)
   if (!type_->init(state())) lose();
 }
 
-PluginAggregate::PluginAggregate(Sealed sealed)
-    : sealed_(std::make_shared<const Sealed>(std::move(sealed))), lost_(sealed_->saved.empty()) {}
-
-PluginAggregate::PluginAggregate(PluginAggregateKey key, std::string version,
-                                 std::vector<std::string> result_names, std::string saved,
-                                 std::vector<double> results)
-    : PluginAggregate(Sealed{std::move(key), std::move(version), std::move(result_names),
-                             std::move(saved), std::move(results)}) {}
+PluginAggregate::PluginAggregate(std::shared_ptr<const PluginAggregateIdentity> identity,
+                                 std::string saved, std::vector<double> results)
+    : sealed_(std::make_shared<const Sealed>(
+          Sealed{std::move(identity), std::move(saved), std::move(results)})),
+      lost_(sealed_->saved.empty()) {}
 
 PluginAggregate PluginAggregate::lost_of(PluginAggregateKey key) {
-  return PluginAggregate(Sealed{std::move(key), {}, {}, {}, {}});
+  return PluginAggregate(
+      std::make_shared<const PluginAggregateIdentity>(PluginAggregateIdentity{std::move(key)}), {},
+      {});
 }
 
 void PluginAggregate::lose() {
@@ -71,7 +69,7 @@ Status PluginAggregate::merge(const PluginAggregate& other) {
   // A type of the same key is another load of the plugin: its states may look otherwise.
   if (other.type_ != type_) {
     PluginAggregate ours(type_, Zeroed());
-    ours.take_back(other.saved(), other.version());
+    ours.take_back(other.saved(), other.identity().version);
     return merge(ours);
   }
   if (this == &other) {
@@ -95,27 +93,16 @@ bool PluginAggregate::open_with(std::shared_ptr<const AggregateType> type) {
   if (open()) return true;
   if (type == nullptr || type->key() != key()) return false;
   PluginAggregate opened(std::move(type), Zeroed());
-  if (!opened.take_back(sealed_->saved, sealed_->version) && !lost_) return false;
+  if (!opened.take_back(sealed_->saved, sealed_->identity->version) && !lost_) return false;
   *this = std::move(opened);
   return true;
-}
-
-const PluginAggregateKey& PluginAggregate::key() const {
-  return open() ? type_->key() : sealed_->key;
-}
-
-const std::string& PluginAggregate::version() const {
-  return open() ? type_->version() : sealed_->version;
-}
-
-const std::vector<std::string>& PluginAggregate::result_names() const {
-  return open() ? type_->result_names() : sealed_->result_names;
 }
 
 std::vector<double> PluginAggregate::results() const {
   if (lost_) return {};
   if (!open()) return sealed_->results;
-  std::vector<double> values(result_names().size(), std::numeric_limits<double>::quiet_NaN());
+  std::vector<double> values(identity().result_names.size(),
+                             std::numeric_limits<double>::quiet_NaN());
   if (!type_->result(state(), values)) return {};
   for (double& v : values) {
     if (!std::isfinite(v)) v = std::numeric_limits<double>::quiet_NaN();
@@ -132,53 +119,58 @@ std::string PluginAggregate::saved() const {
 }
 
 void PluginAggregate::snapshot(ByteWriter& writer) const {
-  writer.string(key().plugin);
-  writer.string(key().config_json);
-  writer.string(version());
+  const PluginAggregateIdentity& is = identity();
+  writer.string(is.key.plugin);
+  writer.string(is.key.config_json);
+  writer.string(is.version);
   const std::string bytes = saved();
   const bool with_results = !open() && !sealed_->results.empty();
   writer.u8((bytes.empty() ? kLost : 0) | (with_results ? kHasResults : 0));
   writer.string(bytes);
   if (!with_results) return;
-  writer.u64(result_names().size());
-  for (const std::string& name : result_names()) writer.string(name);
+  writer.u64(is.result_names.size());
+  for (const std::string& name : is.result_names) writer.string(name);
   for (const double v : sealed_->results) writer.f64(v);
 }
 
 Result<PluginAggregate> PluginAggregate::restore(ByteReader& reader) {
-  Sealed sealed;
-  sealed.key = {read_text(reader), read_text(reader)};
-  sealed.version = read_text(reader);
+  PluginAggregateIdentity identity;
+  identity.key.plugin = reader.string();
+  identity.key.config_json = reader.string();
+  identity.version = reader.string();
   const std::uint8_t flags = reader.u8();
-  sealed.saved = read_text(reader);
+  std::string saved(reader.string());
   if (!reader.ok() || (flags & ~(kLost | kHasResults)) != 0) return malformed();
   const bool is_lost = (flags & kLost) != 0;
-  const bool has_version = is_name(sealed.version) || (sealed.version.empty() && is_lost);
-  if (!is_name(sealed.key.plugin) || !has_version ||
-      sealed.key.config_json.size() > kPluginAggregateConfigBytesMax ||
-      sealed.saved.size() > kPluginAggregateBytesMax || sealed.saved.empty() != is_lost) {
+  const bool has_version = is_name(identity.version) || (identity.version.empty() && is_lost);
+  if (!is_name(identity.key.plugin) || !has_version || saved.empty() != is_lost ||
+      identity.key.config_json.size() > kPluginAggregateConfigBytesMax ||
+      saved.size() > kPluginAggregateBytesMax) {
     return malformed();
   }
+  std::vector<double> results;
   if ((flags & kHasResults) != 0) {
     const std::size_t count = reader.count();
-    if (count == 0 || count > kPluginAggregateResultsMax) return malformed();
-    for (std::size_t i = 0; i < count; ++i) sealed.result_names.push_back(read_text(reader));
-    for (std::size_t i = 0; i < count; ++i) sealed.results.push_back(reader.f64());
-    if (!reader.ok() || sealed.saved.empty() || !no_infinity(sealed.results)) return malformed();
-    for (const std::string& name : sealed.result_names) {
-      if (!is_name(name)) return malformed();
+    if (count == 0 || count > kPluginAggregateResultsMax || is_lost) return malformed();
+    for (std::size_t i = 0; i < count; ++i) identity.result_names.emplace_back(reader.string());
+    for (std::size_t i = 0; i < count; ++i) results.push_back(reader.f64());
+    const auto& names = identity.result_names;
+    if (!reader.ok() || !no_infinity(results) ||
+        !std::all_of(names.begin(), names.end(), is_name)) {
+      return malformed();
     }
   }
-  return PluginAggregate(std::move(sealed));
+  return PluginAggregate(std::make_shared<const PluginAggregateIdentity>(std::move(identity)),
+                         std::move(saved), std::move(results));
 }
 
 std::size_t PluginAggregate::state_bytes() const {
   std::size_t bytes = sizeof *this + words_.capacity() * sizeof(std::uint64_t);
   if (sealed_) {
-    bytes += sizeof(Sealed) + sealed_->key.plugin.size() + sealed_->key.config_json.size() +
-             sealed_->version.size() + sealed_->saved.size();
-    for (const std::string& name : sealed_->result_names) bytes += sizeof name + name.size();
-    bytes += sealed_->results.size() * sizeof(double);
+    const PluginAggregateIdentity& is = identity();
+    bytes += sizeof(Sealed) + sizeof is + is.key.plugin.size() + is.key.config_json.size() +
+             is.version.size() + sealed_->saved.size() + sealed_->results.size() * sizeof(double);
+    for (const std::string& name : is.result_names) bytes += sizeof name + name.size();
   }
   return bytes;
 }

@@ -21,6 +21,13 @@ struct PluginAggregateKey {
   friend bool operator==(const PluginAggregateKey&, const PluginAggregateKey&) = default;
 };
 
+/// What a plugin's aggregate is called, and what it comes to.
+struct PluginAggregateIdentity {
+  PluginAggregateKey key;
+  std::string version;                    ///< of the plugin; empty: none has ever been here
+  std::vector<std::string> result_names;  ///< none: not known here
+};
+
 /// Bounds of what is kept and sent; plugins/api/sluice_aggregate.h has the others.
 inline constexpr std::size_t kPluginAggregateConfigBytesMax = 1024;
 inline constexpr std::size_t kPluginAggregateBytesMax = 65536;
@@ -34,9 +41,8 @@ inline constexpr std::size_t kPluginAggregatesMax = 4;
 class AggregateType {
  public:
   virtual ~AggregateType() = default;
-  virtual const PluginAggregateKey& key() const = 0;
-  virtual const std::string& version() const = 0;
-  virtual const std::vector<std::string>& result_names() const = 0;
+  virtual const PluginAggregateIdentity& identity() const = 0;
+  const PluginAggregateKey& key() const { return identity().key; }
   virtual std::size_t state_bytes() const = 0;
   virtual std::size_t saved_bytes_max() const = 0;
 
@@ -70,9 +76,8 @@ class PluginAggregate {
  public:
   /// Open, without readings.
   explicit PluginAggregate(std::shared_ptr<const AggregateType> type);
-  /// Sealed, or lost where `saved` is empty. One value for each name, NaN for none.
-  PluginAggregate(PluginAggregateKey key, std::string version,
-                  std::vector<std::string> result_names, std::string saved,
+  /// Sealed, or lost where `saved` is empty. One result for each name, NaN for none.
+  PluginAggregate(std::shared_ptr<const PluginAggregateIdentity> identity, std::string saved,
                   std::vector<double> results);
   static PluginAggregate lost_of(PluginAggregateKey key);
 
@@ -86,10 +91,11 @@ class PluginAggregate {
   void move_by(std::int64_t ns);
   void lose();
 
-  const PluginAggregateKey& key() const;
-  const std::string& version() const;
-  const std::vector<std::string>& result_names() const;
-  /// One for each name, NaN for none; empty when lost.
+  const PluginAggregateIdentity& identity() const {
+    return open() ? type_->identity() : *sealed_->identity;
+  }
+  const PluginAggregateKey& key() const { return identity().key; }
+  /// One for each name, NaN for none; empty when lost or not known here.
   std::vector<double> results() const;
   bool open() const { return type_ != nullptr; }
   bool lost() const { return lost_; }
@@ -103,14 +109,11 @@ class PluginAggregate {
 
  private:
   struct Sealed {
-    PluginAggregateKey key;
-    std::string version;
-    std::vector<std::string> result_names;
+    std::shared_ptr<const PluginAggregateIdentity> identity;
     std::string saved;
     std::vector<double> results;  ///< empty: not known here
   };
   struct Zeroed {};
-  explicit PluginAggregate(Sealed sealed);
   PluginAggregate(std::shared_ptr<const AggregateType> type, Zeroed);
   bool take_back(const std::string& saved, const std::string& version);
   std::byte* state() { return reinterpret_cast<std::byte*>(words_.data()); }

@@ -50,6 +50,15 @@ std::string states_text(const v1::StatesPoint& point) {
   return out.empty() ? "no state lasted" : out;
 }
 
+std::string plugin_text(const v1::PluginPoint& point) {
+  if (point.values().empty()) return point.plugin() + " not known: " + point.unknown();
+  std::string out;
+  for (const auto& value : point.values()) {
+    join(out, ", ", value.name() + " " + (value.has_value() ? value_text(value.value()) : "-"));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string window_kind_text(v1::WindowKind kind) {
@@ -89,6 +98,7 @@ std::string aggregates_text(const v1::Aggregates& aggregates) {
   if (aggregates.has_top()) join(out, "; ", top_text(aggregates.top()));
   if (aggregates.has_counter()) join(out, "; ", counter_text(aggregates.counter()));
   if (aggregates.has_states()) join(out, "; ", states_text(aggregates.states()));
+  for (const auto& plugin : aggregates.plugins()) join(out, "; ", plugin_text(plugin));
   return out.empty() ? "-" : out;
 }
 

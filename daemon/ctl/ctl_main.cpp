@@ -51,7 +51,7 @@ constexpr const char* kColumns =
     "  GAP         longest time from one reading to the next\n"
     "  CAME        share of the readings that came, of those of expected_every in the config\n"
     "  AGGREGATES  of the config: quantiles, distinct values, top values and their counts, growth\n"
-    "              of a counter (per second), time in each state\n";
+    "              of a counter (per second), time in each state, results of plugins\n";
 
 constexpr const char* kMergedColumns =
     "  WINDOWS     how many were merged; early ones do not count\n"

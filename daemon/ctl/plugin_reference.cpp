@@ -47,9 +47,9 @@ void append_keys(const Json& schema, const std::string& prefix, std::vector<Key>
   }
 }
 
-std::vector<Key> keys_of(const PluginMetadata& plugin) {
+std::vector<Key> keys_of(const std::string& config_schema) {
   std::vector<Key> out;
-  if (const auto schema = parse_json(plugin.config_schema); schema.ok()) {
+  if (const auto schema = parse_json(config_schema); schema.ok()) {
     append_keys(*schema, "", out);
   }
   return out;
@@ -82,15 +82,8 @@ std::string state_text(const PluginMetadata& plugin) {
   return std::to_string(plugin.state_bytes_per_series) + " bytes per series";
 }
 
-std::string section(const PluginMetadata& plugin) {
-  std::string out = "\n## " + plugin.name + "\n\n" + cell(plugin.description) + "\n\n";
-  out += "- Version: " + cell(plugin.version) + "\n";
-  out += "- Rules: " + (plugin.rules.empty() ? "none" : joined(plugin.rules, "`", "`")) + "\n";
-  out += "- Ordered: " + ordered_text(plugin) + "; deterministic: ";
-  out += yes_or_no(plugin.deterministic) + "; state: " + state_text(plugin) + "\n";
-  const std::vector<Key> keys = keys_of(plugin);
-  if (keys.empty()) return out + "- Takes no config.\n";
-  out += "\n| key | what | unit | default | meaning |\n|---|---|---|---|---|\n";
+std::string keys_section(const std::vector<Key>& keys) {
+  std::string out = "\n| key | what | unit | default | meaning |\n|---|---|---|---|---|\n";
   for (const Key& key : keys) {
     const bool is_word = key.preset == "none" || key.preset == "required";
     out += "| `" + cell(key.name) + "` | " + cell(key.type) + " | " + cell(key.unit) + " | ";
@@ -98,6 +91,67 @@ std::string section(const PluginMetadata& plugin) {
         (is_word ? key.preset : "`" + cell(key.preset) + "`") + " | " + cell(key.meaning) + " |\n";
   }
   return out;
+}
+
+/// The unit of a result, for people.
+std::string unit_text(const std::string& unit) {
+  return unit.empty() ? "of the series" : unit == "1" ? "" : unit;
+}
+
+std::string aggregate_section(const AggregateMetadata& aggregate) {
+  std::string out = "\n### Aggregate of windows\n\n" + cell(aggregate.description) +
+                    "\n\n| result | unit | meaning |\n|---|---|---|\n";
+  for (const AggregateMetadata::Result& result : aggregate.results) {
+    out += "| `" + result.name + "` | " + cell(unit_text(result.unit)) + " | " +
+           cell(result.description) + " |\n";
+  }
+  const std::vector<Key> keys = keys_of(aggregate.config_schema);
+  return keys.empty() ? out + "\nTakes no config.\n" : out + keys_section(keys);
+}
+
+std::string section(const PluginMetadata& plugin) {
+  std::string out = "\n## " + plugin.name + "\n\n" + cell(plugin.description) + "\n\n";
+  out += "- Version: " + cell(plugin.version) + "\n";
+  out += "- Rules: " + (plugin.rules.empty() ? "none" : joined(plugin.rules, "`", "`")) + "\n";
+  out += "- Ordered: " + ordered_text(plugin) + "; deterministic: ";
+  out += yes_or_no(plugin.deterministic) + "; state: " + state_text(plugin) + "\n";
+  const std::vector<Key> keys = keys_of(plugin.config_schema);
+  out += keys.empty()
+             ? "- Takes no config" + std::string(plugin.aggregate ? " as a stage" : "") + ".\n"
+             : keys_section(keys);
+  return plugin.aggregate ? out + aggregate_section(*plugin.aggregate) : out;
+}
+
+/// For people; `who` takes them.
+std::string keys_text(const std::string& config_schema, const std::string& who) {
+  const std::vector<Key> keys = keys_of(config_schema);
+  if (keys.empty()) return who + " takes no config.\n";
+  Table table({{"KEY"}, {"WHAT"}, {"UNIT"}, {"DEFAULT"}, {"MEANING"}});
+  for (const Key& key : keys) {
+    table.add_row({key.name, key.type, key.unit, key.preset, key.meaning});
+  }
+  return table.take();
+}
+
+std::string schema_json(const std::string& config_schema) {
+  const auto schema = parse_json(config_schema);
+  return schema.ok() ? schema->text() : "null";
+}
+
+std::string aggregate_json(const AggregateMetadata& aggregate) {
+  std::string out = "{\"description\":";
+  append_json_string(out, aggregate.description);
+  out += ",\"results\":[";
+  for (const AggregateMetadata::Result& result : aggregate.results) {
+    out += out.back() == '[' ? "{\"name\":" : ",{\"name\":";
+    append_json_string(out, result.name);
+    out += ",\"unit\":";
+    append_json_string(out, result.unit);
+    out += ",\"description\":";
+    append_json_string(out, result.description);
+    out += "}";
+  }
+  return out + "],\"config_schema\":" + schema_json(aggregate.config_schema) + "}";
 }
 
 }  // namespace
@@ -135,13 +189,15 @@ std::string plugin_text(const PluginFile& file) {
   pairs.add("ordered", ordered_text(m));
   pairs.add("deterministic", yes_or_no(m.deterministic));
   pairs.add("state", state_text(m));
-  const std::vector<Key> keys = keys_of(m);
-  if (keys.empty()) return pairs.text() + "\nIt takes no config.\n";
-  Table table({{"KEY"}, {"WHAT"}, {"UNIT"}, {"DEFAULT"}, {"MEANING"}});
-  for (const Key& key : keys) {
-    table.add_row({key.name, key.type, key.unit, key.preset, key.meaning});
+  std::string out = pairs.text() + "\n";
+  out += keys_text(m.config_schema, m.aggregate ? "As a stage it" : "It");
+  if (!m.aggregate) return out;
+  Table results({{"RESULT"}, {"UNIT"}, {"MEANING"}});
+  for (const AggregateMetadata::Result& result : m.aggregate->results) {
+    results.add_row({result.name, unit_text(result.unit), result.description});
   }
-  return pairs.text() + "\n" + table.take();
+  return out + "\nAggregate of windows: " + m.aggregate->description + "\n\n" + results.take() +
+         "\n" + keys_text(m.aggregate->config_schema, "As an aggregate it");
 }
 
 std::string plugin_json(const PluginFile& file) {
@@ -164,8 +220,8 @@ std::string plugin_json(const PluginFile& file) {
     if (out.back() != '[') out += ",";
     append_json_string(out, rule);
   }
-  const auto schema = parse_json(m.config_schema);
-  out += "],\"config_schema\":" + (schema.ok() ? schema->text() : "null");
+  out += "],\"config_schema\":" + schema_json(m.config_schema);
+  out += ",\"aggregate\":" + (m.aggregate ? aggregate_json(*m.aggregate) : "null");
   add("error", std::string(file.status.message()));
   return out + "}";
 }

@@ -6,6 +6,7 @@
 
 #include "aggregate/window_extras.h"
 #include "hub/block_columns.h"
+#include "hub/plugin_decoder.h"
 #include "sluice/v1/summary.pb.h"
 
 namespace sluice {
@@ -246,6 +247,7 @@ Status read_extras(const v1::SummaryBlock& block, std::vector<DecodedPane>& pane
     const Status s = read_snapshots<StateDuration>("states", block.states(), panes, kinds);
     if (!s.ok()) return s;
   }
+  if (Status s = read_plugins(block, kinds); !s.ok()) return s;
   if (kinds.front().empty()) return {};
   for (std::size_t i = 0; i < panes.size(); ++i) {
     panes[i].extras = std::make_shared<const WindowExtras>(WindowExtras::of(std::move(kinds[i])));

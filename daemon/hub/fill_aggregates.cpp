@@ -1,5 +1,8 @@
 #include "hub/fill_aggregates.h"
 
+#include <cmath>
+#include <vector>
+
 #include "sluice/v1/hub.pb.h"
 
 namespace sluice::hub {
@@ -11,6 +14,23 @@ void fill(const BucketCounts& buckets, v1::HistogramPoint::Buckets& out) {
   out.set_offset(buckets.empty() ? 0 : buckets.first());
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     out.add_bucket_counts(buckets.at(buckets.first() + static_cast<std::int32_t>(i)));
+  }
+}
+
+void fill(const PluginAggregate& plugin, v1::PluginPoint& out) {
+  const PluginAggregateIdentity& identity = plugin.identity();
+  out.set_plugin(identity.key.plugin);
+  out.set_version(identity.version);
+  out.set_config(identity.key.config_json);
+  const std::vector<double> results = plugin.results();
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    v1::PluginPoint::Value& value = *out.add_values();
+    value.set_name(identity.result_names[i]);
+    if (!std::isnan(results[i])) value.set_value(results[i]);
+  }
+  if (results.empty()) {
+    out.set_unknown(plugin.lost() ? "the node does not know it: see panes_lacking_aggregate there"
+                                  : "the node had no plugin to read it with");
   }
 }
 
@@ -44,6 +64,7 @@ void fill_arrived(const WindowExtras& extras, std::span<const double> quantiles,
       entry.set_count_error(counter.error);
     }
   }
+  for (const PluginAggregate* plugin : extras.plugins()) fill(*plugin, *out.add_plugins());
 }
 
 void fill_buckets(const ExponentialHistogram& histogram, v1::HistogramPoint& out) {

@@ -15,7 +15,8 @@ namespace sluice::hub {
 /// Quantiles of a window, and of a merged row when none are asked for.
 inline constexpr double kQuantiles[] = {0.5, 0.9, 0.99};
 
-/// What hub.proto says of the order-free kinds: histogram (its buckets apart), distinct, top.
+/// What hub.proto says of the order-free kinds: histogram (its buckets apart), distinct, top, those
+/// of plugins.
 void fill_arrived(const WindowExtras& extras, std::span<const double> quantiles,
                   v1::Aggregates& out);
 void fill_buckets(const ExponentialHistogram& histogram, v1::HistogramPoint& out);

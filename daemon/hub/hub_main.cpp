@@ -5,12 +5,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "hub/hub_options.h"
 #include "hub/hub_service.h"
 #include "hub/hub_store.h"
+#include "plugin_host/aggregate_library.h"
 
 namespace sluice::hub {
 namespace {
@@ -60,6 +62,12 @@ int run(const HubOptions& options) {
     auto tls = load_tls(options.tls);
     if (!tls.ok()) return fail(tls.status(), kExitUsage);
     service_options.tls = std::move(*tls);
+  }
+  if (!options.plugins.empty()) {
+    service_options.find_aggregate = [folder = std::make_shared<AggregateFolder>(options.plugins)](
+                                         const PluginAggregateKey& key) {
+      return folder->find(key);
+    };
   }
   const SystemClock clock;
   auto store = HubStore::open(options.database, clock);

@@ -1,6 +1,7 @@
 #include "hub/hub_options.h"
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <sstream>
 
 namespace sluice::hub {
@@ -36,6 +37,10 @@ void add_options(CLI::App& app, RawOptions& raw, HubOptions& options) {
       ->required();
   app.add_option("--port-file", options.port_file, "Write the port there once listening")
       ->type_name("FILE");
+  app.add_option("--plugins", options.plugins,
+                 "Folder of the plugins with which the nodes' aggregates are merged, NAME.so;\n"
+                 "they run in this process")
+      ->type_name("DIR");
   app.add_option("--tls-cert", options.tls.certificate, "Server certificate and chain, PEM")
       ->type_name("FILE");
   app.add_option("--tls-key", options.tls.key, "Its private key, PEM")->type_name("FILE");
@@ -91,6 +96,9 @@ ParsedArguments parse_arguments(int argc, const char* const* argv) {
   options.listen = *listen;
   options.log_format = raw.log_format == "json" ? log::Format::json : log::Format::logfmt;
   if (options.database.empty()) return refuse("--db: the file name is empty");
+  if (!options.plugins.empty() && !std::filesystem::is_directory(options.plugins)) {
+    return refuse("--plugins: " + options.plugins + " is no folder");
+  }
   if (Status s = check_transport(options, raw.allow_plaintext); !s.ok()) {
     return refuse(std::string(s.message()));
   }

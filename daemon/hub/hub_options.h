@@ -19,6 +19,7 @@ struct HubOptions {
   ListenAddress listen;
   std::string database;   ///< path of the SQLite file
   std::string port_file;  ///< empty: none
+  std::string plugins;    ///< folder of those whose aggregates are merged; empty: none
   TlsPaths tls;           ///< certificate and key are both given or both empty
   log::Format log_format = log::Format::logfmt;
 };

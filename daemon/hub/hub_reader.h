@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <utility>
 
+#include "aggregate/plugin_aggregate.h"
 #include "base/status.h"
 
 namespace sluice::v1 {
@@ -29,8 +31,9 @@ class HubReader {
   /// A page ends here even below its row limit: gRPC clients refuse answers above 4 MiB by default.
   static constexpr std::size_t kPageBytesMax = 3u << 20;
 
-  /// `path` is that of an open HubStore.
-  explicit HubReader(std::string path) : path_(std::move(path)) {}
+  /// `path` is that of an open HubStore. Without `find` aggregates of plugins are not merged.
+  explicit HubReader(std::string path, FindAggregateType find = {})
+      : path_(std::move(path)), find_aggregate_(std::move(find)) {}
 
   /// Every (node, epoch) by node name, then by first Hello. Leaves out what only a running hub
   /// knows: `connected` and the counters since its start.
@@ -64,6 +67,7 @@ class HubReader {
 
  private:
   const std::string path_;
+  const FindAggregateType find_aggregate_;
 };
 
 }  // namespace sluice::hub

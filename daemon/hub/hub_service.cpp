@@ -68,7 +68,7 @@ class HubService::Running {
       : streams_(clock, options.streams_max),
         commits_(store, options.streams_max),
         uplink_(make_uplink_service(commits_, streams_, clock)),
-        query_(make_query_service(store, streams_)) {}
+        query_(make_query_service(store, streams_, options.find_aggregate)) {}
 
   ~Running() {
     // A deadline of now: streams have no end of their own to wait for.

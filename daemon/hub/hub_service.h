@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "aggregate/plugin_aggregate.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "hub/hub_store.h"
@@ -23,6 +24,7 @@ struct HubServiceOptions {
   /// answered within `keepalive_timeout`: that frees the place of a node behind a dead link.
   std::chrono::milliseconds keepalive_time{20'000};
   std::chrono::milliseconds keepalive_timeout{10'000};
+  FindAggregateType find_aggregate;  ///< see HubReader
   /// A stream that has not said Hello by then is cancelled.
   std::chrono::milliseconds hello_timeout{10'000};
 };

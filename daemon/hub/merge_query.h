@@ -87,6 +87,9 @@ class MergedWindow {
   struct Row {
     Series series;
     std::map<SeriesKey, std::map<PartKey, Sets>> parts;
+    /// Aggregates of plugins that some window has, by plugin and config: whether the plugin is
+    /// here.
+    std::map<std::pair<std::string, std::string>, bool> mergeable;
   };
 
   static Set& set_of(const StoredWindow& window, Sets& sets);

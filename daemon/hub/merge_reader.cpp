@@ -59,7 +59,7 @@ Status check(const v1::MergeSummariesRequest& request) {
   return invalid_argument("by names a label twice");
 }
 
-Result<StoredWindow> read_window(const Statement& row) {
+Result<StoredWindow> read_window(const Statement& row, const FindAggregateType& find) {
   auto series = decode_series(row.column_bytes(4));
   if (!series.ok()) return series.status();
   StoredWindow window;
@@ -93,6 +93,7 @@ Result<StoredWindow> read_window(const Statement& row) {
   auto extras = WindowExtras::restore(bytes);
   if (!extras.ok()) return extras.status();
   window.extras = *std::move(extras);
+  if (find) window.extras->open_plugins(find);
   // The pane has been labelled; what it keeps is as the node sent it.
   window.extras->move_by(row.column_i64(21));
   return window;
@@ -156,7 +157,7 @@ void bind_filters(Statement& statement, const v1::MergeSummariesRequest& request
   if (after) statement.bind(place, after->time_ns);
 }
 
-Status merge_rows(Statement& rows, const MergeRule& rule, Page& page,
+Status merge_rows(Statement& rows, const MergeRule& rule, const FindAggregateType& find, Page& page,
                   v1::MergeSummariesResponse& out) {
   std::optional<MergedWindow> merged;
   std::uint64_t left_out = 0;
@@ -164,7 +165,7 @@ Status merge_rows(Statement& rows, const MergeRule& rule, Page& page,
     const auto found = rows.step();
     if (!found.ok()) return found.status();
     if (!*found) break;
-    const auto window = read_window(rows);
+    const auto window = read_window(rows, find);
     if (!window.ok()) return window.status();
     if (!rule.wants(window->series)) continue;
     std::int64_t start_ns = 0;
@@ -203,7 +204,7 @@ Status HubReader::merge_summaries(const v1::MergeSummariesRequest& request,
   if (!rows.ok()) return rows.status();
   bind_filters(*rows, request, after);
   Page page(request, after, out);
-  return merge_rows(*rows, MergeRule(request), page, out);
+  return merge_rows(*rows, MergeRule(request), find_aggregate_, page, out);
 }
 
 }  // namespace sluice::hub

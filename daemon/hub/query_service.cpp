@@ -11,8 +11,8 @@ namespace {
 
 class QueryService final : public v1::HubQuery::Service {
  public:
-  QueryService(const HubStore& store, const StreamRegistry& streams)
-      : store_(store), streams_(streams), reader_(store.path()) {}
+  QueryService(const HubStore& store, const StreamRegistry& streams, FindAggregateType find)
+      : store_(store), streams_(streams), reader_(store.path(), std::move(find)) {}
 
   grpc::Status ListNodes(grpc::ServerContext*, const v1::ListNodesRequest*,
                          v1::ListNodesResponse* response) override {
@@ -68,8 +68,9 @@ class QueryService final : public v1::HubQuery::Service {
 }  // namespace
 
 std::unique_ptr<grpc::Service> make_query_service(const HubStore& store,
-                                                  const StreamRegistry& streams) {
-  return std::make_unique<QueryService>(store, streams);
+                                                  const StreamRegistry& streams,
+                                                  FindAggregateType find) {
+  return std::make_unique<QueryService>(store, streams, std::move(find));
 }
 
 }  // namespace sluice::hub

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "aggregate/plugin_aggregate.h"
 #include "hub/hub_store.h"
 #include "hub/stream_registry.h"
 
@@ -12,8 +13,9 @@ class Service;
 
 namespace sluice::hub {
 
-/// The people's side of the hub (hub.proto). Both are borrowed.
+/// The people's side of the hub (hub.proto). Store and streams are borrowed; `find`: see HubReader.
 std::unique_ptr<grpc::Service> make_query_service(const HubStore& store,
-                                                  const StreamRegistry& streams);
+                                                  const StreamRegistry& streams,
+                                                  FindAggregateType find);
 
 }  // namespace sluice::hub

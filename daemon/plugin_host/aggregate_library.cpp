@@ -48,9 +48,11 @@ sluice_result append(const sluice_writer* writer, const void* bytes, std::size_t
 class LoadedAggregate final : public AggregateType {
  public:
   LoadedAggregate(std::unique_ptr<PluginLibrary> library, PluginAggregateKey key)
-      : library_(std::move(library)), table_(*library_->aggregate()), key_(std::move(key)) {
+      : library_(std::move(library)),
+        table_(*library_->aggregate()),
+        identity_{std::move(key), library_->metadata().version, {}} {
     for (const auto& result : library_->metadata().aggregate->results) {
-      names_.push_back(result.name);
+      identity_.result_names.push_back(result.name);
     }
   }
   ~LoadedAggregate() override {
@@ -65,8 +67,9 @@ class LoadedAggregate final : public AggregateType {
 
   Status begin() {
     WhyText why{};
-    const sluice_result result = guarded(
-        [&] { return table_.open(key_.config_json.c_str(), &self_, why.data(), why.size()); });
+    const sluice_result result = guarded([&] {
+      return table_.open(identity_.key.config_json.c_str(), &self_, why.data(), why.size());
+    });
     if (result == SLUICE_BAD_CONFIG) return invalid_argument("config: " + text_of(why));
     if (result != SLUICE_OK) return internal_error("open failed: " + text_of(why));
     opened_ = true;
@@ -86,9 +89,7 @@ class LoadedAggregate final : public AggregateType {
     return {};
   }
 
-  const PluginAggregateKey& key() const override { return key_; }
-  const std::string& version() const override { return library_->metadata().version; }
-  const std::vector<std::string>& result_names() const override { return names_; }
+  const PluginAggregateIdentity& identity() const override { return identity_; }
   std::size_t state_bytes() const override { return state_bytes_; }
   std::size_t saved_bytes_max() const override { return saved_bytes_max_; }
 
@@ -128,8 +129,8 @@ class LoadedAggregate final : public AggregateType {
     });
     if (result == SLUICE_OK) return true;
     log::warn("plugin_host", "an aggregate does not take back what was saved",
-              {{"plugin", key_.plugin},
-               {"version", library_->metadata().version},
+              {{"plugin", identity_.key.plugin},
+               {"version", identity_.version},
                {"saved_by", version},
                {"error", text_of(why)}});
     return false;
@@ -147,8 +148,8 @@ class LoadedAggregate final : public AggregateType {
     if (guarded(call) == SLUICE_OK) return true;
     if (!told_.exchange(true)) {
       log::error("plugin_host", "a call of an aggregate failed; its window goes without",
-                 {{"plugin", key_.plugin},
-                  {"version", library_->metadata().version},
+                 {{"plugin", identity_.key.plugin},
+                  {"version", identity_.version},
                   {"function", function}});
     }
     return false;
@@ -156,8 +157,7 @@ class LoadedAggregate final : public AggregateType {
 
   std::unique_ptr<PluginLibrary> library_;
   const sluice_aggregate& table_;
-  const PluginAggregateKey key_;
-  std::vector<std::string> names_;
+  PluginAggregateIdentity identity_;
   void* self_ = nullptr;
   bool opened_ = false;
   std::size_t state_bytes_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "aggregate/plugin_aggregate.h"
 #include "base/bytes.h"
 #include "plugin_host/frame.h"
 
@@ -200,6 +201,38 @@ Result<HostDone> read_done(std::string_view message) {
   return done;
 }
 
+namespace {
+
+void write_aggregate(FrameWriter& frame, const std::optional<AggregateMetadata>& aggregate) {
+  frame.u64(aggregate ? aggregate->results.size() : 0);
+  if (!aggregate) return;
+  for (const AggregateMetadata::Result& result : aggregate->results) {
+    frame.bytes(result.name);
+    frame.bytes(result.unit);
+    frame.bytes(result.description);
+  }
+  frame.bytes(aggregate->description);
+  frame.bytes(aggregate->config_schema);
+}
+
+bool read_aggregate(FrameReader& frame, std::optional<AggregateMetadata>& out) {
+  const std::uint64_t results = frame.u64();
+  if (results > kPluginAggregateResultsMax) return false;
+  if (results == 0) return true;
+  AggregateMetadata& aggregate = out.emplace();
+  for (std::uint64_t i = 0; i < results; ++i) {
+    AggregateMetadata::Result& result = aggregate.results.emplace_back();
+    result.name = frame.bytes();
+    result.unit = frame.bytes();
+    result.description = frame.bytes();
+  }
+  aggregate.description = frame.bytes();
+  aggregate.config_schema = frame.bytes();
+  return true;
+}
+
+}  // namespace
+
 std::string encode_metadata(const PluginMetadata& metadata) {
   std::string out;
   FrameWriter frame(out);
@@ -212,6 +245,7 @@ std::string encode_metadata(const PluginMetadata& metadata) {
   frame.u64(metadata.state_bytes_per_series);
   frame.u64(metadata.ordered ? 1 : 0);
   frame.u64(metadata.deterministic ? 1 : 0);
+  write_aggregate(frame, metadata.aggregate);
   return out;
 }
 
@@ -228,7 +262,7 @@ Result<PluginMetadata> decode_metadata(std::string_view bytes) {
   metadata.state_bytes_per_series = frame.u64();
   metadata.ordered = frame.u64() != 0;
   metadata.deterministic = frame.u64() != 0;
-  if (!frame.at_end()) return malformed("metadata");
+  if (!read_aggregate(frame, metadata.aggregate) || !frame.at_end()) return malformed("metadata");
   return metadata;
 }
 

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/decimal.h"
 #include "sluice/v1/summary.pb.h"
+#include "sync/plugin_columns.h"
 
 namespace sluice {
 namespace {
@@ -349,6 +350,7 @@ void put_extras(const Sorted& panes, v1::SummaryBlock& out) {
   if (first.top()) put_snapshots(panes, &WindowExtras::top, *out.mutable_top());
   if (first.counter()) put_counter(panes, *out.mutable_counter());
   if (first.states()) put_snapshots(panes, &WindowExtras::states, *out.mutable_states());
+  put_plugins(panes, out);
 }
 
 void put_ordinals(const Sorted& panes, v1::SummaryBlock& out) {

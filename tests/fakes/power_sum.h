@@ -17,15 +17,14 @@ class PowerSum final : public AggregateType {
  public:
   explicit PowerSum(int power, double fails_on = std::numeric_limits<double>::quiet_NaN(),
                     std::string version = "1.0.0", std::string refuses = "")
-      : key_{"power_sum", "{\"power\":" + std::to_string(power) + "}"},
-        version_(std::move(version)),
+      : identity_{{"power_sum", "{\"power\":" + std::to_string(power) + "}"},
+                  std::move(version),
+                  {"count", "sum"}},
         refuses_(std::move(refuses)),
         power_(power),
         fails_on_(fails_on) {}
 
-  const PluginAggregateKey& key() const override { return key_; }
-  const std::string& version() const override { return version_; }
-  const std::vector<std::string>& result_names() const override { return names_; }
+  const PluginAggregateIdentity& identity() const override { return identity_; }
   std::size_t state_bytes() const override { return sizeof(State); }
   std::size_t saved_bytes_max() const override { return 1 + sizeof(State); }
 
@@ -79,10 +78,8 @@ class PowerSum final : public AggregateType {
   static State& of(std::byte* state) { return *reinterpret_cast<State*>(state); }
   static const State& of(const std::byte* state) { return *reinterpret_cast<const State*>(state); }
 
-  PluginAggregateKey key_;
-  std::string version_;
+  PluginAggregateIdentity identity_;
   std::string refuses_;
-  std::vector<std::string> names_{"count", "sum"};
   int power_;
   double fails_on_;
 };

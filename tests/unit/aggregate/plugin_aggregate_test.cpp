@@ -35,7 +35,7 @@ PluginAggregate sealed(const PluginAggregate& aggregate) {
 }
 
 PluginAggregate as_received(const PluginAggregate& a) {
-  return {a.key(), a.version(), a.result_names(), a.saved(), a.results()};
+  return {std::make_shared<const PluginAggregateIdentity>(a.identity()), a.saved(), a.results()};
 }
 
 TEST(PluginAggregate, FoldsAndMerges) {
@@ -90,7 +90,10 @@ TEST(PluginAggregate, IsReadWithoutItsPluginAndMergedWithIt) {
 
 TEST(PluginAggregate, KeepsWhatItCannotOpen) {
   const auto type = squares();
-  PluginAggregate other(type->key(), "0.9", {"count", "sum"}, "not ours", {2, 5});
+  PluginAggregateIdentity identity = type->identity();
+  identity.version = "0.9";
+  PluginAggregate other(std::make_shared<const PluginAggregateIdentity>(identity), "not ours",
+                        {2, 5});
   EXPECT_FALSE(other.open_with(type));
   EXPECT_FALSE(other.open_with(nullptr));
   EXPECT_FALSE(other.lost());

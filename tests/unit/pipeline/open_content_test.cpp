@@ -246,7 +246,7 @@ TEST(OpenContent, GoesOnWithAnotherVersionOfAPluginsAggregate) {
   OpenContent next = restored(content, second);
   next.add(2 * kSecond, 4, kNever);
   EXPECT_EQ(results_of(next), (std::vector<double>{2, 25}));
-  EXPECT_EQ(next.content().extras->plugins()[0]->version(), "2.0.0");
+  EXPECT_EQ(next.content().extras->plugins()[0]->identity().version, "2.0.0");
 }
 
 // What came after the change alone would look like the whole window's.

@@ -74,7 +74,7 @@ struct PluginAggregates : ::testing::Test {
           const PluginAggregate& of = *pane.content.extras->plugins().at(0);
           const std::vector<double> results = of.results();
           const double sum = of.lost() ? kLost : results.empty() ? kSaved : results.at(1);
-          all[pane.window.start_ns / kSecond] = {of.version(), sum};
+          all[pane.window.start_ns / kSecond] = {of.identity().version, sum};
         }
       }
     }
