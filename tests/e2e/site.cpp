@@ -174,9 +174,12 @@ void Site::start_broker() {
 
 void Site::start_hub() {
   fs::remove(dir_ + "/hub.port");
-  hub = Process({kBin + "/sluice-hub", "--listen", "127.0.0.1:" + std::to_string(hub_port_),
-                 "--port-file", dir_ + "/hub.port", "--db", dir_ + "/hub.sqlite"},
-                dir_ + "/hub.log");
+  std::vector<std::string> command = {
+      kBin + "/sluice-hub", "--listen",         "127.0.0.1:" + std::to_string(hub_port_),
+      "--port-file",        dir_ + "/hub.port", "--db",
+      dir_ + "/hub.sqlite"};
+  command.insert(command.end(), hub_extra.begin(), hub_extra.end());
+  hub = Process(command, dir_ + "/hub.log");
   ASSERT_TRUE(until(20, [&] { return fs::exists(dir_ + "/hub.port"); })) << log("hub.log");
   hub_port_ = static_cast<std::uint16_t>(std::stoul(read_file(dir_ + "/hub.port")));
 }

@@ -75,6 +75,7 @@ class Site {
   std::string log(const std::string& name) const;
 
   std::string broker_extra;
+  std::vector<std::string> hub_extra;  ///< further arguments
   Process broker;
   Process hub;
   Process daemon;
