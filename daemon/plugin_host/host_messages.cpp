@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "plugin_host/frame.h"
+#include "sluice_aggregate.h"
 
 namespace sluice {
 namespace {
@@ -65,6 +66,32 @@ std::optional<std::string> read_optional(FrameReader& frame) {
   const bool is_there = frame.u64() != 0;
   const std::string_view text = frame.bytes();
   return is_there ? std::optional<std::string>(text) : std::nullopt;
+}
+
+void write_aggregate(const AggregateMetadata& aggregate, FrameWriter& frame) {
+  frame.bytes(aggregate.description);
+  frame.bytes(aggregate.config_schema);
+  frame.u64(aggregate.results.size());
+  for (const AggregateMetadata::Number& result : aggregate.results) {
+    frame.bytes(result.name);
+    frame.bytes(result.unit);
+    frame.bytes(result.description);
+  }
+}
+
+/// More results than there may be stay unread, and the message is then not at its end.
+AggregateMetadata read_aggregate(FrameReader& frame) {
+  AggregateMetadata aggregate;
+  aggregate.description = frame.bytes();
+  aggregate.config_schema = frame.bytes();
+  const std::uint64_t results = frame.u64();
+  for (std::uint64_t i = 0; i < results && i < SLUICE_AGGREGATE_RESULTS_MAX; ++i) {
+    AggregateMetadata::Number& result = aggregate.results.emplace_back();
+    result.name = frame.bytes();
+    result.unit = frame.bytes();
+    result.description = frame.bytes();
+  }
+  return aggregate;
 }
 
 }  // namespace
@@ -211,7 +238,10 @@ std::string encode_metadata(const PluginMetadata& metadata) {
   for (const std::string& rule : metadata.rules) frame.bytes(rule);
   frame.u64(metadata.state_bytes_per_series);
   frame.u64(metadata.ordered ? 1 : 0);
+  frame.u64(metadata.ordered_by_config ? 1 : 0);
   frame.u64(metadata.deterministic ? 1 : 0);
+  frame.u64(metadata.aggregate ? 1 : 0);
+  if (metadata.aggregate) write_aggregate(*metadata.aggregate, frame);
   return out;
 }
 
@@ -227,7 +257,9 @@ Result<PluginMetadata> decode_metadata(std::string_view bytes) {
   for (std::uint64_t i = 0; i < rules; ++i) metadata.rules.emplace_back(frame.bytes());
   metadata.state_bytes_per_series = frame.u64();
   metadata.ordered = frame.u64() != 0;
+  metadata.ordered_by_config = frame.u64() != 0;
   metadata.deterministic = frame.u64() != 0;
+  if (frame.u64() != 0) metadata.aggregate = read_aggregate(frame);
   if (!frame.at_end()) return malformed("metadata");
   return metadata;
 }

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "plugin_host/aggregate_ability.h"
 
 struct sluice_plugin_descriptor;
 
@@ -23,6 +25,7 @@ struct PluginMetadata {
   bool ordered = false;            ///< unless an instance says otherwise
   bool ordered_by_config = false;  ///< each instance says whether it is
   bool deterministic = false;
+  std::optional<AggregateMetadata> aggregate;  ///< unset: it supplies none
 };
 
 /// Whether it is within the contract's bounds, and the plugin of that name. Any thread.
@@ -52,6 +55,8 @@ class PluginLibrary {
   const std::string& path() const { return path_; }
   const PluginMetadata& metadata() const { return metadata_; }
   const sluice_plugin_descriptor& descriptor() const { return *descriptor_; }
+  /// Null when metadata() has none.
+  const sluice_aggregate* aggregate() const { return aggregate_; }
 
  private:
   PluginLibrary(std::string path, void* handle) : path_(std::move(path)), handle_(handle) {}
@@ -62,6 +67,7 @@ class PluginLibrary {
   std::string path_;
   void* handle_;
   const sluice_plugin_descriptor* descriptor_ = nullptr;  ///< in the library's own memory
+  const sluice_aggregate* aggregate_ = nullptr;           ///< likewise
   PluginMetadata metadata_;
 };
 
