@@ -4,6 +4,7 @@ cmake_minimum_required(VERSION 3.25)
 # only so that a backend can have it without the rest. Third-party headers stay in their rooms.
 set(rooms base model aggregate schema ingest pipeline plugin_host store sync control health node ctl hub replay)
 set(extra_pipeline aggregate)
+set(extra_plugin_host aggregate)
 set(extra_sync aggregate)
 set(extra_control schema)
 set(extra_ctl schema)
