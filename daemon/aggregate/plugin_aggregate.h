@@ -57,6 +57,9 @@ class AggregateType {
                        const std::string& version) const = 0;
   /// One for each name; NaN: there is none.
   virtual bool result(const std::byte* state, std::span<double> values) const = 0;
+
+  /// Calls that failed so far.
+  virtual std::uint64_t failures() const { return 0; }
 };
 
 /// The type of a key; null where there is none.

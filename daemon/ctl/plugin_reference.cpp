@@ -101,7 +101,7 @@ std::string unit_text(const std::string& unit) {
 std::string aggregate_section(const AggregateMetadata& aggregate) {
   std::string out = "\n### Aggregate of windows\n\n" + cell(aggregate.description) +
                     "\n\n| result | unit | meaning |\n|---|---|---|\n";
-  for (const AggregateMetadata::Result& result : aggregate.results) {
+  for (const AggregateMetadata::Number& result : aggregate.results) {
     out += "| `" + result.name + "` | " + cell(unit_text(result.unit)) + " | " +
            cell(result.description) + " |\n";
   }
@@ -142,7 +142,7 @@ std::string aggregate_json(const AggregateMetadata& aggregate) {
   std::string out = "{\"description\":";
   append_json_string(out, aggregate.description);
   out += ",\"results\":[";
-  for (const AggregateMetadata::Result& result : aggregate.results) {
+  for (const AggregateMetadata::Number& result : aggregate.results) {
     out += out.back() == '[' ? "{\"name\":" : ",{\"name\":";
     append_json_string(out, result.name);
     out += ",\"unit\":";
@@ -193,7 +193,7 @@ std::string plugin_text(const PluginFile& file) {
   out += keys_text(m.config_schema, m.aggregate ? "As a stage it" : "It");
   if (!m.aggregate) return out;
   Table results({{"RESULT"}, {"UNIT"}, {"MEANING"}});
-  for (const AggregateMetadata::Result& result : m.aggregate->results) {
+  for (const AggregateMetadata::Number& result : m.aggregate->results) {
     results.add_row({result.name, unit_text(result.unit), result.description});
   }
   return out + "\nAggregate of windows: " + m.aggregate->description + "\n\n" + results.take() +

@@ -1,13 +1,12 @@
 #include "plugin_host/aggregate_library.h"
 
-#include <algorithm>
-#include <array>
 #include <atomic>
-#include <cstring>
-#include <string_view>
-#include <vector>
+#include <cmath>
+#include <limits>
+#include <utility>
 
 #include "base/log.h"
+#include "plugin_host/c_call.h"
 #include "plugin_host/config_schema.h"
 #include "plugin_host/plugin_library.h"
 #include "sluice_aggregate.h"
@@ -15,175 +14,190 @@
 namespace sluice {
 namespace {
 
-using WhyText = std::array<char, 1024>;
+static_assert(kPluginAggregateBytesMax == SLUICE_AGGREGATE_BYTES_MAX);
+static_assert(kPluginAggregateResultsMax == SLUICE_AGGREGATE_RESULTS_MAX);
 
-std::string text_of(WhyText& why) {
-  why.back() = '\0';
-  return why.front() == '\0' ? "no reason given" : why.data();
-}
-
-/// SLUICE_FAILED when it throws.
-template <typename Call>
-sluice_result guarded(Call call) {
-  try {
-    return call();
-  } catch (...) {
-    return SLUICE_FAILED;
-  }
-}
-
-struct Saved {
-  std::string& bytes;
-  std::size_t begin;
-  std::size_t bytes_max;
+/// What save() may write to.
+struct SavedBytes {
+  std::string& out;
+  std::size_t room;
+  bool refused = false;
 };
 
 sluice_result append(const sluice_writer* writer, const void* bytes, std::size_t size) {
-  Saved& saved = *static_cast<Saved*>(writer->ctx);
-  if (size > saved.bytes_max - (saved.bytes.size() - saved.begin)) return SLUICE_REFUSED;
-  if (size > 0) saved.bytes.append(static_cast<const char*>(bytes), size);
+  auto& saved = *static_cast<SavedBytes*>(writer->ctx);
+  if (size > saved.room || (size > 0 && bytes == nullptr)) {
+    saved.refused = true;
+    return SLUICE_REFUSED;
+  }
+  if (size > 0) saved.out.append(static_cast<const char*>(bytes), size);
+  saved.room -= size;
   return SLUICE_OK;
 }
 
-class LoadedAggregate final : public AggregateType {
+/// An aggregate behind its C functions.
+class LibraryAggregate final : public AggregateType {
  public:
-  LoadedAggregate(std::unique_ptr<PluginLibrary> library, PluginAggregateKey key)
+  LibraryAggregate(std::unique_ptr<PluginLibrary> library, PluginAggregateKey key)
       : library_(std::move(library)),
-        table_(*library_->aggregate()),
+        c_(*library_->aggregate()),
         identity_{std::move(key), library_->metadata().version, {}} {
     for (const auto& result : library_->metadata().aggregate->results) {
       identity_.result_names.push_back(result.name);
     }
   }
-  ~LoadedAggregate() override {
+  ~LibraryAggregate() override {
     if (!opened_) return;
-    guarded([this] {
-      table_.close(self_);
+    outcome_of([this] {
+      c_.close(self_);
       return SLUICE_OK;
     });
   }
-  LoadedAggregate(const LoadedAggregate&) = delete;
-  LoadedAggregate& operator=(const LoadedAggregate&) = delete;
 
-  Status begin() {
+  /// `config_json` has passed the schema.
+  Status begin(const std::string& config_json) {
     WhyText why{};
-    const sluice_result result = guarded([&] {
-      return table_.open(identity_.key.config_json.c_str(), &self_, why.data(), why.size());
-    });
+    sluice_result result = SLUICE_FAILED;
+    const std::string outcome = outcome_of(
+        [&] { return result = c_.open(config_json.c_str(), &self_, why.data(), why.size()); });
     if (result == SLUICE_BAD_CONFIG) return invalid_argument("config: " + text_of(why));
-    if (result != SLUICE_OK) return internal_error("open failed: " + text_of(why));
-    opened_ = true;
-    sluice_aggregate_sizes sizes{sizeof(sluice_aggregate_sizes), 0, 0};
-    const bool told = guarded([&] {
-                        table_.sizes(self_, &sizes);
-                        return SLUICE_OK;
-                      }) == SLUICE_OK;
-    const auto is_size = [](std::uint32_t n) { return n >= 1 && n <= SLUICE_AGGREGATE_BYTES_MAX; };
-    if (!told || !is_size(sizes.state_bytes) || !is_size(sizes.saved_bytes_max)) {
-      return failed_precondition("its states take " + std::to_string(sizes.state_bytes) +
-                                 " bytes, and saved " + std::to_string(sizes.saved_bytes_max) +
-                                 ", expected 1..65536 each");
+    if (!outcome.empty()) {
+      return internal_error("its aggregate: open " + outcome + ": " + text_of(why));
     }
-    state_bytes_ = sizes.state_bytes;
-    saved_bytes_max_ = sizes.saved_bytes_max;
-    return {};
+    opened_ = true;
+    return read_sizes();
   }
 
   const PluginAggregateIdentity& identity() const override { return identity_; }
-  std::size_t state_bytes() const override { return state_bytes_; }
-  std::size_t saved_bytes_max() const override { return saved_bytes_max_; }
+  std::size_t state_bytes() const override { return sizes_.state_bytes; }
+  std::size_t saved_bytes_max() const override { return sizes_.saved_bytes_max; }
+  std::uint64_t failures() const override { return failures_.load(std::memory_order_relaxed); }
 
   bool init(std::byte* state) const override {
-    return did("init", [&] {
-      table_.init(self_, state);
-      return SLUICE_OK;
-    });
+    return kept(kInit, outcome_of([&] {
+                  c_.init(self_, state);
+                  return SLUICE_OK;
+                }));
   }
   bool add(std::byte* state, std::int64_t event_time_ns, double value) const override {
-    return did("add", [&] { return table_.add(self_, state, event_time_ns, value); });
+    return kept(kAdd, outcome_of([&] { return c_.add(self_, state, event_time_ns, value); }));
   }
   bool merge(std::byte* state, const std::byte* other) const override {
-    return did("merge", [&] { return table_.merge(self_, state, other); });
+    return kept(kMerge, outcome_of([&] { return c_.merge(self_, state, other); }));
   }
   bool move_by(std::byte* state, std::int64_t ns) const override {
-    if (table_.move_by == nullptr) return true;
-    return did("move_by", [&] { return table_.move_by(self_, state, ns); });
+    if (c_.move_by == nullptr) return true;
+    return kept(kMoveBy, outcome_of([&] { return c_.move_by(self_, state, ns); }));
   }
+
   bool save(const std::byte* state, std::string& out) const override {
-    const std::size_t begin = out.size();
-    Saved saved{out, begin, saved_bytes_max_};
+    const std::size_t before = out.size();
+    SavedBytes saved{out, sizes_.saved_bytes_max};
     const sluice_writer writer{sizeof(sluice_writer), &saved, append};
-    const bool ok = did("save", [&] {
-      const sluice_result result = table_.save(self_, state, &writer);
-      return result == SLUICE_OK && out.size() == begin ? SLUICE_FAILED : result;
-    });
-    if (!ok) out.resize(begin);
-    return ok;
+    std::string outcome = outcome_of([&] { return c_.save(self_, state, &writer); });
+    if (saved.refused) {
+      outcome = "wrote more than its saved_bytes_max, " + std::to_string(sizes_.saved_bytes_max);
+    } else if (outcome.empty() && out.size() == before) {
+      outcome = "wrote nothing";
+    }
+    if (!outcome.empty()) out.resize(before);
+    return kept(kSave, outcome);
   }
+
   bool restore(std::byte* state, std::string_view bytes,
                const std::string& version) const override {
     WhyText why{};
-    const sluice_result result = guarded([&] {
-      return table_.restore(self_, state, bytes.data(), bytes.size(), version.c_str(), why.data(),
-                            why.size());
+    const std::string outcome = outcome_of([&] {
+      return c_.restore(self_, state, bytes.data(), bytes.size(), version.c_str(), why.data(),
+                        why.size());
     });
-    if (result == SLUICE_OK) return true;
-    log::warn("plugin_host", "an aggregate does not take back what was saved",
-              {{"plugin", identity_.key.plugin},
-               {"version", identity_.version},
-               {"saved_by", version},
-               {"error", text_of(why)}});
-    return false;
+    return kept(kRestore,
+                outcome.empty() ? "" : outcome + " of version " + version + ": " + text_of(why));
   }
+
   bool result(const std::byte* state, std::span<double> values) const override {
-    return did("result", [&] {
-      table_.result(self_, state, values.data());
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    if (values.size() != identity_.result_names.size()) return false;
+    for (double& v : values) v = kNone;
+    const std::string outcome = outcome_of([&] {
+      c_.result(self_, state, values.data());
       return SLUICE_OK;
     });
+    for (double& v : values) {
+      if (!std::isfinite(v)) v = kNone;
+    }
+    return kept(kResult, outcome);
   }
 
  private:
-  template <typename Call>
-  bool did(const char* function, Call call) const {
-    if (guarded(call) == SLUICE_OK) return true;
-    if (!told_.exchange(true)) {
-      log::error("plugin_host", "a call of an aggregate failed; its window goes without",
-                 {{"plugin", identity_.key.plugin},
-                  {"version", identity_.version},
-                  {"function", function}});
+  enum Function : std::uint32_t { kInit, kAdd, kMerge, kMoveBy, kSave, kRestore, kResult };
+
+  Status read_sizes() {
+    sizes_.struct_size = sizeof sizes_;
+    const std::string outcome = outcome_of([this] {
+      c_.sizes(self_, &sizes_);
+      return SLUICE_OK;
+    });
+    if (!outcome.empty()) return internal_error("its aggregate: sizes " + outcome);
+    for (const auto& [name, bytes] : {std::pair("state_bytes", sizes_.state_bytes),
+                                      {"saved_bytes_max", sizes_.saved_bytes_max}}) {
+      if (bytes == 0 || bytes > SLUICE_AGGREGATE_BYTES_MAX) {
+        return internal_error(std::string("its aggregate: ") + name + " is " +
+                              std::to_string(bytes) + ", expected 1..65536");
+      }
     }
+    return {};
+  }
+
+  /// Whether the call went well: `outcome` is empty. Else it counts, and the log has the first.
+  bool kept(Function function, const std::string& outcome) const {
+    if (outcome.empty()) return true;
+    failures_.fetch_add(1, std::memory_order_relaxed);
+    if ((told_.fetch_or(1u << function, std::memory_order_relaxed) >> function & 1) != 0) {
+      return false;
+    }
+    constexpr const char* kNames[] = {"init", "add",     "merge", "move_by",
+                                      "save", "restore", "result"};
+    // The plugin in the message: repeats are counted by it.
+    log::warn("plugin_host",
+              "a call of the aggregate of plugin " + identity_.key.plugin + " failed",
+              {{"version", identity_.version},
+               {"config", identity_.key.config_json},
+               {"function", kNames[function]},
+               {"reason", outcome}});
     return false;
   }
 
-  std::unique_ptr<PluginLibrary> library_;
-  const sluice_aggregate& table_;
+  const std::unique_ptr<PluginLibrary> library_;  // first in, last out: all else calls into it
+  const sluice_aggregate& c_;
   PluginAggregateIdentity identity_;
   void* self_ = nullptr;
   bool opened_ = false;
-  std::size_t state_bytes_ = 0;
-  std::size_t saved_bytes_max_ = 0;
-  mutable std::atomic<bool> told_{false};
+  sluice_aggregate_sizes sizes_{};
+  mutable std::atomic<std::uint64_t> failures_{0};
+  mutable std::atomic<std::uint32_t> told_{0};  ///< a bit for each function
 };
 
-Result<std::shared_ptr<const AggregateType>> open_one(const std::string& dir,
-                                                      const std::string& plugin,
-                                                      const std::string& config_json) {
+Result<std::shared_ptr<const AggregateType>> open(const std::string& dir, const std::string& plugin,
+                                                  const std::string& config_json,
+                                                  const PluginAggregateKey* key) {
   auto library = PluginLibrary::open(dir, plugin);
   if (!library.ok()) return library.status();
-  if ((*library)->aggregate() == nullptr) {
-    return failed_precondition("it supplies no aggregate (" SLUICE_AGGREGATE ")");
+  const auto& metadata = (*library)->metadata().aggregate;
+  if (!metadata) {
+    return failed_precondition((*library)->path() + ": supplies no aggregate (" SLUICE_AGGREGATE
+                                                    ")");
   }
-  auto config = apply_schema((*library)->metadata().aggregate->config_schema, config_json);
+  const auto config = apply_schema(metadata->config_schema, config_json);
   if (!config.ok()) return config.status();
-  if (config->size() > kPluginAggregateConfigBytesMax) {
-    return invalid_argument("config: expected at most " +
-                            std::to_string(kPluginAggregateConfigBytesMax) +
-                            " bytes with all defaults, got " + std::to_string(config->size()));
+  PluginAggregateKey of = key != nullptr ? *key : PluginAggregateKey{plugin, *config};
+  if (of.config_json.size() > kPluginAggregateConfigBytesMax) {
+    return invalid_argument("config: expected at most 1024 bytes with all defaults, got " +
+                            std::to_string(of.config_json.size()));
   }
-  auto type = std::make_shared<LoadedAggregate>(*std::move(library),
-                                                PluginAggregateKey{plugin, *std::move(config)});
-  if (Status s = type->begin(); !s.ok()) return s;
-  return std::shared_ptr<const AggregateType>(std::move(type));
+  const auto type = std::make_shared<LibraryAggregate>(*std::move(library), std::move(of));
+  if (Status s = type->begin(*config); !s.ok()) return s;
+  return std::shared_ptr<const AggregateType>(type);
 }
 
 }  // namespace
@@ -192,25 +206,31 @@ Result<std::shared_ptr<const AggregateType>> open_aggregate(const std::string& d
                                                             const std::string& plugin,
                                                             const std::string& config_json,
                                                             const std::string& where) {
-  auto type = open_one(dir, plugin, config_json);
+  auto type = open(dir, plugin, config_json, nullptr);
   if (type.ok()) return type;
-  return Status(type.status().code(),
-                where + " (" + plugin + "): " + std::string(type.status().message()));
+  const std::string start = (where.empty() ? "aggregate" : where) + " (" + plugin + "): ";
+  return Status(type.status().code(), start + std::string(type.status().message()));
 }
 
 std::shared_ptr<const AggregateType> AggregateFolder::find(const PluginAggregateKey& key) {
-  MutexLock lock(mutex_);
-  const std::pair<std::string, std::string> place(key.plugin, key.config_json);
-  if (const auto it = found_.find(place); it != found_.end()) return it->second;
-  if (found_.size() >= kKeysMax) return nullptr;
-  auto type = open_one(dir_, key.plugin, key.config_json);
+  const MutexLock lock(mutex_);
+  const auto known = types_.find({key.plugin, key.config_json});
+  if (known != types_.end()) return known->second;
+  make_room();
+  auto type = open(dir_, key.plugin, key.config_json, &key);
   if (!type.ok()) {
-    log::warn("plugin_host", "the aggregates of a plugin cannot be merged here",
-              {{"plugin", key.plugin}, {"error", type.status().message()}});
+    log::warn("plugin_host", "no aggregate of a plugin",
+              {{"plugin", key.plugin},
+               {"config", key.config_json},
+               {"reason", std::string(type.status().message())}});
   }
-  std::shared_ptr<const AggregateType>& found = found_[place];
-  if (type.ok() && (*type)->key() == key) found = *type;
-  return found;
+  return types_[{key.plugin, key.config_json}] = type.ok() ? *type : nullptr;
+}
+
+/// What nobody else holds can be opened again.
+void AggregateFolder::make_room() {
+  if (types_.size() < kKeysMax) return;
+  std::erase_if(types_, [](const auto& entry) { return entry.second.use_count() <= 1; });
 }
 
 }  // namespace sluice

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "aggregate/plugin_aggregate.h"
 #include "base/bytes.h"
 #include "plugin_host/frame.h"
+#include "sluice_aggregate.h"
 
 namespace sluice {
 namespace {
@@ -66,6 +66,32 @@ std::optional<std::string> read_optional(FrameReader& frame) {
   const bool is_there = frame.u64() != 0;
   const std::string_view text = frame.bytes();
   return is_there ? std::optional<std::string>(text) : std::nullopt;
+}
+
+void write_aggregate(const AggregateMetadata& aggregate, FrameWriter& frame) {
+  frame.bytes(aggregate.description);
+  frame.bytes(aggregate.config_schema);
+  frame.u64(aggregate.results.size());
+  for (const AggregateMetadata::Number& result : aggregate.results) {
+    frame.bytes(result.name);
+    frame.bytes(result.unit);
+    frame.bytes(result.description);
+  }
+}
+
+/// More results than there may be stay unread, and the message is then not at its end.
+AggregateMetadata read_aggregate(FrameReader& frame) {
+  AggregateMetadata aggregate;
+  aggregate.description = frame.bytes();
+  aggregate.config_schema = frame.bytes();
+  const std::uint64_t results = frame.u64();
+  for (std::uint64_t i = 0; i < results && i < SLUICE_AGGREGATE_RESULTS_MAX; ++i) {
+    AggregateMetadata::Number& result = aggregate.results.emplace_back();
+    result.name = frame.bytes();
+    result.unit = frame.bytes();
+    result.description = frame.bytes();
+  }
+  return aggregate;
 }
 
 }  // namespace
@@ -201,38 +227,6 @@ Result<HostDone> read_done(std::string_view message) {
   return done;
 }
 
-namespace {
-
-void write_aggregate(FrameWriter& frame, const std::optional<AggregateMetadata>& aggregate) {
-  frame.u64(aggregate ? aggregate->results.size() : 0);
-  if (!aggregate) return;
-  for (const AggregateMetadata::Result& result : aggregate->results) {
-    frame.bytes(result.name);
-    frame.bytes(result.unit);
-    frame.bytes(result.description);
-  }
-  frame.bytes(aggregate->description);
-  frame.bytes(aggregate->config_schema);
-}
-
-bool read_aggregate(FrameReader& frame, std::optional<AggregateMetadata>& out) {
-  const std::uint64_t results = frame.u64();
-  if (results > kPluginAggregateResultsMax) return false;
-  if (results == 0) return true;
-  AggregateMetadata& aggregate = out.emplace();
-  for (std::uint64_t i = 0; i < results; ++i) {
-    AggregateMetadata::Result& result = aggregate.results.emplace_back();
-    result.name = frame.bytes();
-    result.unit = frame.bytes();
-    result.description = frame.bytes();
-  }
-  aggregate.description = frame.bytes();
-  aggregate.config_schema = frame.bytes();
-  return true;
-}
-
-}  // namespace
-
 std::string encode_metadata(const PluginMetadata& metadata) {
   std::string out;
   FrameWriter frame(out);
@@ -244,8 +238,10 @@ std::string encode_metadata(const PluginMetadata& metadata) {
   for (const std::string& rule : metadata.rules) frame.bytes(rule);
   frame.u64(metadata.state_bytes_per_series);
   frame.u64(metadata.ordered ? 1 : 0);
+  frame.u64(metadata.ordered_by_config ? 1 : 0);
   frame.u64(metadata.deterministic ? 1 : 0);
-  write_aggregate(frame, metadata.aggregate);
+  frame.u64(metadata.aggregate ? 1 : 0);
+  if (metadata.aggregate) write_aggregate(*metadata.aggregate, frame);
   return out;
 }
 
@@ -261,8 +257,10 @@ Result<PluginMetadata> decode_metadata(std::string_view bytes) {
   for (std::uint64_t i = 0; i < rules; ++i) metadata.rules.emplace_back(frame.bytes());
   metadata.state_bytes_per_series = frame.u64();
   metadata.ordered = frame.u64() != 0;
+  metadata.ordered_by_config = frame.u64() != 0;
   metadata.deterministic = frame.u64() != 0;
-  if (!read_aggregate(frame, metadata.aggregate) || !frame.at_end()) return malformed("metadata");
+  if (frame.u64() != 0) metadata.aggregate = read_aggregate(frame);
+  if (!frame.at_end()) return malformed("metadata");
   return metadata;
 }
 

@@ -1,33 +1,11 @@
 #include "plugin_host/local_instance.h"
 
-#include <array>
-#include <exception>
 #include <utility>
+
+#include "plugin_host/c_call.h"
 
 namespace sluice {
 namespace {
-
-using WhyText = std::array<char, 1024>;
-
-std::string text_of(WhyText& why) {
-  why.back() = '\0';
-  return why.front() == '\0' ? "no reason given" : why.data();
-}
-
-/// "" when `call` answered SLUICE_OK, else what it did instead.
-template <typename Call>
-std::string outcome_of(Call call) {
-  try {
-    const sluice_result result = call();
-    if (result == SLUICE_OK) return "";
-    return "answered " + std::to_string(result) +
-           (result == SLUICE_FAILED ? " (SLUICE_FAILED)" : "");
-  } catch (const std::exception& e) {
-    return std::string("threw across the C border: ") + e.what();
-  } catch (...) {
-    return "threw across the C border";
-  }
-}
 
 Status status_of(const std::string& outcome) {
   return outcome.empty() ? Status() : internal_error(outcome);

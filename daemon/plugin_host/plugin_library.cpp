@@ -48,16 +48,6 @@ bool is_plugin_name(std::string_view name) {
   });
 }
 
-/// NULL is ""; one byte more than is accepted, where there are that many, shows that it is too
-/// long.
-std::string copy_text(const char* text, std::size_t bytes_max) {
-  return text == nullptr ? std::string() : std::string(text, strnlen(text, bytes_max + 1));
-}
-
-bool has_bytes(const std::string& text, std::size_t bytes_max) {
-  return !text.empty() && text.size() <= bytes_max;
-}
-
 Status check_rules(const std::vector<std::string>& rules) {
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (!is_word(rules[i])) {
@@ -140,10 +130,8 @@ Status check_metadata(const PluginMetadata& m, const std::string& name) {
   if (Status s = check_schema(m.config_schema); !s.ok()) {
     return invalid_argument("its config_schema: " + std::string(s.message()));
   }
-  if (m.aggregate) {
-    if (Status s = check_aggregate(*m.aggregate); !s.ok()) return s;
-  }
-  return check_rules(m.rules);
+  if (Status s = check_rules(m.rules); !s.ok()) return s;
+  return m.aggregate ? check_aggregate(*m.aggregate) : Status();
 }
 
 Result<std::unique_ptr<PluginLibrary>> PluginLibrary::open(const std::string& dir,
@@ -223,11 +211,10 @@ Status PluginLibrary::read_metadata(const std::string& name) {
   for (std::uint32_t i = 0; i < d.rule_count; ++i) {
     m.rules.push_back(copy_text(d.rules[i], SLUICE_NAME_BYTES_MAX));
   }
-  AggregateMetadata aggregate;
-  const auto table = read_aggregate(d, aggregate);
-  if (!table.ok()) return bad(std::string(table.status().message()));
-  aggregate_ = *table;
-  if (aggregate_ != nullptr) m.aggregate = std::move(aggregate);
+  const Result<const sluice_aggregate*> aggregate = find_aggregate(d);
+  if (!aggregate.ok()) return bad(std::string(aggregate.status().message()));
+  aggregate_ = *aggregate;
+  if (aggregate_ != nullptr) m.aggregate = describe_aggregate(*aggregate_);
   const Status status = check_metadata(m, name);
   return status.ok() ? status : bad(std::string(status.message()));
 }

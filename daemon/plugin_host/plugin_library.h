@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "plugin_host/aggregate_contract.h"
+#include "plugin_host/aggregate_ability.h"
 
 struct sluice_plugin_descriptor;
 
@@ -25,7 +25,7 @@ struct PluginMetadata {
   bool ordered = false;            ///< unless an instance says otherwise
   bool ordered_by_config = false;  ///< each instance says whether it is
   bool deterministic = false;
-  std::optional<AggregateMetadata> aggregate;  ///< empty: it supplies none to windows
+  std::optional<AggregateMetadata> aggregate;  ///< unset: it supplies none
 };
 
 /// Whether it is within the contract's bounds, and the plugin of that name. Any thread.
@@ -55,7 +55,7 @@ class PluginLibrary {
   const std::string& path() const { return path_; }
   const PluginMetadata& metadata() const { return metadata_; }
   const sluice_plugin_descriptor& descriptor() const { return *descriptor_; }
-  /// Null when it supplies none.
+  /// Null when metadata() has none.
   const sluice_aggregate* aggregate() const { return aggregate_; }
 
  private:
@@ -67,7 +67,7 @@ class PluginLibrary {
   std::string path_;
   void* handle_;
   const sluice_plugin_descriptor* descriptor_ = nullptr;  ///< in the library's own memory
-  const sluice_aggregate* aggregate_ = nullptr;           ///< the same
+  const sluice_aggregate* aggregate_ = nullptr;           ///< likewise
   PluginMetadata metadata_;
 };
 

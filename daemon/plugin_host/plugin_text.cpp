@@ -20,6 +20,14 @@ std::optional<std::string_view> bounded_text(const char* text, std::size_t bytes
   return all;
 }
 
+std::string copy_text(const char* text, std::size_t bytes_max) {
+  return text == nullptr ? std::string() : std::string(text, strnlen(text, bytes_max + 1));
+}
+
+bool has_bytes(std::string_view text, std::size_t bytes_max) {
+  return !text.empty() && text.size() <= bytes_max;
+}
+
 bool is_word(std::string_view text) {
   if (text.empty() || text.size() > SLUICE_NAME_BYTES_MAX) return false;
   return std::all_of(text.begin(), text.end(), [](char c) {

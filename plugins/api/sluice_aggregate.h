@@ -31,7 +31,7 @@ extern "C" {
 /* One number that the aggregate comes to. Has no size field and never grows. */
 typedef struct sluice_aggregate_result {
   const char* name;        /* [a-z0-9_]{1,64}, once per aggregate */
-  const char* unit;        /* UCUM code; "1": a plain number; "": the unit of the series */
+  const char* unit;        /* UCUM code, 0..64 bytes; "1": a plain number; "": the series' own */
   const char* description; /* one sentence for the operator, 1..512 bytes */
 } sluice_aggregate_result;
 
@@ -47,8 +47,9 @@ typedef struct sluice_aggregate {
   uint32_t struct_size; /* sizeof(sluice_aggregate) */
   uint32_t flags;       /* 0 */
 
-  const char* description;   /* one sentence for the operator */
-  const char* config_schema; /* as the descriptor's, of what stands below the window */
+  const char* description;   /* one sentence for the operator, 1..1024 bytes */
+  const char* config_schema; /* as the descriptor's; a config of one aggregate is at most 1024
+                              * bytes of JSON with all defaults */
 
   const sluice_aggregate_result* results; /* 1..SLUICE_AGGREGATE_RESULTS_MAX */
   uint32_t result_count;
@@ -76,12 +77,13 @@ typedef struct sluice_aggregate {
   sluice_result (*merge)(void* self, void* state, const void* other);
 
   /* Makes every event time in the state later by so many ns, or earlier: a node that did not know
-   * the time counted from its boot, and the hub learns later when that was. Fails as add(). NULL: the
-   * state holds no times. [any] */
+   * the time counted from its boot, and the hub learns later when that was. Fails as add(). NULL:
+   * the state holds no times. [any] */
   sluice_result (*move_by)(void* self, void* state, int64_t ns);
 
   /* Writes the state as bytes that any machine, and any later version of this plugin, can read;
-   * equal states as equal bytes. Fails as add(), but the state stays. [any] */
+   * equal states as equal bytes. At least one; the writer refuses more than saved_bytes_max. Fails
+   * as add(), but the state stays. [any] */
   sluice_result (*save)(void* self, const void* state, const sluice_writer* writer);
 
   /* Makes a state from what save() of `version` wrote, for an aggregate of the same config. The
@@ -90,8 +92,8 @@ typedef struct sluice_aggregate {
   sluice_result (*restore)(void* self, void* state, const void* bytes, size_t size,
                            const char* version, char* why, size_t why_size);
 
-  /* Writes `result_count` numbers, in the order of `results`. NaN: there is none, as of a window
-   * without readings. [any] */
+  /* Writes `result_count` numbers, in the order of `results`; they come filled with NaN, which
+   * means that there is none, as of a window without readings. [any] */
   void (*result)(void* self, const void* state, double* values);
 } sluice_aggregate;
 

@@ -1,55 +1,68 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <exception>
-#include <memory>
+#include <cmath>
+#include <limits>
+#include <new>
 #include <span>
-#include <stdexcept>
-#include <string_view>
 #include <type_traits>
 
 #include "sluice_aggregate.h"
 #include "sluice_plugin.hpp"
 
-/// The ability "sluice.aggregate/1" in C++:
+/// The ability `sluice.aggregate/1` in C++: one more aggregate of windows.
 ///
 ///   class Spread {
 ///    public:
-///     struct State { std::uint64_t count; double low, high; };
-///     static constexpr sluice::sdk::Metadata kMetadata{...};  // of the plugin
-///     static constexpr const char* kConfigSchema = R"({"type": "object"})";  // of the aggregate
-///     static constexpr sluice_aggregate_result kResults[] = {{"spread", "", "Largest -
-///     smallest."}}; static constexpr std::uint32_t kSavedBytesMax = 24; explicit Spread(const
-///     sluice::sdk::Config& config); void add(State&, std::int64_t event_time_ns, double value)
-///     const; void merge(State&, const State& other) const; void save(const State&,
-///     sluice::sdk::StateWriter&) const; void restore(State&, sluice::sdk::StateReader&,
-///     std::string_view version) const; void result(const State&, std::span<double> values) const;
+///     static constexpr sluice_aggregate_result kResults[] = {
+///         {"spread", "", "Largest minus smallest value."}};
+///     static constexpr sluice::sdk::AggregateMetadata kAggregate{...};
+///     struct State { double low = INFINITY; double high = -INFINITY; };
+///     explicit Spread(const sluice::sdk::Config& config);
+///     void add(State& state, std::int64_t event_time_ns, double value) const;
+///     void merge(State& state, const State& other) const;
+///     void save(const State& state, sluice::sdk::StateWriter& writer) const;
+///     void restore(State& state, sluice::sdk::StateReader& reader, std::string_view version)
+///     const; void result(const State& state, std::span<double> values) const;
 ///   };
-///   SLUICE_AGGREGATE_PLUGIN(Spread)
+///   SLUICE_AGGREGATE_PLUGIN(Spread, "spread", "1.0.0")
 ///
-/// A new State is all zero; optional members: `void init(State&) const` makes another of it, and
-/// `void move_by(State&, std::int64_t ns) const`. `values` begin as NaN. What a member throws never
-/// crosses the C border: std::invalid_argument from the constructor becomes SLUICE_BAD_CONFIG,
-/// anything from restore SLUICE_BAD_STATE, all else SLUICE_FAILED; of init and result it is lost.
+/// A State without readings is `State{}`; it is copied as bytes, so it holds values and no
+/// pointers. `values` has one place for each of kResults, NaN until it is set. Optional member, for
+/// a state that holds event times: `void move_by(State&, std::int64_t ns) const`.
+///
+/// What a member throws never crosses the C border: std::invalid_argument from the constructor
+/// becomes SLUICE_BAD_CONFIG, anything from restore SLUICE_BAD_STATE, from result no results, all
+/// else SLUICE_FAILED, which costs the aggregate of that window.
 namespace sluice::sdk {
+
+/// The aggregate as data; see sluice_aggregate.
+struct AggregateMetadata {
+  const char* description;
+  const char* config_schema;
+  std::uint32_t saved_bytes_max;  ///< of what save() writes, whatever the state
+};
 
 /// The C functions of one aggregate class.
 template <typename Aggregate>
 struct AggregateBinding {
   using State = typename Aggregate::State;
-  static_assert(std::is_trivially_copyable_v<State> && alignof(State) <= 8,
-                "the daemon copies a state as bytes");
-  static_assert(sizeof(State) <= SLUICE_AGGREGATE_BYTES_MAX);
+  static_assert(std::is_trivially_copyable_v<State> && std::is_trivially_destructible_v<State>,
+                "the daemon copies and frees a state as bytes");
+  static_assert(std::is_nothrow_default_constructible_v<State>);
+  static_assert(alignof(State) <= 8 && sizeof(State) <= SLUICE_AGGREGATE_BYTES_MAX);
+  static_assert(Aggregate::kAggregate.saved_bytes_max >= 1 &&
+                Aggregate::kAggregate.saved_bytes_max <= SLUICE_AGGREGATE_BYTES_MAX);
+  static constexpr std::size_t kResultCount =
+      sizeof(Aggregate::kResults) / sizeof(Aggregate::kResults[0]);
+  static_assert(kResultCount <= SLUICE_AGGREGATE_RESULTS_MAX);
 
-  static const Aggregate& of(void* self) { return *static_cast<Aggregate*>(self); }
-  static State& state_of(void* state) { return *static_cast<State*>(state); }
-  static const State& state_of(const void* state) { return *static_cast<const State*>(state); }
-
-  static constexpr bool kHasInit = requires(const Aggregate& a, State& s) { a.init(s); };
-  static constexpr bool kHasMoveBy = requires(const Aggregate& a, State& s) {
-    a.move_by(s, std::int64_t{});
+  static constexpr bool kHasMoveBy = requires(const Aggregate& a, State& state) {
+    a.move_by(state, std::int64_t{});
   };
+
+  static const Aggregate& of(void* self) { return *static_cast<const Aggregate*>(self); }
+  static State& at(void* state) { return *static_cast<State*>(state); }
+  static const State& at(const void* state) { return *static_cast<const State*>(state); }
 
   template <typename Body>
   static sluice_result guarded(Body body) noexcept {
@@ -76,42 +89,47 @@ struct AggregateBinding {
     }
     return SLUICE_FAILED;
   }
+
   static void close(void* self) noexcept {
     std::unique_ptr<Aggregate>(static_cast<Aggregate*>(self)).reset();
   }
+
   static void sizes(void*, sluice_aggregate_sizes* sizes) noexcept {
     sizes->state_bytes = sizeof(State);
-    sizes->saved_bytes_max = Aggregate::kSavedBytesMax;
+    sizes->saved_bytes_max = Aggregate::kAggregate.saved_bytes_max;
   }
-  static void init(void* self, void* state) noexcept {
-    ::new (state) State{};
-    if constexpr (kHasInit) guarded([&] { of(self).init(state_of(state)); });
-  }
+
+  static void init(void*, void* state) noexcept { ::new (state) State{}; }
+
   static sluice_result add(void* self, void* state, std::int64_t event_time_ns,
                            double value) noexcept {
-    return guarded([&] { of(self).add(state_of(state), event_time_ns, value); });
+    return guarded([&] { of(self).add(at(state), event_time_ns, value); });
   }
+
   static sluice_result merge(void* self, void* state, const void* other) noexcept {
-    return guarded([&] { of(self).merge(state_of(state), state_of(other)); });
+    return guarded([&] { of(self).merge(at(state), at(other)); });
   }
+
   static sluice_result move_by(void* self, void* state, std::int64_t ns) noexcept {
-    if constexpr (kHasMoveBy) return guarded([&] { of(self).move_by(state_of(state), ns); });
-    return SLUICE_OK;
+    return guarded([&] { of(self).move_by(at(state), ns); });
   }
+
   static sluice_result save(void* self, const void* state, const sluice_writer* writer) noexcept {
     return guarded([&] {
       StateWriter saved;
-      of(self).save(state_of(state), saved);
+      of(self).save(at(state), saved);
       if (writer->write(writer, saved.bytes().data(), saved.bytes().size()) != SLUICE_OK) {
-        throw std::length_error("more than kSavedBytesMax");
+        throw std::length_error("more than saved_bytes_max");
       }
     });
   }
+
   static sluice_result restore(void* self, void* state, const void* bytes, std::size_t size,
                                const char* version, char* why, std::size_t why_size) noexcept {
     try {
       StateReader reader(std::string_view(static_cast<const char*>(bytes), size));
-      of(self).restore(*::new (state) State{}, reader, version);
+      State& made = *::new (state) State{};
+      of(self).restore(made, reader, version);
       reader.expect_end();
       return SLUICE_OK;
     } catch (const std::exception& e) {
@@ -121,66 +139,86 @@ struct AggregateBinding {
     }
     return SLUICE_BAD_STATE;
   }
+
   static void result(void* self, const void* state, double* values) noexcept {
-    constexpr std::size_t kCount = std::size(Aggregate::kResults);
-    const std::span<double> all(values, kCount);
-    std::fill(all.begin(), all.end(), std::numeric_limits<double>::quiet_NaN());
-    guarded([&] { of(self).result(state_of(state), all); });
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+    const std::span<double> all(values, kResultCount);
+    std::fill(all.begin(), all.end(), kNone);
+    if (guarded([&] { of(self).result(at(state), all); }) == SLUICE_OK) return;
+    std::fill(all.begin(), all.end(), kNone);
   }
 
   static constexpr sluice_aggregate describe() {
-    sluice_aggregate table{};
-    table.struct_size = sizeof(sluice_aggregate);
-    table.description = Aggregate::kMetadata.description;
-    table.config_schema = Aggregate::kConfigSchema;
-    table.results = Aggregate::kResults;
-    table.result_count = std::size(Aggregate::kResults);
-    table.open = open;
-    table.close = close;
-    table.sizes = sizes;
-    table.init = init;
-    table.add = add;
-    table.merge = merge;
-    if constexpr (kHasMoveBy) table.move_by = move_by;
-    table.save = save;
-    table.restore = restore;
-    table.result = result;
-    return table;
+    constexpr AggregateMetadata m = Aggregate::kAggregate;
+    sluice_aggregate a{};
+    a.struct_size = sizeof(sluice_aggregate);
+    a.description = m.description;
+    a.config_schema = m.config_schema;
+    a.results = Aggregate::kResults;
+    a.result_count = kResultCount;
+    a.open = open;
+    a.close = close;
+    a.sizes = sizes;
+    a.init = init;
+    a.add = add;
+    a.merge = merge;
+    if constexpr (kHasMoveBy) a.move_by = move_by;
+    a.save = save;
+    a.restore = restore;
+    a.result = result;
+    return a;
   }
-  static constexpr sluice_aggregate kTable = describe();
 
   static const void* get_extension(const char* id) noexcept {
-    return std::string_view(id) == SLUICE_AGGREGATE ? &kTable : nullptr;
+    static constexpr sluice_aggregate kAbility = describe();
+    return id != nullptr && std::strcmp(id, SLUICE_AGGREGATE) == 0 ? &kAbility : nullptr;
+  }
+
+  /// A stage's descriptor with this aggregate beside it.
+  static constexpr sluice_plugin_descriptor with(sluice_plugin_descriptor stage) {
+    stage.get_extension = get_extension;
+    return stage;
   }
 };
 
-/// The stage of a plugin that is there for its aggregate: every reading passes.
-template <typename Aggregate>
-class PassingStage {
+/// The stage of a plugin that is there for its aggregate alone: every reading passes.
+class PassAll {
  public:
   static constexpr Metadata kMetadata{
-      .name = Aggregate::kMetadata.name,
-      .version = Aggregate::kMetadata.version,
-      .description = Aggregate::kMetadata.description,
+      .name = "",
+      .version = "",
+      .description = "",
       .config_schema = R"({"type": "object", "additionalProperties": false})"};
-  PassingStage(const Config&, Host) {}
+  PassAll(const Config&, Host) {}
   Verdict on_reading(const Reading&, Call&) { return pass(); }
 };
 
+template <typename Aggregate>
+constexpr sluice_plugin_descriptor describe_aggregate_plugin(const char* name,
+                                                             const char* version) {
+  sluice_plugin_descriptor d = AggregateBinding<Aggregate>::with(Binding<PassAll>::describe());
+  d.name = name;
+  d.version = version;
+  d.description = Aggregate::kAggregate.description;
+  return d;
+}
+
 }  // namespace sluice::sdk
 
-/// Exports a filter class (see SLUICE_PLUGIN) and an aggregate class as the plugin of this shared
-/// object; once, at namespace scope. The filter's metadata is the plugin's.
-#define SLUICE_PLUGIN_WITH_AGGREGATE(Filter, Aggregate)                            \
-  const sluice_plugin_descriptor* sluice_plugin_entry(void) {                      \
-    static constexpr sluice_plugin_descriptor kDescriptor = [] {                   \
-      sluice_plugin_descriptor d = ::sluice::sdk::Binding<Filter>::describe();     \
-      d.get_extension = ::sluice::sdk::AggregateBinding<Aggregate>::get_extension; \
-      return d;                                                                    \
-    }();                                                                           \
-    return &kDescriptor;                                                           \
+/// Exports the class as the aggregate of this shared object, which as a stage lets all pass; once,
+/// at namespace scope.
+#define SLUICE_AGGREGATE_PLUGIN(Aggregate, name, version)                   \
+  const sluice_plugin_descriptor* sluice_plugin_entry(void) {               \
+    static constexpr sluice_plugin_descriptor kDescriptor =                 \
+        ::sluice::sdk::describe_aggregate_plugin<Aggregate>(name, version); \
+    return &kDescriptor;                                                    \
   }
 
-/// The same for an aggregate alone.
-#define SLUICE_AGGREGATE_PLUGIN(Aggregate) \
-  SLUICE_PLUGIN_WITH_AGGREGATE(::sluice::sdk::PassingStage<Aggregate>, Aggregate)
+/// Exports a filter class with an aggregate beside it.
+#define SLUICE_PLUGIN_WITH_AGGREGATE(Filter, Aggregate)       \
+  const sluice_plugin_descriptor* sluice_plugin_entry(void) { \
+    static constexpr sluice_plugin_descriptor kDescriptor =   \
+        ::sluice::sdk::AggregateBinding<Aggregate>::with(     \
+            ::sluice::sdk::Binding<Filter>::describe());      \
+    return &kDescriptor;                                      \
+  }

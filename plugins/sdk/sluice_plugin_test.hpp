@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sluice_plugin.hpp"
+#include "testing/aggregate_harness.hpp"
 #include "testing/json_members.hpp"
 #include "testing/library.hpp"
 #include "testing/recorder.hpp"
@@ -27,14 +28,11 @@
 /// Loads the real .so, fills the schema's defaults into the config, and holds every answer to the
 /// contract as the daemon does: a broken promise throws. Types and bounds of the config are not
 /// checked; `sluicectl plugins test` does it. One thread.
+///
+/// Of a plugin's aggregate AggregateHarness has all laws, in testing/aggregate_harness.hpp.
 namespace sluice::sdk::test {
 
 using Labels = std::map<std::string, std::string>;
-
-/// create() refused the config: the text is what the operator would see.
-class BadConfig final : public std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 /// One instance of a plugin, and the daemon around it.
 class Bench {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "sluice_plugin.h"
+#include "sluice_aggregate.h"
 #include "testing/json_members.hpp"
 
 namespace sluice::sdk::test {
@@ -17,6 +17,11 @@ namespace sluice::sdk::test {
 class BrokenPromise final : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+/// The plugin refused the config: the text is what the operator would see.
+class BadConfig final : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /// A plugin file, loaded as the daemon loads it.
 class Library {
  public:
@@ -38,8 +43,13 @@ class Library {
     } catch (const std::invalid_argument& e) {
       throw BrokenPromise(std::string("config_schema: ") + e.what());
     }
+    if (descriptor_->get_extension == nullptr) return;
+    aggregate_ = static_cast<const sluice_aggregate*>(descriptor_->get_extension(SLUICE_AGGREGATE));
+    if (aggregate_ != nullptr) check_aggregate(*aggregate_);
   }
   const sluice_plugin_descriptor& descriptor() const { return *descriptor_; }
+  /// Null when it supplies none.
+  const sluice_aggregate* aggregate() const { return aggregate_; }
 
  private:
   static void require(bool kept, const std::string& what) {
@@ -70,6 +80,33 @@ class Library {
     require((d.snapshot == nullptr) == (d.restore == nullptr),
             "only one of snapshot and restore is there");
   }
+  static void check_aggregate(const sluice_aggregate& a) {
+    require(a.struct_size >= offsetof(sluice_aggregate, result) + sizeof(void*),
+            "the aggregate's struct_size is smaller than version 1");
+    require(is_text(a.description, 1024), "the aggregate has no description of 1..1024 bytes");
+    require(is_text(a.config_schema, SLUICE_SCHEMA_BYTES_MAX), "it has no config_schema");
+    try {
+      check_keywords(a.config_schema);
+      require(JsonMembers::of(a.config_schema).at("type") == "\"object\"", "it is of no object");
+    } catch (const std::exception& e) {
+      throw BrokenPromise(std::string("the aggregate's config_schema: ") + e.what());
+    }
+    require(a.result_count >= 1 && a.result_count <= SLUICE_AGGREGATE_RESULTS_MAX && a.results,
+            "the aggregate has no list of 1..16 results");
+    for (std::uint32_t i = 0; i < a.result_count; ++i) {
+      const sluice_aggregate_result& result = a.results[i];
+      require(is_word(result.name), "result " + std::to_string(i) + " has no name of a-z 0-9 _");
+      require(result.unit != nullptr && strnlen(result.unit, 65) <= 64 && is_utf8(result.unit),
+              "a result's unit is not 0..64 bytes of UTF-8");
+      require(is_text(result.description, 512), "a result has no description of 1..512 bytes");
+      for (std::uint32_t j = 0; j < i; ++j) {
+        require(std::string_view(result.name) != a.results[j].name, "two results have one name");
+      }
+    }
+    require(a.open && a.close && a.sizes && a.init && a.add && a.merge && a.save && a.restore &&
+                a.result,
+            "a function of the aggregate, not move_by, is NULL");
+  }
 
  public:
   /// [a-z0-9_]{1,64}
@@ -85,6 +122,7 @@ class Library {
   };
   std::unique_ptr<void, Close> handle_;
   const sluice_plugin_descriptor* descriptor_ = nullptr;
+  const sluice_aggregate* aggregate_ = nullptr;
 };
 
 }  // namespace sluice::sdk::test

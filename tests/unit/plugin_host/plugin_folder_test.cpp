@@ -60,5 +60,24 @@ TEST_F(PluginFolder, LooksAtAHostilePluginWithoutRunningItHere) {
   EXPECT_FALSE(std::filesystem::exists("/tmp/sluice-hostile"));
 }
 
+TEST_F(PluginFolder, DescribesAnAggregateAlikeHereAndInAProcessOfItsOwn) {
+  IsolationOptions isolation;
+  isolation.program = PLUGIN_HOST_PROGRAM;
+  const auto here = describe_plugin(BAD_PLUGIN_DIR, "thrower_aggregate");
+  const auto there =
+      describe_isolated(isolation, BAD_PLUGIN_DIR, "thrower_aggregate", SystemClock());
+  ASSERT_TRUE(here.ok() && there.ok()) << here.status().to_string() << there.status().to_string();
+  for (const auto& aggregate : {here->aggregate, there->aggregate}) {
+    ASSERT_TRUE(aggregate.has_value());
+    EXPECT_EQ(aggregate->description, "Throws.");
+    EXPECT_EQ(aggregate->config_schema, here->aggregate->config_schema);
+    ASSERT_EQ(aggregate->results.size(), 2u);
+    EXPECT_EQ(aggregate->results[1].name, "last_s");
+    EXPECT_EQ(aggregate->results[1].unit, "s");
+    EXPECT_EQ(aggregate->results[1].description, "The latest time.");
+  }
+  EXPECT_FALSE(describe_plugin(BAD_PLUGIN_DIR, "plain_c")->aggregate);
+}
+
 }  // namespace
 }  // namespace sluice

@@ -113,9 +113,12 @@ TEST_F(PluginBench, CatchesLiesOutsideProcess) {
 }
 
 TEST_F(PluginBench, RefusesEveryFileThatTheDaemonRefuses) {
-  for (const char* flaw : {"wrong_abi", "no_entry", "null_entry", "small_struct", "other_name",
-                           "no_version", "bad_schema", "loose_schema", "rule_twice", "bad_rule",
-                           "no_rules", "no_process", "only_snapshot", "no_such_file"}) {
+  for (const char* flaw :
+       {"wrong_abi",     "no_entry",     "null_entry",       "small_struct",    "other_name",
+        "no_version",    "bad_schema",   "loose_schema",     "rule_twice",      "bad_rule",
+        "no_rules",      "no_process",   "only_snapshot",    "no_such_file",    "small_aggregate",
+        "no_merge",      "zero_results", "many_results",     "result_twice",    "bad_result",
+        "result_unsaid", "long_unit",    "aggregate_unsaid", "aggregate_schema"}) {
     EXPECT_NE(broken_promise([&] { bench::Bench broken(path_of(BAD_PLUGIN_DIR, flaw)); }), "")
         << flaw;
   }
