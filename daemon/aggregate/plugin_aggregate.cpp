@@ -124,7 +124,7 @@ void PluginAggregate::snapshot(ByteWriter& writer) const {
   writer.string(is.key.config_json);
   writer.string(is.version);
   const std::string bytes = saved();
-  const bool with_results = !open() && !sealed_->results.empty();
+  const bool with_results = !open() && !bytes.empty() && !sealed_->results.empty();
   writer.u8((bytes.empty() ? kLost : 0) | (with_results ? kHasResults : 0));
   writer.string(bytes);
   if (!with_results) return;

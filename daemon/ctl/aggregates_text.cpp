@@ -1,5 +1,6 @@
 #include "ctl/aggregates_text.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ctl/text.h"
@@ -50,13 +51,25 @@ std::string states_text(const v1::StatesPoint& point) {
   return out.empty() ? "no state lasted" : out;
 }
 
-std::string plugin_text(const v1::PluginPoint& point) {
-  if (point.values().empty()) return point.plugin() + " not known: " + point.unknown();
+/// The config tells apart what one plugin supplies twice.
+std::string plugin_text(const v1::PluginPoint& point, bool with_config) {
+  const std::string name = point.plugin() + (with_config ? " " + point.config() : std::string());
+  if (!point.unknown().empty()) return name + " not known: " + point.unknown();
   std::string out;
   for (const auto& value : point.values()) {
     join(out, ", ", value.name() + " " + (value.has_value() ? value_text(value.value()) : "-"));
   }
-  return out;
+  return name + ": " + out;
+}
+
+void join_plugins(std::string& out, const v1::Aggregates& aggregates) {
+  const auto& points = aggregates.plugins();
+  for (const v1::PluginPoint& point : points) {
+    const auto same = std::count_if(points.begin(), points.end(), [&point](const auto& other) {
+      return other.plugin() == point.plugin();
+    });
+    join(out, "; ", plugin_text(point, same > 1));
+  }
 }
 
 }  // namespace
@@ -98,7 +111,7 @@ std::string aggregates_text(const v1::Aggregates& aggregates) {
   if (aggregates.has_top()) join(out, "; ", top_text(aggregates.top()));
   if (aggregates.has_counter()) join(out, "; ", counter_text(aggregates.counter()));
   if (aggregates.has_states()) join(out, "; ", states_text(aggregates.states()));
-  for (const auto& plugin : aggregates.plugins()) join(out, "; ", plugin_text(plugin));
+  join_plugins(out, aggregates);
   return out.empty() ? "-" : out;
 }
 

@@ -23,7 +23,8 @@ std::string length_text(const Row& row) {
 /// A length of time in ns as seconds: "12.5 s".
 std::string seconds_text(std::uint64_t ns);
 /// The configured aggregates of a window in one cell, "-" for none: "p50 21.5, p99 23.1; distinct
-/// 12; top 21.5 x4, 21 x2; +12.5 (0.2/s, 1 reset); 0 for 40 s, 1 for 20 s".
+/// 12; top 21.5 x4, 21 x2; +12.5 (0.2/s, 1 reset); 0 for 40 s, 1 for 20 s; shape: skewness 0.12,
+/// kurtosis -0.3".
 std::string aggregates_text(const v1::Aggregates& aggregates);
 
 }  // namespace sluice::ctl

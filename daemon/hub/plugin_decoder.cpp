@@ -18,6 +18,14 @@ constexpr std::size_t kNameBytesMax = 64;
 
 bool is_name(std::string_view text) { return !text.empty() && text.size() <= kNameBytesMax; }
 
+/// It becomes the name of a file: no slash is one of these.
+bool is_plugin_name(std::string_view text) {
+  return is_name(text) && text.front() != '.' &&
+         text.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+             std::string_view::npos;
+}
+
 /// [a-z0-9_]{1,64}
 bool is_word(std::string_view text) {
   return is_name(text) && std::all_of(text.begin(), text.end(), [](char c) {
@@ -36,7 +44,7 @@ bool has_state(const v1::PluginAggregateColumns& columns) {
 }
 
 Status check_names(const v1::PluginAggregateColumns& columns) {
-  if (!is_name(columns.plugin())) return broken("plugin.plugin", "no name of 1..64 bytes");
+  if (!is_plugin_name(columns.plugin())) return broken("plugin.plugin", "no plugin's name");
   if (!is_object(columns.config())) {
     return broken("plugin.config", "no JSON object of at most 1024 bytes");
   }

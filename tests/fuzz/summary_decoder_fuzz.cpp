@@ -2,10 +2,81 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
+#include <span>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "aggregate/window_extras.h"
 #include "hub/summary_decoder.h"
+
+/// A plugin that reads every other state, by its first byte, and whose merges may fail.
+class AnyBytes final : public sluice::AggregateType {
+ public:
+  explicit AnyBytes(sluice::PluginAggregateIdentity identity) : identity_(std::move(identity)) {}
+  const sluice::PluginAggregateIdentity& identity() const override { return identity_; }
+  std::size_t state_bytes() const override { return 1; }
+  std::size_t saved_bytes_max() const override { return 1; }
+  bool init(std::byte*) const override { return true; }
+  bool add(std::byte*, std::int64_t, double) const override { return true; }
+  bool merge(std::byte* state, const std::byte* other) const override {
+    *state ^= *other;
+    return *state != std::byte{0xFE};
+  }
+  bool move_by(std::byte* state, std::int64_t) const override { return *state != std::byte{2}; }
+  bool save(const std::byte* state, std::string& out) const override {
+    out.push_back(static_cast<char>(*state));
+    return true;
+  }
+  bool restore(std::byte* state, std::string_view bytes, const std::string&) const override {
+    if (bytes.empty()) std::abort();
+    *state = static_cast<std::byte>(bytes[0]);
+    return (bytes[0] & 1) == 0;
+  }
+  bool result(const std::byte* state, std::span<double> values) const override {
+    for (double& v : values) v = static_cast<double>(*state);
+    return true;
+  }
+
+ private:
+  sluice::PluginAggregateIdentity identity_;
+};
+
+static void check_plugin(const sluice::PluginAggregate& plugin) {
+  if (plugin.open() || plugin.key().plugin.find('/') != std::string::npos) std::abort();
+  const std::vector<double> results = plugin.results();
+  if (plugin.lost() != plugin.saved().empty()) std::abort();
+  if (!results.empty() &&
+      (plugin.lost() || results.size() != plugin.identity().result_names.size()))
+    std::abort();
+  for (const double v : results) {
+    if (std::isinf(v)) std::abort();
+  }
+}
+
+/// Of sealed ones nothing is left after a merge; of open ones each is there or lost.
+static void check_plugins(const sluice::WindowExtras& extras) {
+  for (const sluice::PluginAggregate* plugin : extras.plugins()) check_plugin(*plugin);
+  sluice::WindowExtras opened = extras;
+  const auto find = [&extras](const sluice::PluginAggregateKey& key) {
+    std::shared_ptr<const sluice::AggregateType> type;
+    for (const sluice::PluginAggregate* plugin : extras.plugins()) {
+      if (plugin->key() == key) type = std::make_shared<AnyBytes>(plugin->identity());
+    }
+    return type;
+  };
+  opened.open_plugins(find);
+  opened.move_by(5);
+  const sluice::WindowExtras other = opened;
+  opened.merge(other);
+  for (const sluice::PluginAggregate* plugin : opened.plugins()) {
+    if (!plugin->open() && !plugin->lost()) std::abort();
+    const bool has_names = !plugin->identity().result_names.empty();
+    if (plugin->open() && has_names && plugin->lost() != plugin->results().empty()) std::abort();
+  }
+}
 
 /// What the hub does with it: keeps its snapshot, reads that again, merges it, asks it.
 static void check(const sluice::WindowExtras& extras, std::uint64_t count) {
@@ -17,6 +88,7 @@ static void check(const sluice::WindowExtras& extras, std::uint64_t count) {
   sluice::ByteWriter bytes_again;
   again->snapshot(bytes_again);
   if (bytes.bytes() != bytes_again.bytes()) std::abort();
+  check_plugins(extras);
   again->merge(extras);
   again->close_gaps();
   if (const auto* histogram = again->histogram()) {

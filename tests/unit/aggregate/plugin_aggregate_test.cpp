@@ -38,6 +38,11 @@ PluginAggregate as_received(const PluginAggregate& a) {
   return {std::make_shared<const PluginAggregateIdentity>(a.identity()), a.saved(), a.results()};
 }
 
+PluginAggregate lost_after(PluginAggregate aggregate) {
+  aggregate.lose();
+  return aggregate;
+}
+
 TEST(PluginAggregate, FoldsAndMerges) {
   const auto type = squares();
   PluginAggregate all = of(type, {1, 2});
@@ -104,7 +109,7 @@ TEST(PluginAggregate, GivesBackWhatItWroteAndRefusesTheRest) {
   const auto type = squares(7);
   for (const PluginAggregate& aggregate :
        {of(type, {1, 2}), of(type, {}), of(type, {7}), as_received(of(type, {1, 2})),
-        PluginAggregate::lost_of(type->key())}) {
+        PluginAggregate::lost_of(type->key()), lost_after(as_received(of(type, {1, 2})))}) {
     const std::string bytes = bytes_of(aggregate);
     PluginAggregate again = sealed(aggregate);
     EXPECT_EQ(bytes_of(again), bytes);

@@ -26,5 +26,34 @@ TEST(AggregatesText, SaysWhatIsThereAndNothingElse) {
             "p99 21.5; distinct 12; top 21.5 x4; +12 (0.2/s, 2 resets); 1 for 40 s");
 }
 
+void add_shape(const std::string& config, v1::Aggregates& aggregates) {
+  v1::PluginPoint& point = *aggregates.add_plugins();
+  point.set_plugin("shape");
+  point.set_config(config);
+  point.add_values()->set_name("skewness");
+  point.mutable_values(0)->set_value(0.12);
+  point.add_values()->set_name("kurtosis");
+}
+
+TEST(AggregatesText, SaysWhatPluginsSupply) {
+  v1::Aggregates aggregates;
+  add_shape("{}", aggregates);
+  EXPECT_EQ(aggregates_text(aggregates), "shape: skewness 0.12, kurtosis -");
+  aggregates.mutable_distinct()->set_estimate(2);
+  add_shape(R"({"bias":true})", aggregates);
+  EXPECT_EQ(aggregates_text(aggregates),
+            "distinct 2; shape {}: skewness 0.12, kurtosis -; "
+            "shape {\"bias\":true}: skewness 0.12, kurtosis -");
+}
+
+TEST(AggregatesText, SaysWhyWhatAPluginSuppliesIsNotKnown) {
+  v1::Aggregates aggregates;
+  v1::PluginPoint& point = *aggregates.add_plugins();
+  point.set_plugin("shape");
+  point.set_unknown("a call of the plugin failed at the node");
+  EXPECT_EQ(aggregates_text(aggregates),
+            "shape not known: a call of the plugin failed at the node");
+}
+
 }  // namespace
 }  // namespace sluice::ctl

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "aggregate/merged_content.h"
+#include "fakes/power_sum.h"
 #include "hub/summary_decoder.h"
 #include "sync/summary_encoder.h"
 
@@ -22,6 +23,7 @@ ExtrasSpec kinds() {
   spec.histogram = HistogramOptions{};
   spec.distinct_precision = 12;
   spec.counter = CounterOptions{};
+  spec.plugins = {PowerSum::spec(std::make_shared<PowerSum>(2))};
   return spec;
 }
 
@@ -65,8 +67,14 @@ TEST(BackendMerge, MinutesFromTheWireAreTheHourOfAllTheirReadings) {
   }
   std::shuffle(minutes.begin(), minutes.end(), random);  // in whatever order the rows came
 
+  const ExtrasSpec ours = kinds();  // the plugin, loaded once more
   MergedContent hour;
-  for (const DecodedPane& minute : minutes) hour.merge(MergedContent::of(summary_of(minute)));
+  for (const DecodedPane& minute : minutes) {
+    WindowSummary summary = summary_of(minute);
+    summary.extras->open_plugins(
+        [&ours](const PluginAggregateKey&) { return ours.plugins[0].type; });
+    hour.merge(MergedContent::of(summary));
+  }
   hour.close_gaps();
 
   const Pane expected = pane_of(kNoon, all);
@@ -89,6 +97,27 @@ TEST(BackendMerge, MinutesFromTheWireAreTheHourOfAllTheirReadings) {
               expected.content.extras->histogram()->quantile(q));
   }
   EXPECT_EQ(hour.extras->distinct()->estimate(), expected.content.extras->distinct()->estimate());
+  ASSERT_EQ(hour.extras->plugins().size(), 1u);
+  const std::vector<double> got = hour.extras->plugins()[0]->results();
+  const std::vector<double> power = expected.content.extras->plugins()[0]->results();
+  EXPECT_EQ(got[0], power[0]);
+  EXPECT_NEAR(got[1], power[1], 1e-12 * power[1]);
+}
+
+TEST(BackendMerge, WithoutThePluginItsResultsAreThoseOfEachMinute) {
+  std::vector<DecodedPane> minutes;
+  for (std::int64_t minute = 0; minute < 2; ++minute) {
+    const std::int64_t start_ns = kNoon + minute * kMinute;
+    const SummaryBlock block{"p", 7, {pane_of(start_ns, {{start_ns, 3}, {start_ns + 1, 4}})}};
+    const auto decoded = decode_summary_block(ProtoSummaryEncoder().encode(block));
+    ASSERT_TRUE(decoded.ok());
+    minutes.push_back(decoded->panes[0]);
+  }
+  EXPECT_EQ(minutes[0].extras->plugins()[0]->results(), (std::vector<double>{2, 25}));
+  MergedContent both = MergedContent::of(summary_of(minutes[0]));
+  both.merge(MergedContent::of(summary_of(minutes[1])));
+  EXPECT_TRUE(both.extras->plugins().empty());
+  EXPECT_NE(both.extras->histogram(), nullptr);
 }
 
 }  // namespace

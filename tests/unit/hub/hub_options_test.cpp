@@ -23,13 +23,14 @@ TEST(HubOptions, ListensOnLoopbackUnlessToldOtherwise) {
 TEST(HubOptions, TakesEveryOption) {
   const auto parsed =
       parse({"--listen", "0.0.0.0:0", "--db", "d", "--port-file", "p", "--tls-cert", "c",
-             "--tls-key", "k", "--tls-client-ca", "a", "--log-format", "json"});
+             "--tls-key", "k", "--tls-client-ca", "a", "--log-format", "json", "--plugins", "/"});
   ASSERT_TRUE(parsed.options) << parsed.text;
   EXPECT_EQ(parsed.options->port_file, "p");
   EXPECT_EQ(parsed.options->tls.certificate, "c");
   EXPECT_EQ(parsed.options->tls.key, "k");
   EXPECT_EQ(parsed.options->tls.client_ca, "a");
   EXPECT_EQ(parsed.options->log_format, log::Format::json);
+  EXPECT_EQ(parsed.options->plugins, "/");
 }
 
 TEST(HubOptions, RefusesPlaintextWhereOthersReachItUnlessAskedForByName) {
@@ -51,6 +52,7 @@ TEST(HubOptions, RefusesWrongUsageWithTheUsageCodeAndTheOptionsName) {
       {{"--db", "d", "--tls-cert", "c"}, "--tls-key"},
       {{"--db", "d", "--tls-key", "k"}, "--tls-cert"},
       {{"--db", "d", "--tls-client-ca", "a"}, "--tls-client-ca"},
+      {{"--db", "d", "--plugins", "/nonexistent"}, "/nonexistent"},
       {{"--db", "d", "--log-format", "xml"}, "--log-format"}};
   for (const auto& [arguments, name] : wrong) {
     const auto parsed = parse(arguments);

@@ -119,6 +119,7 @@ TEST(PluginDecoder, RefusesWhatNoNodeSends) {
   });
   expect_refused_column("plugin", [](Columns& c) { c.clear_plugin(); });
   expect_refused_column("plugin", [](Columns& c) { c.set_plugin(std::string(65, 'a')); });
+  expect_refused_column("plugin", [](Columns& c) { c.set_plugin("../power_sum"); });
   expect_refused_column("version", [](Columns& c) { c.clear_version(); });
   expect_refused_column("config", [](Columns& c) { c.clear_config(); });
   expect_refused_column("config",

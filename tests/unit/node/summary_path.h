@@ -73,8 +73,9 @@ class SummaryPath : public testing::Test {
     request.set_limit(100'000);
     for (const double q : {0.0, 0.5, 0.9, 0.99, 1.0}) request.add_quantiles(q);
     v1::MergeSummariesResponse page;
-    const Status status = hub::HubReader(path_).merge_summaries(
-        request, [] { return false; }, page);
+    const Status status = hub::HubReader(path_, find_)
+                              .merge_summaries(
+                                  request, [] { return false; }, page);
     EXPECT_TRUE(status.ok()) << status.to_string();
     return {page.rows().begin(), page.rows().end()};
   }
@@ -86,6 +87,7 @@ class SummaryPath : public testing::Test {
   std::unique_ptr<hub::HubStore> store_ = hub::open_store(path_, clock_);
   std::int64_t seq_ = 0;
   std::size_t bytes_ = 0;
+  FindAggregateType find_;  ///< the plugins that the hub has
 };
 
 }  // namespace sluice

@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "aggregate/coverage.h"
+#include "fakes/power_sum.h"
 #include "unit/node/summary_path.h"
 
 namespace sluice {
@@ -27,6 +28,15 @@ double relative(double a, double b) {
   return a == b ? 0 : std::abs(a - b) / std::max(std::abs(a), std::abs(b));
 }
 
+std::shared_ptr<const AggregateType> squares() {
+  static const std::shared_ptr<const AggregateType> type = std::make_shared<PowerSum>(2);
+  return type;
+}
+
+std::shared_ptr<const AggregateType> find_squares(const PluginAggregateKey& key) {
+  return key == squares()->key() ? squares() : nullptr;
+}
+
 ExtrasSpec all_kinds() {
   ExtrasSpec spec;
   spec.histogram = HistogramOptions{};
@@ -34,6 +44,7 @@ ExtrasSpec all_kinds() {
   spec.top = TopOptions{1024, 128};
   spec.counter = CounterOptions{};
   spec.states = StateOptions{256, 0};
+  spec.plugins = {PowerSum::spec(squares())};
   return spec;
 }
 
@@ -120,6 +131,12 @@ void expect_extras(const Row& row, const Readings& readings, const Straight& tru
     EXPECT_EQ(got.top().entries(0).count(), top.top(1)[0].count);
     EXPECT_EQ(got.top().entries(0).count_error(), 0u);
   }
+  ASSERT_EQ(got.plugins_size(), 1);
+  ASSERT_EQ(got.plugins(0).values_size(), 2) << got.plugins(0).unknown();
+  double sum = 0;
+  for (const Stamped& r : readings) sum += r.value * r.value;
+  EXPECT_EQ(got.plugins(0).values(0).value(), static_cast<double>(readings.size()));
+  EXPECT_LE(relative(got.plugins(0).values(1).value(), sum), 1e-9);
   EXPECT_LE(relative(got.counter().increase(), truth.increase), 1e-12);
   EXPECT_EQ(got.counter().resets(), truth.resets);
   if (truth.states.size() > 256) return;
@@ -159,6 +176,7 @@ Readings machine(std::mt19937_64& random) {
 }
 
 TEST_F(SummaryPath, MinutesMergeToTheHoursOfAllTheirReadings) {
+  find_ = find_squares;
   const Readings readings = machine(random_);
   WindowSpec windows = WindowSpec::tumbling(kMinuteNs);
   windows.extras = all_kinds();
@@ -269,6 +287,7 @@ TEST_F(RecordedPath, HoursOfARecordingEqualNumpysAndMinutesMergeToThem) {
 }
 
 TEST_F(RecordedPath, MeanOverTimeGapAndRestOfRecordingsAreWhatTheirReadingsSay) {
+  find_ = find_squares;
   for (const RealSeries& series : real_series()) {
     SCOPED_TRACE(series.name);
     hub::TempDir dir;
