@@ -131,6 +131,8 @@ TEST(Aggregates, OfAPluginThatIsNotOursRunOnlyWhereTheConfigSaysSo) {
   std::filesystem::copy_file(E2E_PLUGIN_DIR "/swap_1.so", plugins + "/swap.so");
   std::string yaml = config(plugins);
   replace_all(yaml, "plugin: shape", "plugin: swap");
+  replace_all(yaml, "@MQTT_PORT@", "1883");  // nobody connects
+  replace_all(yaml, "@HUB_PORT@", "50051");
   const auto check = [&](const std::string& text) {
     return run({"sh", "-c",
                 SLUICE_BIN_DIR "/sluiced --check --config " +

@@ -235,7 +235,7 @@ class AggregateHarness {
     use(whole + '\0');
     for (int i = 0; i < 2000; ++i) {
       std::string bytes = i % 2 == 0 ? whole : std::string(random() % 256, '\0');
-      for (unsigned n = i % 2 == 0 ? 1 + random() % 3 : 256; n > 0 && !bytes.empty(); --n) {
+      for (auto n = i % 2 == 0 ? 1 + random() % 3 : 256; n > 0 && !bytes.empty(); --n) {
         bytes[random() % bytes.size()] = static_cast<char>(random());
       }
       use(bytes);
