@@ -1,6 +1,7 @@
 #include "turn.hpp"
 
 #include <span>
+#include <utility>
 
 #include "frozen.hpp"
 #include "library.hpp"
@@ -169,10 +170,11 @@ void push_text(lua_State* lua, std::string_view text) {
   lua_pushlstring(lua, text.data(), text.size());
 }
 
-/// Makes the state r's own field, so that it is the same table the next time.
+/// Makes the state r's own field, so that it is the same table the next time. One that was there
+/// has been set to nil, and is empty.
 int get_state(lua_State* lua, Turn& turn) {
-  turn.said.uses_state = true;
-  decode_state(lua, turn.state);
+  const bool is_forgotten = std::exchange(turn.said.uses_state, true);
+  decode_state(lua, is_forgotten ? std::string_view() : turn.state);
   lua_pushvalue(lua, 2);
   lua_pushvalue(lua, -2);
   lua_rawset(lua, 1);

@@ -124,6 +124,17 @@ TEST(Script, ForgetsAStateThatIsNilOrEmpty) {
   }
 }
 
+TEST(Script, AStateThatWasForgottenIsEmptyAndNotWhatItWasBefore) {
+  ScriptBench bench(on_reading(R"(
+    if r.value == 0 then r.state = nil end
+    r.state.count = (r.state.count or 0) + 1
+    return r.state.count)"));
+  EXPECT_EQ(bench.run(bench.a, 1, 5).values(), std::vector<double>{1});
+  EXPECT_EQ(bench.run(bench.a, 2, 5).values(), std::vector<double>{2});
+  EXPECT_EQ(bench.run(bench.a, 3, 0).values(), std::vector<double>{1});
+  EXPECT_EQ(bench.run(bench.a, 4, 5).values(), std::vector<double>{2});
+}
+
 // Written with the first reading, and looked at with the second, after a restart.
 TEST(Script, KeepsEveryBitOfAState) {
   ScriptBench bench(on_reading(R"(
