@@ -146,6 +146,10 @@ int print(lua_State* lua) {
     const char* const shown = lua_tolstring(lua, -1, &size);
     if (i > 1) line += ' ';
     line.append(shown, size);
+    if (line.size() > Meter::kStringBytesMax) {
+      return luaL_error(lua, "print: a line of more than %d bytes",
+                        static_cast<int>(Meter::kStringBytesMax));
+    }
     lua_pop(lua, 1);
   }
   if (turn.said.printed.size() >= kPrintedMax) {

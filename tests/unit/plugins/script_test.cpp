@@ -253,6 +253,7 @@ TEST(Script, SaysWhatIsWrongWithAReading) {
       {"event{name = 'x', message = 'y', attributes = {a = {}}}",
        "2: event: attribute a is a table"},
       {"for i = 1, 21 do print(i) end", "2: print: at most 20 lines a reading"},
+      {"print(('x'):rep(9000), ('x'):rep(9000))", "2: print: a line of more than 16384 bytes"},
       {"error('own words')", "2: own words"},
       {"table.sort({1, {}})", "2: attempt to compare"},
       {"r.state = 3", "1: r.state is a number; it has to be a table"},
