@@ -280,6 +280,25 @@ TEST(ScriptSandbox, DoesNotRunOutOfMemoryByGarbage) {
   }
 }
 
+// How large Lua's stack is depends on what it has been before.
+TEST(ScriptSandbox, RunsOutOfMemoryAlikeInAnOldAndANewState) {
+  const std::string script = on_reading(R"(
+    local function deep(n) if n == 0 then return 0 end return 1 + deep(n - 1) end
+    return deep(r.value))");
+  const std::string more = R"("memory_max":200000)";
+  ScriptBench old(script, more);
+  for (int i = 0; i < 50; ++i) old.word(100 + i * 7 % 300);
+  int failed = 0;
+  for (int depth = 500; depth < 2500; depth += 7) {
+    ScriptBench fresh(script, more);
+    const std::string word = old.word(depth);
+    ASSERT_EQ(word, fresh.word(depth)) << depth;
+    failed += word == "drop:script_failed" ? 1 : 0;
+  }
+  EXPECT_GT(failed, 5) << "the limit was not met";
+  EXPECT_LT(failed, 280) << "the limit was met each time";
+}
+
 // One instance lives on, the other is a new one for each reading.
 TEST(ScriptSandbox, CountsInstructionsAlikeInAnOldAndANewState) {
   const std::string script = on_reading(R"(
