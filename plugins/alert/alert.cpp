@@ -101,7 +101,7 @@ class Alert {
     Watch& watch = it->second;
     if (is_new) {
       watch.last_ns = in.event_time_ns;
-    } else if (in_boot_time(watch.source) != in_boot_time(in.source)) {
+    } else if (is_other_time(watch, in)) {
       change_time(watch, in.event_time_ns);
     } else if (in.event_time_ns < watch.last_ns) {
       return pass();  // another source's: what is newer has been judged
@@ -226,8 +226,15 @@ class Alert {
 
   // --- what a reading says ---
 
-  /// From event time to boot time or back there is no telling how long it was: what takes time
-  /// starts anew.
+  /// Whether the times of the last reading and of this one do not compare. The stage is ordered: a
+  /// source whose boot time goes back tells of another boot.
+  static bool is_other_time(const Watch& watch, const Reading& in) {
+    if (in_boot_time(watch.source) != in_boot_time(in.source)) return true;
+    return in_boot_time(in.source) && watch.source == in.source && in.event_time_ns < watch.last_ns;
+  }
+
+  /// From event time to boot time or back, or to another boot, there is no telling how long it was:
+  /// what takes time starts anew.
   static void change_time(Watch& watch, std::int64_t time_ns) {
     watch.last_ns = time_ns;
     watch.since_ns = watch.phase == Phase::waiting ? time_ns : kNever;

@@ -75,19 +75,35 @@ int charged_by_strings(lua_State* lua) {
   return call_original(lua);
 }
 
-/// Goes through a list, or from one number to another.
+/// May look at every argument, and at every byte of one that is a number written as text.
+int charged_by_arguments(lua_State* lua) {
+  Meter::of(lua).charge((static_cast<std::size_t>(lua_gettop(lua)) + bytes_of_strings(lua)) / 4);
+  return call_original(lua);
+}
+
+/// Goes through a list.
 int charged_by_list(lua_State* lua) {
   luaL_checktype(lua, 1, LUA_TTABLE);
   Meter::of(lua).charge(1 + static_cast<std::uint64_t>(luaL_len(lua, 1)));
   return call_original(lua);
 }
 
+void charge_for_range(lua_State* lua, lua_Integer first, lua_Integer last) {
+  if (last < first) return;
+  Meter::of(lua).charge(static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first));
+}
+
 int move(lua_State* lua) {
-  const lua_Integer first = luaL_checkinteger(lua, 2);
-  const lua_Integer last = luaL_checkinteger(lua, 3);
-  if (last >= first) {
-    Meter::of(lua).charge(static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first));
-  }
+  charge_for_range(lua, luaL_checkinteger(lua, 2), luaL_checkinteger(lua, 3));
+  return call_original(lua);
+}
+
+/// The list may be longer than its length says: that is any of its ends.
+int concat(lua_State* lua) {
+  luaL_checktype(lua, 1, LUA_TTABLE);
+  const lua_Integer first = luaL_optinteger(lua, 3, 1);
+  const lua_Integer last = lua_isnoneornil(lua, 4) ? luaL_len(lua, 1) : luaL_checkinteger(lua, 4);
+  charge_for_range(lua, first, last);
   return call_original(lua);
 }
 
@@ -103,6 +119,7 @@ int unpack(lua_State* lua) {
 }
 
 int repeat(lua_State* lua) {
+  Meter::of(lua).charge(bytes_of_strings(lua) / 4);
   const std::size_t bytes = bytes_of_strings(lua);
   const lua_Integer count = std::max<lua_Integer>(luaL_checkinteger(lua, 2), 0);
   // With nothing to repeat, Lua would count to the end all the same.
@@ -211,13 +228,17 @@ int list_of_sorted_keys(lua_State* lua) {
 /// How a function gets into the new globals.
 struct Entry {
   const char* name;
-  lua_CFunction instead = nullptr;  ///< null: Lua's own as it is
+  lua_CFunction instead = nullptr;  ///< null: as all of that library
 };
 
-constexpr Entry kBase[] = {
-    {"assert"}, {"error"}, {"ipairs"}, {"select"}, {"tonumber", charged_by_strings}, {"type"}};
+constexpr Entry kBase[] = {{"assert"},
+                           {"error"},
+                           {"ipairs"},
+                           {"select", charged_by_arguments},
+                           {"tonumber", charged_by_strings},
+                           {"type"}};
 constexpr Entry kString[] = {{"byte", charged_by_strings},
-                             {"char"},
+                             {"char", charged_by_arguments},
                              {"find", find},
                              {"format", format},
                              {"len"},
@@ -226,21 +247,30 @@ constexpr Entry kString[] = {{"byte", charged_by_strings},
                              {"reverse", charged_by_strings},
                              {"sub", charged_by_strings},
                              {"upper", charged_by_strings}};
-constexpr Entry kTable[] = {
-    {"concat", charged_by_list}, {"insert", charged_by_list}, {"move", move}, {"pack"},
-    {"remove", charged_by_list}, {"unpack", unpack}};
+constexpr Entry kTable[] = {{"concat", concat},
+                            {"insert", charged_by_list},
+                            {"move", move},
+                            {"pack", charged_by_arguments},
+                            {"remove", charged_by_list},
+                            {"unpack", unpack}};
 constexpr Entry kMath[] = {{"abs"},        {"acos"}, {"asin"},      {"atan"},       {"ceil"},
                            {"cos"},        {"deg"},  {"exp"},       {"floor"},      {"fmod"},
                            {"huge"},       {"log"},  {"max"},       {"maxinteger"}, {"min"},
                            {"mininteger"}, {"modf"}, {"pi"},        {"rad"},        {"sin"},
                            {"sqrt"},       {"tan"},  {"tointeger"}, {"type"},       {"ult"}};
+/// What strings that are numbers do without a function.
+constexpr const char* kArithmetic[] = {"__add", "__sub", "__mul",  "__mod",
+                                       "__pow", "__div", "__idiv", "__unm"};
 
-/// Fills the table on top of the stack from that of Lua's at `original`.
+/// Fills the table on top of the stack from that of Lua's at `original`. Without an `otherwise`,
+/// functions that name nothing else are Lua's own as they are.
 template <std::size_t kCount>
-void copy(lua_State* lua, int original, const Entry (&entries)[kCount]) {
+void copy(lua_State* lua, int original, const Entry (&entries)[kCount],
+          lua_CFunction otherwise = nullptr) {
   for (const Entry& entry : entries) {
-    lua_getfield(lua, original, entry.name);
-    if (entry.instead != nullptr) lua_pushcclosure(lua, entry.instead, 1);
+    const bool is_function = lua_getfield(lua, original, entry.name) == LUA_TFUNCTION;
+    const lua_CFunction instead = entry.instead != nullptr ? entry.instead : otherwise;
+    if (is_function && instead != nullptr) lua_pushcclosure(lua, instead, 1);
     lua_setfield(lua, -2, entry.name);
   }
 }
@@ -248,11 +278,11 @@ void copy(lua_State* lua, int original, const Entry (&entries)[kCount]) {
 /// Sets field `name` of the table at `globals` to what is safe of one of Lua's libraries.
 template <std::size_t kCount>
 void add_library(lua_State* lua, int globals, const char* name, lua_CFunction open,
-                 const Entry (&entries)[kCount]) {
+                 const Entry (&entries)[kCount], lua_CFunction otherwise = nullptr) {
   luaL_requiref(lua, name, open, 0);
   const int original = lua_gettop(lua);
   lua_createtable(lua, 0, static_cast<int>(kCount));
-  copy(lua, original, entries);
+  copy(lua, original, entries, otherwise);
   lua_setfield(lua, globals, name);
   lua_settop(lua, original - 1);
 }
@@ -270,10 +300,15 @@ void add_prelude(lua_State* lua, int globals) {
   lua_setfield(lua, globals, "pairs");
 }
 
-/// So that "text:upper()" finds our functions.
+/// So that "text:upper()" finds our functions, and "text + 1" counts as the work it is.
 void set_string_methods(lua_State* lua, int globals) {
   lua_pushliteral(lua, "");
   lua_getmetatable(lua, -1);
+  for (const char* const name : kArithmetic) {
+    lua_getfield(lua, -1, name);
+    lua_pushcclosure(lua, charged_by_strings, 1);
+    lua_setfield(lua, -2, name);
+  }
   lua_getfield(lua, globals, LUA_STRLIBNAME);
   lua_setfield(lua, -2, "__index");
   lua_pop(lua, 2);
@@ -301,7 +336,7 @@ void open_library(lua_State* lua) {
   lua_setfield(lua, globals, "tostring");
   add_library(lua, globals, LUA_STRLIBNAME, luaopen_string, kString);
   add_library(lua, globals, LUA_TABLIBNAME, luaopen_table, kTable);
-  add_library(lua, globals, LUA_MATHLIBNAME, luaopen_math, kMath);
+  add_library(lua, globals, LUA_MATHLIBNAME, luaopen_math, kMath, charged_by_arguments);
   add_prelude(lua, globals);
   set_string_methods(lua, globals);
   lua_rawseti(lua, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);

@@ -42,6 +42,7 @@ Meter& Meter::of(lua_State* lua) {
 
 void Meter::restart() {
   instructions_ = 0;
+  bytes_most_ = bytes_;
   string_was_too_long_ = false;
   refused_line_ = 0;
   lua_sethook(lua_, &Meter::on_count, LUA_MASKCOUNT, kStep);
@@ -77,6 +78,7 @@ void* Meter::resize(void* block, std::size_t old_size, std::size_t new_size) {
   void* const out = std::realloc(block, new_size);
   if (out == nullptr) return refuse(false);
   bytes_ = bytes_ - old_size + new_size;
+  bytes_most_ = std::max(bytes_most_, bytes_);
   // No error from within an allocation: the next look at the count finds it.
   if (is_string && new_size >= kChargedStringBytesMin) {
     instructions_ += new_size / kStringBytesPerInstruction;

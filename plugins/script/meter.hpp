@@ -26,7 +26,8 @@ struct Limits {
 ///
 /// What is charged depends on what the script does alone, so that a replay stops where the first
 /// run did. The limit on memory is not of that kind: garbage of earlier readings counts until Lua
-/// collects it. Whoever runs a script has to try once more in a new Lua state.
+/// collects it, and Lua's stack grows by doubling, from whatever size it has. So where memory came
+/// near its limit, only a new Lua state says whether there was enough.
 class Meter {
  public:
   static constexpr std::size_t kStringBytesMax = 16'384;
@@ -45,6 +46,9 @@ class Meter {
   /// Raises an error when with these instructions there are too many.
   void charge(std::uint64_t instructions);
 
+  /// Whether more than half of the memory was in use at a time. Where not, a new Lua state has
+  /// enough for the same: of all that Lua holds, only the stack may be larger there, at most twice.
+  bool came_near_limit() const { return bytes_most_ > limits_.memory_max / 2; }
   /// Why and where memory was refused last. A string that is too long is so in a new state, too.
   bool string_was_too_long() const { return string_was_too_long_; }
   int refused_line() const { return refused_line_; }
@@ -58,6 +62,7 @@ class Meter {
   const Limits limits_;
   lua_State* lua_ = nullptr;
   std::size_t bytes_ = 0;
+  std::size_t bytes_most_ = 0;  ///< since restart()
   std::uint64_t instructions_ = 0;
   bool string_was_too_long_ = false;
   int refused_line_ = 0;

@@ -115,12 +115,11 @@ class Script {
             .events_max = call.events_left()};
   }
 
-  /// Out of memory counts in a new Vm alone: how much garbage the old one had is chance.
   Vm::Outcome run(Turn& turn) {
     // What has loaded once loads again, unless the machine had no memory the last time.
     if (!vm_) vm_.emplace(limits_, script_, params_);
     Vm::Outcome outcome = vm_->run(turn);
-    if (outcome == Vm::Outcome::out_of_memory) {
+    if (outcome == Vm::Outcome::unsure) {
       vm_.emplace(limits_, script_, params_);
       outcome = vm_->run(turn);
     }

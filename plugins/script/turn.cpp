@@ -1,6 +1,7 @@
 #include "turn.hpp"
 
 #include <span>
+#include <utility>
 
 #include "frozen.hpp"
 #include "library.hpp"
@@ -145,6 +146,10 @@ int print(lua_State* lua) {
     const char* const shown = lua_tolstring(lua, -1, &size);
     if (i > 1) line += ' ';
     line.append(shown, size);
+    if (line.size() > Meter::kStringBytesMax) {
+      return luaL_error(lua, "print: a line of more than %d bytes",
+                        static_cast<int>(Meter::kStringBytesMax));
+    }
     lua_pop(lua, 1);
   }
   if (turn.said.printed.size() >= kPrintedMax) {
@@ -169,10 +174,11 @@ void push_text(lua_State* lua, std::string_view text) {
   lua_pushlstring(lua, text.data(), text.size());
 }
 
-/// Makes the state r's own field, so that it is the same table the next time.
+/// Makes the state r's own field, so that it is the same table the next time. One that was there
+/// has been set to nil, and is empty.
 int get_state(lua_State* lua, Turn& turn) {
-  turn.said.uses_state = true;
-  decode_state(lua, turn.state);
+  const bool is_forgotten = std::exchange(turn.said.uses_state, true);
+  decode_state(lua, is_forgotten ? std::string_view() : turn.state);
   lua_pushvalue(lua, 2);
   lua_pushvalue(lua, -2);
   lua_rawset(lua, 1);

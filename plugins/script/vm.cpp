@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 #include <variant>
 
 #include "frozen.hpp"
@@ -137,13 +138,17 @@ Vm::Vm(const Limits& limits, std::string_view script, const sdk::Config::Table& 
 }
 
 Vm::Outcome Vm::run(Turn& turn) {
+  const bool was_new = std::exchange(is_new_, false);
   set_turn(lua_.get(), &turn);
   const Outcome outcome = call(&run_turn, nullptr);
   set_turn(lua_.get(), nullptr);
-  return outcome;
+  return was_new || !meter_.came_near_limit() ? outcome : Outcome::unsure;
 }
 
-bool Vm::is_state(std::string_view bytes) { return call(&check_state, &bytes) == Outcome::done; }
+bool Vm::is_state(std::string_view bytes) {
+  is_new_ = false;
+  return call(&check_state, &bytes) == Outcome::done;
+}
 
 Vm::Outcome Vm::call(lua_CFunction function, void* argument) {
   lua_State* const lua = lua_.get();
@@ -160,7 +165,7 @@ Vm::Outcome Vm::call(lua_CFunction function, void* argument) {
                 ? "a string of more than " + std::to_string(Meter::kStringBytesMax) + " bytes"
                 : "more than " + std::to_string(meter_.limits().memory_max) +
                       " bytes of memory (memory_max)";
-    outcome = meter_.string_was_too_long() ? Outcome::failed : Outcome::out_of_memory;
+    outcome = Outcome::failed;
   } else if (status != LUA_OK) {
     const char* const text = lua_tostring(lua, -1);
     why_ = text == nullptr ? "script: an error without a text" : text;

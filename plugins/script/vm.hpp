@@ -22,7 +22,11 @@ class Vm {
   /// what is wrong.
   Vm(const Limits& limits, std::string_view script, const sdk::Config::Table& params);
 
-  enum class Outcome { done, failed, out_of_memory };
+  enum class Outcome {
+    done,
+    failed,
+    unsure  ///< what a new Vm makes of the reading counts; never of the first reading
+  };
   /// One reading. Without `done`, why() says what went wrong, nothing in `turn` counts but
   /// what was printed, and the Vm is to be thrown away.
   Outcome run(Turn& turn);
@@ -42,6 +46,7 @@ class Vm {
   Meter meter_;  ///< outlives the state, whose memory it counts
   std::unique_ptr<lua_State, Close> lua_;
   std::string why_;
+  bool is_new_ = true;
 };
 
 }  // namespace sluice::script

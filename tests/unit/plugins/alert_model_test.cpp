@@ -58,8 +58,10 @@ class Model {
 
   void read(std::int64_t t, double value, bool is_boot, std::int64_t watermark) {
     std::optional<double> rate;
-    if (last_ && is_boot == is_boot_ && t < *last_) return;
-    if (last_ && is_boot != is_boot_) {
+    const bool is_earlier = last_ && t < *last_;
+    const bool is_other_time = last_ && (is_boot != is_boot_ || (is_boot && is_earlier));
+    if (is_earlier && !is_other_time) return;
+    if (is_other_time) {
       if (met_since_) met_since_ = t;
       if (cleared_since_) cleared_since_ = t;
       told_.reset();

@@ -389,6 +389,20 @@ TEST_F(Alert, BootTimeIsJudgedByItsReadingsAndTheWatermarkDoesNotTouchIt) {
   EXPECT_EQ(read(boot(at(200, 90))), "165 begin alert_no_data, 200 end alert_no_data");
 }
 
+// Within one boot a source's time does not go back: the stage is ordered.
+TEST_F(Alert, InBootTimeASourceThatGoesBackIsOfAnotherBoot) {
+  begin(R"({"when":"value > 80","for_s":60,"keep_firing_for_s":60,"no_data_after_s":1000})");
+  EXPECT_EQ(read(boot(at(36000, 50))), "");
+  EXPECT_EQ(read(boot(at(30, 90))), "") << "how long it has held, nobody knows";
+  EXPECT_EQ(read(boot(at(90, 90))), "90 begin alert");
+  EXPECT_EQ(read(boot(at(100, 50))), "");
+  EXPECT_EQ(read(boot(at(20, 50))), "");
+  EXPECT_EQ(read(boot(at(80, 50))), "80 end alert");
+  Reading other = boot(at(10, 90));
+  other.topic = 2 | kBootTopic;
+  EXPECT_EQ(read(other), "") << "another source's may be late";
+}
+
 TEST_F(Alert, WhatTakesTimeStartsAnewWhenTheTimeBecomesKnown) {
   begin(R"({"when":"value > 80","for_s":60,"keep_firing_for_s":60,"no_data_after_s":100})");
   EXPECT_EQ(read(boot(at(5, 90))), "");

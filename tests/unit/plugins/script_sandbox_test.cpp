@@ -93,6 +93,46 @@ TEST(ScriptSandbox, EndsWhateverHasNoEnd) {
   }
 }
 
+// Each does a hundred times what is one instruction for Lua, and looks at thousands of things.
+TEST(ScriptSandbox, CountsWhatOneInstructionLooksAt) {
+  const std::string number = "local s = '0x' .. ('f'):rep(16000) ";
+  std::string ones;
+  for (int i = 0; i < 40; ++i) ones += "1, ";
+  // 4,000 arguments, for about as many instructions.
+  const std::string many = R"(
+    local function with_many(f, left, ...)
+      if left == 0 then for i = 1, 100 do f(...) end return end
+      return with_many(f, left - 1, )" +
+                           ones + "...) end ";
+  const std::string list = "local t = {} for i = 2, 5000 do t[i] = '' end ";
+  const std::string kCases[] = {
+      number + "for i = 1, 100 do local x = s + 1 end",
+      number + "for i = 1, 100 do local x = 1 - s end",
+      number + "for i = 1, 100 do local x = s * s end",
+      number + "for i = 1, 100 do local x = s / 2 end",
+      number + "for i = 1, 100 do local x = s // 2 end",
+      number + "for i = 1, 100 do local x = s % 7 end",
+      number + "for i = 1, 100 do local x = s ^ 2 end",
+      number + "for i = 1, 100 do local x = -s end",
+      number + "for i = 1, 100 do math.abs(s) end",
+      number + "for i = 1, 100 do math.fmod(3, s) end",
+      number + "for i = 1, 100 do select(s, 1) end",
+      number + "for i = 1, 100 do ('x'):rep(s) end",
+      many + "with_many(math.max, 100)",
+      many + "with_many(math.min, 100)",
+      many + "with_many(table.pack, 100)",
+      many + "with_many(string.char, 100)",
+      many + "with_many(function(...) select('#', ...) end, 100)",
+      list + "for i = 1, 100 do table.concat(t, '', 2, 5000) end",
+  };
+  for (const std::string& body : kCases) {
+    ScriptBench bench(on_reading(body), R"("memory_max":4194304)");
+    EXPECT_EQ(bench.word(), "drop:script_failed") << body;
+    EXPECT_NE(bench.last_log().find("more than 50000 instructions"), std::string::npos)
+        << body << ": " << bench.last_log();
+  }
+}
+
 // A pattern of Lua's with a few "-" takes hours on a subject like this, within one instruction.
 TEST(ScriptSandbox, FindsPlainTextAndNoPatterns) {
   ScriptBench bench(
@@ -238,6 +278,25 @@ TEST(ScriptSandbox, DoesNotRunOutOfMemoryByGarbage) {
     ASSERT_EQ(bench.word(20'000), "drop:script_failed");
     ASSERT_EQ(bench.word(5'000), "pass") << bench.last_log();
   }
+}
+
+// How large Lua's stack is depends on what it has been before.
+TEST(ScriptSandbox, RunsOutOfMemoryAlikeInAnOldAndANewState) {
+  const std::string script = on_reading(R"(
+    local function deep(n) if n == 0 then return 0 end return 1 + deep(n - 1) end
+    return deep(r.value))");
+  const std::string more = R"("memory_max":200000)";
+  ScriptBench old(script, more);
+  for (int i = 0; i < 50; ++i) old.word(100 + i * 7 % 300);
+  int failed = 0;
+  for (int depth = 500; depth < 2500; depth += 7) {
+    ScriptBench fresh(script, more);
+    const std::string word = old.word(depth);
+    ASSERT_EQ(word, fresh.word(depth)) << depth;
+    failed += word == "drop:script_failed" ? 1 : 0;
+  }
+  EXPECT_GT(failed, 5) << "the limit was not met";
+  EXPECT_LT(failed, 280) << "the limit was met each time";
 }
 
 // One instance lives on, the other is a new one for each reading.

@@ -124,6 +124,17 @@ TEST(Script, ForgetsAStateThatIsNilOrEmpty) {
   }
 }
 
+TEST(Script, AStateThatWasForgottenIsEmptyAndNotWhatItWasBefore) {
+  ScriptBench bench(on_reading(R"(
+    if r.value == 0 then r.state = nil end
+    r.state.count = (r.state.count or 0) + 1
+    return r.state.count)"));
+  EXPECT_EQ(bench.run(bench.a, 1, 5).values(), std::vector<double>{1});
+  EXPECT_EQ(bench.run(bench.a, 2, 5).values(), std::vector<double>{2});
+  EXPECT_EQ(bench.run(bench.a, 3, 0).values(), std::vector<double>{1});
+  EXPECT_EQ(bench.run(bench.a, 4, 5).values(), std::vector<double>{2});
+}
+
 // Written with the first reading, and looked at with the second, after a restart.
 TEST(Script, KeepsEveryBitOfAState) {
   ScriptBench bench(on_reading(R"(
@@ -242,6 +253,7 @@ TEST(Script, SaysWhatIsWrongWithAReading) {
       {"event{name = 'x', message = 'y', attributes = {a = {}}}",
        "2: event: attribute a is a table"},
       {"for i = 1, 21 do print(i) end", "2: print: at most 20 lines a reading"},
+      {"print(('x'):rep(9000), ('x'):rep(9000))", "2: print: a line of more than 16384 bytes"},
       {"error('own words')", "2: own words"},
       {"table.sort({1, {}})", "2: attempt to compare"},
       {"r.state = 3", "1: r.state is a number; it has to be a table"},
