@@ -277,6 +277,10 @@ void add_plugins(CLI::App& app, Arguments& a) {
   test->add_option("--advance", a.advance, "How far time goes on after the last reading: 10s, 1h");
   test->add_flag("--restart", a.trial.restarts,
                  "Restart after each batch, from the plugin's snapshot: nothing may change");
+  test->add_flag(
+      "--aggregate", a.trial.of_aggregate,
+      "Of the plugin's aggregate: what the readings of each series come to. Each --batch "
+      "of them is a window, saved and read again with --restart, and all are merged");
 }
 
 /// What queries by time have in common.

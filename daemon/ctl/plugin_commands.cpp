@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "ctl/plugin_aggregate_trial.h"
 #include "ctl/plugin_reference.h"
+#include "plugin_host/aggregate_library.h"
 #include "plugin_host/plugin_folder.h"
 #include "plugin_host/plugin_stage.h"
 #include "plugin_host/shipped_plugins.h"
@@ -60,6 +62,31 @@ Result<std::vector<PluginFile>> files_of(const PluginTarget& target) {
                       [&](const std::string& name) { return metadata_of(target, name); });
 }
 
+Result<std::vector<ReadingLine>> read_readings() {
+  const auto input = read_all(stdin, "stdin");
+  if (!input.ok()) return input.status();
+  return parse_reading_lines(*input);
+}
+
+ExitCode try_aggregate_of(const PluginTarget& target, const std::string& config_json,
+                          const TrialOptions& options) {
+  if (!runs_here(target, target.name)) {
+    return fail(
+        invalid_argument("an aggregate runs in the process that folds, here as in the "
+                         "daemon: add --in-process to run plugin " +
+                         target.name + " with your rights"));
+  }
+  const auto type = open_aggregate(target.dir, target.name, config_json, "plugin");
+  if (!type.ok()) return fail(type.status());
+  const auto metadata = sluice::describe_plugin(target.dir, target.name);
+  if (!metadata.ok()) return fail(metadata.status());
+  const auto readings = read_readings();
+  if (!readings.ok()) return fail(readings.status());
+  const AggregateAnswer answer = try_aggregate(options, *type, *metadata->aggregate, *readings);
+  put(answer.text);
+  return answer.failures > 0 ? kExitBadAnswer : kExitOk;
+}
+
 }  // namespace
 
 ExitCode list_plugin_files(const PluginTarget& target) {
@@ -92,6 +119,7 @@ ExitCode try_plugin(const PluginTarget& target, const std::string& config,
   log::use_stderr();
   const auto config_json = read_config(config);
   if (!config_json.ok()) return fail(config_json.status());
+  if (options.of_aggregate) return try_aggregate_of(target, *config_json, options);
   SeriesTable series(kSeriesMax);
   const IsolationOptions isolated = isolation();
   const auto make = [&] {
@@ -106,9 +134,7 @@ ExitCode try_plugin(const PluginTarget& target, const std::string& config,
   };
   // A config that does not pass is told before anybody is asked for readings.
   if (const auto stage = make(); !stage.ok()) return fail(stage.status());
-  const auto input = read_all(stdin, "stdin");
-  if (!input.ok()) return fail(input.status());
-  auto readings = parse_reading_lines(*input);
+  auto readings = read_readings();
   if (!readings.ok()) return fail(readings.status());
   // Each batch at once: a plugin that crashes in this process takes it along.
   PluginTrial trial(options, series, make, [](const std::string& text) {

@@ -24,8 +24,10 @@ ExitCode describe_plugin(const PluginTarget& target);
 /// The reference of all plugins as Markdown; kExitBadAnswer when a file cannot be used.
 ExitCode write_plugin_docs(const PluginTarget& target);
 
-/// Gives the readings on stdin to the plugin. `config` is JSON or @FILE. kExitUsage for a config or
-/// readings that do not pass, kExitBadAnswer when the plugin broke a promise or a call failed.
+/// Gives the readings on stdin to the plugin, or with `of_aggregate` to its aggregate, which runs
+/// in this process as it does in the daemon: of a plugin that does not come with Sluice only when
+/// the user wants it here. `config` is JSON or @FILE. kExitUsage for a config or readings that do
+/// not pass, kExitBadAnswer when the plugin broke a promise or a call failed.
 ExitCode try_plugin(const PluginTarget& target, const std::string& config,
                     const TrialOptions& options);
 

@@ -82,8 +82,8 @@ std::string state_text(const PluginMetadata& plugin) {
   return std::to_string(plugin.state_bytes_per_series) + " bytes per series";
 }
 
-std::string keys_section(const std::vector<Key>& keys) {
-  std::string out = "\n| key | what | unit | default | meaning |\n|---|---|---|---|---|\n";
+std::string key_rows(const std::vector<Key>& keys) {
+  std::string out = "| key | what | unit | default | meaning |\n|---|---|---|---|---|\n";
   for (const Key& key : keys) {
     const bool is_word = key.preset == "none" || key.preset == "required";
     out += "| `" + cell(key.name) + "` | " + cell(key.type) + " | " + cell(key.unit) + " | ";
@@ -93,39 +93,23 @@ std::string keys_section(const std::vector<Key>& keys) {
   return out;
 }
 
-/// The unit of a result, for people.
-std::string unit_text(const std::string& unit) {
-  return unit.empty() ? "of the series" : unit == "1" ? "" : unit;
+std::string unit_text(const AggregateMetadata::Number& result) {
+  return result.unit.empty() ? "of the series" : result.unit;
 }
 
 std::string aggregate_section(const AggregateMetadata& aggregate) {
-  std::string out = "\n### Aggregate of windows\n\n" + cell(aggregate.description) +
-                    "\n\n| result | unit | meaning |\n|---|---|---|\n";
+  std::string out = "\nAggregate of windows: " + cell(aggregate.description) + "\n";
+  out += "\n| result | unit | meaning |\n|---|---|---|\n";
   for (const AggregateMetadata::Number& result : aggregate.results) {
-    out += "| `" + result.name + "` | " + cell(unit_text(result.unit)) + " | " +
+    out += "| `" + cell(result.name) + "` | " + cell(unit_text(result)) + " | " +
            cell(result.description) + " |\n";
   }
   const std::vector<Key> keys = keys_of(aggregate.config_schema);
-  return keys.empty() ? out + "\nTakes no config.\n" : out + keys_section(keys);
+  return out + "\n" + (keys.empty() ? "It takes no config.\n" : key_rows(keys));
 }
 
-std::string section(const PluginMetadata& plugin) {
-  std::string out = "\n## " + plugin.name + "\n\n" + cell(plugin.description) + "\n\n";
-  out += "- Version: " + cell(plugin.version) + "\n";
-  out += "- Rules: " + (plugin.rules.empty() ? "none" : joined(plugin.rules, "`", "`")) + "\n";
-  out += "- Ordered: " + ordered_text(plugin) + "; deterministic: ";
-  out += yes_or_no(plugin.deterministic) + "; state: " + state_text(plugin) + "\n";
-  const std::vector<Key> keys = keys_of(plugin.config_schema);
-  out += keys.empty()
-             ? "- Takes no config" + std::string(plugin.aggregate ? " as a stage" : "") + ".\n"
-             : keys_section(keys);
-  return plugin.aggregate ? out + aggregate_section(*plugin.aggregate) : out;
-}
-
-/// For people; `who` takes them.
-std::string keys_text(const std::string& config_schema, const std::string& who) {
-  const std::vector<Key> keys = keys_of(config_schema);
-  if (keys.empty()) return who + " takes no config.\n";
+std::string key_table(const std::vector<Key>& keys) {
+  if (keys.empty()) return "It takes no config.\n";
   Table table({{"KEY"}, {"WHAT"}, {"UNIT"}, {"DEFAULT"}, {"MEANING"}});
   for (const Key& key : keys) {
     table.add_row({key.name, key.type, key.unit, key.preset, key.meaning});
@@ -133,9 +117,13 @@ std::string keys_text(const std::string& config_schema, const std::string& who) 
   return table.take();
 }
 
-std::string schema_json(const std::string& config_schema) {
-  const auto schema = parse_json(config_schema);
-  return schema.ok() ? schema->text() : "null";
+std::string aggregate_text(const AggregateMetadata& aggregate) {
+  Table table({{"RESULT"}, {"UNIT"}, {"MEANING"}});
+  for (const AggregateMetadata::Number& result : aggregate.results) {
+    table.add_row({result.name, unit_text(result), result.description});
+  }
+  return "\nAggregate of windows: " + printable(aggregate.description) + "\n\n" + table.take() +
+         "\n" + key_table(keys_of(aggregate.config_schema));
 }
 
 std::string aggregate_json(const AggregateMetadata& aggregate) {
@@ -151,7 +139,19 @@ std::string aggregate_json(const AggregateMetadata& aggregate) {
     append_json_string(out, result.description);
     out += "}";
   }
-  return out + "],\"config_schema\":" + schema_json(aggregate.config_schema) + "}";
+  const auto schema = parse_json(aggregate.config_schema);
+  return out + "],\"config_schema\":" + (schema.ok() ? schema->text() : "null") + "}";
+}
+
+std::string section(const PluginMetadata& plugin) {
+  std::string out = "\n## " + plugin.name + "\n\n" + cell(plugin.description) + "\n\n";
+  out += "- Version: " + cell(plugin.version) + "\n";
+  out += "- Rules: " + (plugin.rules.empty() ? "none" : joined(plugin.rules, "`", "`")) + "\n";
+  out += "- Ordered: " + ordered_text(plugin) + "; deterministic: ";
+  out += yes_or_no(plugin.deterministic) + "; state: " + state_text(plugin) + "\n";
+  const std::vector<Key> keys = keys_of(plugin.config_schema);
+  out += keys.empty() ? "- Takes no config.\n" : "\n" + key_rows(keys);
+  return plugin.aggregate ? out + aggregate_section(*plugin.aggregate) : out;
 }
 
 }  // namespace
@@ -189,15 +189,8 @@ std::string plugin_text(const PluginFile& file) {
   pairs.add("ordered", ordered_text(m));
   pairs.add("deterministic", yes_or_no(m.deterministic));
   pairs.add("state", state_text(m));
-  std::string out = pairs.text() + "\n";
-  out += keys_text(m.config_schema, m.aggregate ? "As a stage it" : "It");
-  if (!m.aggregate) return out;
-  Table results({{"RESULT"}, {"UNIT"}, {"MEANING"}});
-  for (const AggregateMetadata::Number& result : m.aggregate->results) {
-    results.add_row({result.name, unit_text(result.unit), result.description});
-  }
-  return out + "\nAggregate of windows: " + m.aggregate->description + "\n\n" + results.take() +
-         "\n" + keys_text(m.aggregate->config_schema, "As an aggregate it");
+  const std::string text = pairs.text() + "\n" + key_table(keys_of(m.config_schema));
+  return m.aggregate ? text + aggregate_text(*m.aggregate) : text;
 }
 
 std::string plugin_json(const PluginFile& file) {
@@ -220,7 +213,8 @@ std::string plugin_json(const PluginFile& file) {
     if (out.back() != '[') out += ",";
     append_json_string(out, rule);
   }
-  out += "],\"config_schema\":" + schema_json(m.config_schema);
+  const auto schema = parse_json(m.config_schema);
+  out += "],\"config_schema\":" + (schema.ok() ? schema->text() : "null");
   out += ",\"aggregate\":" + (m.aggregate ? aggregate_json(*m.aggregate) : "null");
   add("error", std::string(file.status.message()));
   return out + "}";

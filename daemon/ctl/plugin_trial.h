@@ -21,6 +21,7 @@ struct TrialOptions {
   std::int64_t advance_ns = 0;  ///< at the end it rises to this far after it; 0: not at all
   bool restarts = false;        ///< after every batch a new instance takes over the snapshot
   bool json = false;
+  bool of_aggregate = false;  ///< see plugin_aggregate_trial.h; the two times are then not used
 };
 
 /// Gives readings to a plugin as the daemon would, and tells of each what became of it: a line per

@@ -82,7 +82,45 @@ foreach(pair "gcc;g++" "clang;clang++")
   try_plugins(${plain})
 endforeach()
 
-# Its tests notice a plugin whose snapshot is not its state.
+# The aggregate of plugins/README.md as it stands there, with its test.
+file(READ ${CMAKE_CURRENT_LIST_DIR}/../../plugins/README.md readme)
+set(first "    #include \"sluice_aggregate.hpp\"")
+set(last "    SLUICE_AGGREGATE_PLUGIN(Spread, \"spread\", \"1.0.0\")")
+string(FIND "${readme}" "${first}" from)
+string(FIND "${readme}" "${last}" to)
+if(from EQUAL -1 OR to EQUAL -1)
+  message(FATAL_ERROR "plugins/README.md has no aggregate of an author's own any more")
+endif()
+math(EXPR size "${to} - ${from}")
+string(SUBSTRING "${readme}" ${from} ${size} source)
+file(WRITE ${temp}/spread.cpp "${source}${last}\n")
+file(WRITE ${temp}/spread_test.cpp [[
+#include "sluice_plugin_test.hpp"
+using namespace sluice::sdk::test;
+int main() {
+  AggregateHarness spread("./spread.so");
+  SLUICE_EXPECT(spread.fold({{0, 1}, {1, 5}, {2, 3}}).at("spread") == 4);
+  spread.check_laws({{0, 1}, {1, 5}, {2, 3}, {3, -2}});
+  return failures();
+}
+]])
+foreach(compiler g++ clang++)
+  find_program(${compiler}_PATH ${compiler})
+  if(NOT ${compiler}_PATH)
+    continue()
+  endif()
+  set(strict -std=c++20 -O1 -Wall -Wextra -Wpedantic -Werror)
+  list(JOIN strict " " strict)
+  run(0 sh -c "${compiler} ${strict} $(pkg-config --cflags sluice-plugin) spread.cpp \
+    $(pkg-config --libs sluice-plugin) -o spread.so")
+  run(0 sh -c "${compiler} ${strict} $(pkg-config --cflags sluice-plugin) spread_test.cpp -ldl -o spread_test")
+  run(0 ${temp}/spread_test)
+  run(0 sh -c "${SLUICECTL} plugins test spread --dir ${temp} --aggregate --in-process \
+    < ${temp}/template/readings.jsonl")
+  expect_in_output("spread    64.9  Cel")
+endforeach()
+
+# The template's tests notice a plugin whose snapshot is not its state.
 file(READ ${temp}/template/jump.cpp source)
 string(REPLACE "w.u64(series), w.f64(value)" "w.u64(series), w.f64(value + 1)" source "${source}")
 file(WRITE ${temp}/template/jump.cpp "${source}")

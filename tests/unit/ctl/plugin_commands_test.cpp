@@ -94,6 +94,45 @@ TEST_F(PluginCommands, TestAPluginWithReadings) {
   EXPECT_EQ(run({"test", "range", "--config", R"({"min":0})"}).out, "\nreadings 0\n");
 }
 
+TEST_F(PluginCommands, TestTheAggregateOfAPlugin) {
+  std::string readings = R"({"measurement":"p","time":1,"value":7})"
+                         "\n";
+  for (int i = 0; i < 4; ++i) readings += reading(i, i == 3 ? "1" : "0");
+  const Outcome text = run({"test", "shape", "--aggregate"}, readings);
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_TRUE(has(text.out, "temperature{room=\"a\"} Cel         4  skewness    1.1547  1\n"))
+      << text.out;
+  EXPECT_TRUE(has(text.out, " kurtosis  -0.666667  1\n")) << text.out;
+  EXPECT_TRUE(has(text.out, "       1  skewness      none  1\n")) << text.out;
+  EXPECT_TRUE(has(text.out, "\nreadings 5, series 2\n")) << text.out;
+  const Outcome json = run({"test", "shape", "--aggregate", "--config",
+                            R"({"bias_corrected":true})", "--batch", "1", "--restart", "--json"},
+                           readings);
+  EXPECT_EQ(json.exit_code, 0) << json.err;
+  EXPECT_TRUE(has(json.out, R"("readings":4,"values":{"skewness":)")) << json.out;
+  EXPECT_TRUE(has(json.out, R"("readings":1,"values":{"skewness":null,"kurtosis":null}})"))
+      << json.out;
+  EXPECT_TRUE(has(json.out, R"({"result":"end","readings":5,"series":2,"failed":0})")) << json.out;
+}
+
+TEST_F(PluginCommands, RunAForeignAggregateOnlyWithTheUsersRights) {
+  const std::vector<std::string> test = {"test", "liar_aggregate", "--aggregate"};
+  const Outcome refused = run(test, reading(1, "1"), BAD_PLUGIN_DIR);
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_TRUE(has(refused.err, "add --in-process")) << refused.err;
+  for (const auto& [lie, code] : {std::pair("", 0), {"add", 1}, {"other_state", 1}, {"save", 1}}) {
+    std::vector<std::string> here = test;
+    const std::string config = std::string(R"({"lie":")") + lie + "\"}";
+    here.insert(here.end(), {"--in-process", "--restart", "--config", config});
+    const Outcome outcome = run(here, reading(1, "1") + reading(2, "200"), BAD_PLUGIN_DIR);
+    EXPECT_EQ(outcome.exit_code, code) << lie << outcome.err;
+    EXPECT_EQ(has(outcome.out, "FAILED"), code == 1) << outcome.out;
+  }
+  const Outcome none = run({"test", "range", "--aggregate"}, "");
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_TRUE(has(none.err, "supplies no aggregate")) << none.err;
+}
+
 TEST_F(PluginCommands, AdvanceTimeAtTheEnd) {
   const std::string readings = reading(1, "6") + reading(2, "7");
   const std::vector<std::string> test = {"test", "contract_v1"};

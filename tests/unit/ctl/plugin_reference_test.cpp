@@ -37,7 +37,8 @@ TEST(PluginReference, ListsUsableAndUnusableFiles) {
   EXPECT_EQ(plugin_list_json({}), "{\"plugins\":[]}\n");
   const std::string json = plugin_list_json({unusable(), sample()});
   EXPECT_TRUE(json.starts_with(R"({"plugins":[{"name":"bad","version":"","description":"",)"));
-  EXPECT_TRUE(has(json, R"("rules":[],"config_schema":null,"error":"/p/bad.so: it is \u001b[31m)"))
+  EXPECT_TRUE(
+      has(json, R"("rules":[],"config_schema":null,"aggregate":null,"error":"/p/bad.so: it is )"))
       << json;
   EXPECT_TRUE(has(json, R"("rules":["even","zero"],"config_schema":{"properties":{)")) << json;
 }
@@ -65,6 +66,27 @@ TEST(PluginReference, WritesMarkdownThatNoTextBreaks) {
       << text;
   EXPECT_TRUE(has(text, "| `mode` | one of \"x\", \"y\" |  | `\"x\"` |  |\n")) << text;
   EXPECT_EQ(text, plugin_markdown({sample()}));
+}
+
+TEST(PluginReference, ShowsWhatTheAggregateComesToAndTakes) {
+  PluginFile file = sample();
+  file.metadata.aggregate = AggregateMetadata{
+      "Spread|of \x1b values.",
+      R"({"type":"object","properties":{"wide":{"type":"boolean","default":true}}})",
+      {{"spread", "", "Largest minus smallest."}, {"count", "1", "How many."}}};
+  const std::string text = plugin_text(file);
+  EXPECT_TRUE(has(text, "\nAggregate of windows: Spread|of \\x1b values.\n\nRESULT")) << text;
+  EXPECT_TRUE(has(text, "\nspread  of the series  Largest minus smallest.\n")) << text;
+  EXPECT_TRUE(has(text, "\nwide  true or false        true")) << text;
+  const std::string markdown = plugin_markdown({file});
+  EXPECT_TRUE(has(markdown, "\nAggregate of windows: Spread\\|of \\x1b values.\n")) << markdown;
+  EXPECT_TRUE(has(markdown, "| `spread` | of the series | Largest minus smallest. |\n"));
+  EXPECT_TRUE(has(markdown, "| `count` | 1 | How many. |\n\n| key |")) << markdown;
+  EXPECT_TRUE(has(markdown, "| `wide` | true or false |  | `true` |  |\n")) << markdown;
+  const std::string json = plugin_json(file);
+  EXPECT_TRUE(has(json, R"("aggregate":{"description":"Spread|of )")) << json;
+  EXPECT_TRUE(has(json, R"("results":[{"name":"spread","unit":"","description":"Largest)")) << json;
+  EXPECT_TRUE(has(json, R"(},"error":""})")) << json;
 }
 
 }  // namespace
