@@ -220,6 +220,17 @@ OutboxRow CommitBuilder::make_row(const SummaryBlock& block) {
   return row;
 }
 
+namespace {
+
+/// In memory, and on the wire at most; a plugin's state may be larger there.
+std::size_t bytes_of(const WindowExtras& extras) {
+  std::size_t bytes = extras.state_bytes();
+  for (const PluginAggregate* plugin : extras.plugins()) bytes += plugin->saved().size();
+  return bytes;
+}
+
+}  // namespace
+
 void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
   for (const auto& [key, panes] : all) {
     // A block has windows of one kind that keep the same, all in event time or all of one stretch
@@ -227,7 +238,7 @@ void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
     // rows of their own.
     struct Open {
       SummaryBlock block;
-      std::size_t extras_bytes = 0;  ///< in memory; on the wire they are smaller
+      std::size_t extras_bytes = 0;
     };
     std::map<std::tuple<bool, WindowKind, std::uint64_t, std::uint64_t>, Open> blocks;
     const auto flush = [&, of_ended_epoch](Open& open) {
@@ -245,7 +256,7 @@ void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
       Open& open = at->second;
       if (fresh && pane.boot) open.block.boot_id = pane.boot->boot_id;
       open.block.panes.push_back(pane);
-      if (pane.content.extras) open.extras_bytes += pane.content.extras->state_bytes();
+      if (pane.content.extras) open.extras_bytes += bytes_of(*pane.content.extras);
       const bool full =
           open.block.panes.size() == kPanesPerBlockMax || open.extras_bytes >= kExtrasPerBlockBytes;
       if (full) flush(open);

@@ -13,7 +13,7 @@ namespace sluice {
 
 /// A plugin's aggregate without a plugin: count and sum of the values to a power. Fails on the
 /// value that it is told to, and takes nothing back from the version that it refuses.
-class PowerSum final : public AggregateType {
+class PowerSum : public AggregateType {
  public:
   explicit PowerSum(int power, double fails_on = std::numeric_limits<double>::quiet_NaN(),
                     std::string version = "1.0.0", std::string refuses = "")

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "fakes/plain_parts.h"
+#include "fakes/power_sum.h"
 
 namespace sluice {
 namespace {
@@ -65,6 +66,29 @@ TEST_F(CommitBuilderTest, AStormOfOneKindIsOneGapAndAnUnknownCountStaysUnknown) 
   EXPECT_EQ(builder_.opened_boottime_ns(), 1);
   EXPECT_EQ(builder_.seal().gaps,
             (std::vector<Gap>{{LedgerKind::messages, "plant", "suspected_broker_loss", 5, 31, 0}}));
+}
+
+/// Its state is small, and large when it is saved.
+class LargeWhenSaved final : public PowerSum {
+ public:
+  LargeWhenSaved() : PowerSum(1) {}
+  std::size_t saved_bytes_max() const override { return 60'000; }
+  bool save(const std::byte*, std::string& out) const override {
+    out.append(60'000, 'x');
+    return true;
+  }
+};
+
+// The hub takes messages of 16 MiB: a larger block would hold up all that come after it.
+TEST_F(CommitBuilderTest, ABlockStaysSmallWhateverAPluginSaves) {
+  ExtrasSpec spec;
+  spec.plugins = {PowerSum::spec(std::make_shared<LargeWhenSaved>())};
+  Pane pane;
+  pane.window = {WindowKind::tumbling, 1, 0, 10};
+  pane.content.extras = std::make_shared<const WindowExtras>(spec);
+  builder_.add_panes("p", 1, std::vector<Pane>(500, pane));
+  const CommitGroup group = builder_.seal();
+  EXPECT_GE(group.outbox.size(), 500u * 60'000 / (1 << 20));
 }
 
 }  // namespace
