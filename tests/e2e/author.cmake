@@ -117,7 +117,7 @@ foreach(compiler g++ clang++)
   run(0 ${temp}/spread_test)
   run(0 sh -c "${SLUICECTL} plugins test spread --dir ${temp} --aggregate --in-process \
     < ${temp}/template/readings.jsonl")
-  expect_in_output("spread    64.9  Cel")
+  expect_in_output("spread   64.9  Cel")
 endforeach()
 
 # The template's tests notice a plugin whose snapshot is not its state.
