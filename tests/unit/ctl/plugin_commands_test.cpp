@@ -97,12 +97,12 @@ TEST_F(PluginCommands, TestAPluginWithReadings) {
 TEST_F(PluginCommands, TestTheAggregateOfAPlugin) {
   std::string readings = R"({"measurement":"p","time":1,"value":7})"
                          "\n";
-  for (int i = 0; i < 4; ++i) readings += reading(i, i == 3 ? "1" : "0");
+  for (int i = 1; i <= 4; ++i) readings += reading(i, i == 4 ? "1" : "0");
   const Outcome text = run({"test", "shape", "--aggregate"}, readings);
   EXPECT_EQ(text.exit_code, 0) << text.err;
   EXPECT_TRUE(has(text.out, "temperature{room=\"a\"} Cel         4  skewness    1.1547  1\n"))
       << text.out;
-  EXPECT_TRUE(has(text.out, " kurtosis  -0.666667  1\n")) << text.out;
+  EXPECT_TRUE(has(text.out, " kurtosis  -0.66667  1\n")) << text.out;
   EXPECT_TRUE(has(text.out, "       1  skewness      none  1\n")) << text.out;
   EXPECT_TRUE(has(text.out, "\nreadings 5, series 2\n")) << text.out;
   const Outcome json = run({"test", "shape", "--aggregate", "--config",
