@@ -19,7 +19,7 @@ constexpr std::size_t kMeasurementBytesMax = 128;
 constexpr std::size_t kUnitBytesMax = 64;
 constexpr const char* kQualities[] = {"good", "uncertain", "bad"};
 /// Of `r`: those that are not asked for every time come first, the others are always set.
-constexpr const char* kFields[] = {"measurement", "unit",    "labels", "state",
+constexpr const char* kFields[] = {"measurement", "unit",    "labels", "state",  "boot_time",
                                    "value",       "quality", "time",   "time_ns"};
 
 // Their addresses are keys in Lua's registry.
@@ -193,6 +193,7 @@ int get_field(lua_State* lua) {
     case 1: push_text(lua, turn.host.unit(turn.in.series)); return 1;
     case 2: lua_rawgetp(lua, LUA_REGISTRYINDEX, &kLabels); return 1;
     case 3: return get_state(lua, turn);
+    case 4: lua_pushboolean(lua, (turn.in.source & SLUICE_SOURCE_BOOT_TIME) != 0); return 1;
     default: return 0;  // the script has set it to nil
   }
 }

@@ -66,6 +66,16 @@ TEST(Script, SeesAllThatIsKnownOfAReading) {
   EXPECT_EQ(log_of(SLUICE_KIND_BOOLEAN, 1), "true nil");
 }
 
+TEST(Script, SeesWhetherTheTimeCountsFromTheBoot) {
+  ScriptBench bench(on_reading("print(r.time, r.boot_time)"));
+  EXPECT_EQ(bench.word(), "pass");
+  EXPECT_EQ(bench.last_log(), "1700000001.0 false");
+  sdk::Reading in = bench.reading(bench.a, 5, 1);
+  in.source |= SLUICE_SOURCE_BOOT_TIME;
+  EXPECT_EQ(bench.process({in}).words, Words{"pass"});
+  EXPECT_EQ(bench.last_log(), "5.0 true");
+}
+
 TEST(Script, DerivesReadingsAndTellsEvents) {
   ScriptBench bench(on_reading(R"(
     emit("double", r.value * 2)
@@ -234,7 +244,7 @@ TEST(Script, SaysWhatIsWrongWithAReading) {
       {"r.quality = 'fine'", "1: r.quality has to be one of good, uncertain, bad"},
       {"r.vlaue = 2", "2: a field of r that can be set has to be one of value, quality, unit"},
       {"return r.vlaue",
-       "2: a field of r has to be one of measurement, unit, labels, state, value"},
+       "2: a field of r has to be one of measurement, unit, labels, state, boot_time, value"},
       {"r.time = 3", "1: r.time and r.time_ns cannot be set"},
       {"r.unit = ('x'):rep(65)", "1: r.unit has to be 0 to 64 bytes of UTF-8"},
       {"return vlaue", "2: there is no global 'vlaue'"},
