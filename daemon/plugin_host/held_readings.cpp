@@ -1,6 +1,7 @@
 #include "plugin_host/held_readings.h"
 
 #include <algorithm>
+#include <string>
 
 namespace sluice {
 
@@ -58,7 +59,12 @@ Status HeldReadings::decode(ByteReader& in) {
     token += step;
     held.emplace(token, Held{static_cast<TopicId>(topic), 0});
   }
-  if (!in.ok() || next == 0 || count > capacity_) return data_loss("held readings are malformed");
+  if (!in.ok() || next == 0) return data_loss("held readings are malformed");
+  if (count > capacity_) {
+    return failed_precondition("it holds " + std::to_string(count) +
+                               " readings, and this one can " + "hold " +
+                               std::to_string(capacity_));
+  }
   held_ = std::move(held);
   next_ = first_new_ = next;
   return {};

@@ -40,7 +40,8 @@ class HeldReadings {
   std::uint64_t next() const { return next_; }
   std::size_t room() const { return capacity_ - std::min(capacity_, held_.size()); }
   void encode(ByteWriter& out) const;
-  /// `data_loss` and unchanged when the bytes are malformed.
+  /// `data_loss` and unchanged when the bytes are malformed; `failed_precondition` for more than
+  /// there is room for.
   Status decode(ByteReader& in);
 
  private:

@@ -114,7 +114,7 @@ class PluginStage final : public Stage, private RecordedCalls {
       return failed_precondition(label() + ": the snapshot is of plugin \"" + plugin + "\"");
     }
     if (Status s = held_.decode(in); !s.ok()) {
-      return data_loss(label() + ": snapshot: " + std::string(s.message()));
+      return Status(s.code(), label() + ": snapshot: " + std::string(s.message()));
     }
     saved.state = in.string();
     const std::size_t calls = in.count();
@@ -258,7 +258,7 @@ class PluginStage final : public Stage, private RecordedCalls {
       event.event_time_ns = in->event_time_ns.front();
     } else {
       event.topic = topic_ & kBootTopic;
-      event.event_time_ns = std::max<std::int64_t>(0, watermark_ns);
+      event.event_time_ns = std::clamp<std::int64_t>(watermark_ns, 0, kEventTimeMaxNs);
     }
     return event;
   }

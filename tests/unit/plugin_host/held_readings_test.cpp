@@ -86,7 +86,7 @@ TEST(HeldReadings, ComesBackFromItsBytesAndSurvivesDamage) {
   }
   HeldReadings small(3);
   ByteReader too_many(bytes);
-  EXPECT_FALSE(small.decode(too_many).ok());
+  EXPECT_EQ(small.decode(too_many).message(), "it holds 4 readings, and this one can hold 3");
 }
 
 }  // namespace

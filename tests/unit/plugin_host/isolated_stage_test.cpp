@@ -179,6 +179,17 @@ TEST_F(IsolatedStageTest, TellsOfAFailureInOnTimeToo) {
   EXPECT_TRUE(out_.fatal_input.empty());
 }
 
+// Silence moves the time on beyond that of any reading, and the hub takes no event from there: it
+// would end every stream that brings one.
+TEST_F(IsolatedStageTest, TellsOfNoFailureAfterTheEndOfTime) {
+  const auto stage = hostile("on_time_segv");
+  ASSERT_TRUE(process(*stage, {1}).ok());
+  out_.clear();
+  EXPECT_FALSE(stage->on_time(INT64_MAX, out_).ok());
+  ASSERT_EQ(out_.events.size(), 1u);
+  EXPECT_EQ(out_.events[0].event_time_ns, kEventTimeMaxNs);
+}
+
 // What is in the snapshot is the count of readings seen: with the failed call's, it would be wrong.
 TEST_F(IsolatedStageTest, BeginsAgainAsIfTheFailedCallHadNotBeenMade) {
   isolation_.failures_max = 0;
