@@ -76,6 +76,8 @@ struct StageOutput {
 class RecordedCalls {
  public:
   virtual ~RecordedCalls() = default;
+  /// False: calls need no record, but one that an earlier version of the stage left is repeated.
+  virtual bool records() const { return true; }
   /// How the last call of process() or on_time() went, failed ones too.
   virtual std::string take_record() = 0;
   /// The call again after a restart, of process() with `in` or else of on_time(), with the outcome
@@ -104,7 +106,7 @@ class Stage {
   /// What a failed process() was given goes on as it is, instead of being rejected.
   virtual bool passes_on_failure() const { return false; }
   /// Not null: a call once made may go another way when it is made again, so the log must say how
-  /// it went.
+  /// it went, or it may have to be repeated as the log says.
   virtual RecordedCalls* recorded_calls() { return nullptr; }
   /// Between two calls, every now and then: what it has not needed for long it may give back.
   virtual void let_rest() {}

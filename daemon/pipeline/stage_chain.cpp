@@ -90,14 +90,15 @@ Status StageChain::call(std::size_t index, const ReadingBatch* in, std::int64_t 
   RecordedCalls* recorded = calls == nullptr ? nullptr : stage.recorded_calls();
   output_.clear();
   if (recorded != nullptr && calls->is_replay()) {
-    // Without a record the call was made by a stage that had none, as another version of a plugin.
+    // Another version of the stage may have made records, or none, where this one does not.
     if (const auto record = calls->next(index)) {
       return recorded->replay(in, watermark_ns, *record, output_);
     }
   }
   const Status status =
       in != nullptr ? stage.process(*in, output_) : stage.on_time(watermark_ns, output_);
-  if (recorded != nullptr && !calls->is_replay()) calls->add(index, recorded->take_record());
+  const bool records = recorded != nullptr && recorded->records();
+  if (records && !calls->is_replay()) calls->add(index, recorded->take_record());
   return status;
 }
 

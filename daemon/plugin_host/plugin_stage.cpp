@@ -62,7 +62,7 @@ class PluginStage final : public Stage, private RecordedCalls {
   const std::vector<std::string>& rules() const override { return metadata_.rules; }
   bool ordered() const override { return instance_->ordered(); }
   bool wants_time() const override { return instance_->wants_time(); }
-  RecordedCalls* recorded_calls() override { return is_recorded_ ? this : nullptr; }
+  RecordedCalls* recorded_calls() override { return this; }
   bool passes_on_failure() const override { return passes_on_failure_; }
 
   Status process(const ReadingBatch& in, StageOutput& out) override {
@@ -129,6 +129,7 @@ class PluginStage final : public Stage, private RecordedCalls {
   }
 
  private:
+  bool records() const override { return is_recorded_; }
   std::string take_record() override { return std::exchange(record_, {}); }
   /// The plugin sees the call for the sake of its state; what it says this time does not count.
   Status replay(const ReadingBatch* in, std::int64_t watermark_ns, std::string_view record,
