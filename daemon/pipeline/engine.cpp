@@ -314,11 +314,11 @@ void Engine::settle_replacement() {
         "the hub has not yet confirmed under which epoch this node sends; try again when it is "
         "connected, or restart the daemon");
   } else {
-    wanted->outcome = pipelines_.replace_stages(wanted->make, wanted->begins_anew);
+    const std::int64_t now = rooms_.clock.boottime_ns();
+    wanted->outcome = pipelines_.replace_stages(wanted->make, wanted->begins_anew, now);
     // One that was parked may have been so since before the last change of config.
-    keep_sources(rooms_.clock.boottime_ns());
+    keep_sources(now);
     pipelines_.take_calls(0);  // behind the checkpoint
-    start_idle_clocks();
     seal(true);
   }
   replacements_.finish(wanted);

@@ -37,6 +37,8 @@ class Pipeline {
   std::vector<std::string> stage_names() const { return run_.stage_names(); }
   std::size_t windows_open() const { return run_.windows_open(); }
   /// As PipelineRun has it. Of a parked pipeline nothing is known: its state is as it was stored.
+  /// It is parked, or has been and not caught up.
+  bool is_behind() const { return behind_; }
   bool add_state(SeriesId series, WindowState& out) const {
     return !behind_ && run_.add_state(series, out);
   }

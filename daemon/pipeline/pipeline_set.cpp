@@ -192,11 +192,12 @@ std::unique_ptr<Pipeline> PipelineSet::adopt_one(PipelineSpec spec, std::int64_t
 }
 
 std::vector<StageReplacement> PipelineSet::replace_stages(const MakePipelines& make,
-                                                          bool begins_anew) {
+                                                          bool begins_anew,
+                                                          std::int64_t boottime_ns) {
   std::vector<StageReplacement> all;
   for (PipelineSpec& spec : make()) {
     const std::string name = spec.name;
-    const Status status = replace_one(std::move(spec), false);
+    const Status status = replace_one(std::move(spec), false, boottime_ns);
     all.push_back({name, std::string(status.message()), {}});
   }
   const auto failed = [](const StageReplacement& one) { return !one.error.empty(); };
@@ -205,7 +206,7 @@ std::vector<StageReplacement> PipelineSet::replace_stages(const MakePipelines& m
   std::vector<PipelineSpec> specs = make();
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (!failed(all[i])) continue;
-    const Status status = replace_one(std::move(specs.at(i)), true);
+    const Status status = replace_one(std::move(specs.at(i)), true, boottime_ns);
     if (status.ok()) all[i].began_anew = std::exchange(all[i].error, {});
   }
   return all;
@@ -223,7 +224,7 @@ Status check_aggregates(const Pipeline& old, const Pipeline& next) {
 
 }  // namespace
 
-Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew) {
+Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew, std::int64_t boottime_ns) {
   if (!spec.parked.empty()) return failed_precondition(spec.parked);
   const auto old = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& pipeline) {
     return pipeline->name() == spec.name && pipeline->hash() == spec.hash;
@@ -241,6 +242,8 @@ Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew) {
   });
   if (!status.ok()) return status;
   if (!closed.empty()) builder_.add_panes(next->name(), next->pane_hash(), std::move(closed));
+  // What it knows of silence is of the time before it was parked; the others go on.
+  if ((*old)->is_behind()) next->restart(boottime_ns);
   *old = std::move(next);
   return {};
 }

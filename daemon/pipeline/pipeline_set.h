@@ -60,7 +60,8 @@ class PipelineSet {
   /// After the replay: pipelines of the same config with new stages, which take over the state of
   /// the old ones. Where they refuse it they begin anew, if that is wanted: what the old ones held
   /// is rejected(stage_replaced). Else the old ones go on, as if nothing had been tried.
-  std::vector<StageReplacement> replace_stages(const MakePipelines& make, bool begins_anew);
+  std::vector<StageReplacement> replace_stages(const MakePipelines& make, bool begins_anew,
+                                               std::int64_t boottime_ns);
   /// The replay is over; see Pipeline.
   void catch_up(bool remembers);
 
@@ -106,7 +107,7 @@ class PipelineSet {
   void each(Step step);
   template <typename Step>
   std::vector<Pane> run(Pipeline& pipeline, Step step);
-  Status replace_one(PipelineSpec spec, bool begins_anew);
+  Status replace_one(PipelineSpec spec, bool begins_anew, std::int64_t boottime_ns);
   std::unique_ptr<Pipeline> adopt_one(PipelineSpec spec, std::int64_t next_seq);
   void retire(Pipeline& old, const Ledger& durable, bool awaits_cloud);
   void show_events(const std::string& pipeline, std::size_t first, std::size_t expired_before);

@@ -233,6 +233,21 @@ TEST_F(ReplacedStages, ThatFailWhenTheyHaveBegunAnewGiveNothingUp) {
   EXPECT_EQ(rig.commits.ledger().difference(), 0);
 }
 
+// Whoever reloads every minute would otherwise have windows that no silence closes.
+TEST_F(ReplacedStages, DoNotMakeASilentTopicHeard) {
+  rig.start(pipelines(1, kShortIdle)(), false);
+  for (std::int64_t n = 1; n <= 5; ++n) reading(n);
+  rig.commit();
+  for (int i = 0; i < 30; ++i) {
+    rig.clock.advance(kSecond / 2);
+    ASSERT_EQ(replace(pipelines(1, kShortIdle))->at(0).error, "");
+  }
+  rig.clock.advance(kSecond / 2);
+  rig.engine->step();
+  rig.commit();
+  EXPECT_EQ(panes().size(), 1u);
+}
+
 TEST_F(ReplacedStages, WaitUntilTheCloudHasSaidWhoWeAre) {
   start(1, true);
   reading(1);
