@@ -80,6 +80,7 @@ void Pipeline::keep_calls(PipelineEffects effects) {
 }
 
 void Pipeline::replayed(const Ledger& ledger) {
+  if (held_by_log_) *held_by_log_ += ledger.get(LedgerKind::readings, spec_.name, Term::held);
   if (!behind_ || !backlog_.is_replay()) return;
   backlog_.add_applied_aggregated(ledger.get(LedgerKind::readings, spec_.name, Term::aggregated));
 }
@@ -230,6 +231,8 @@ Status Pipeline::inherit(Pipeline& old) {
   } else if (Status s = old.snapshot_state(kept_); !s.ok()) {
     kept_.clear();
     return s;
+  } else {
+    held_by_log_ = old.held_by_log_;
   }
   behind_ = true;
   return {};
@@ -251,7 +254,10 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   backlog_.end_replay();
   run_.use_limits_of_spec();
   if (remembers) run_.mark_start();
-  if (!behind_) return run_.let_go_of_other_order(effects);
+  if (!behind_) {
+    settle_replayed_held(effects);
+    return run_.let_go_of_other_order(effects);
+  }
   if (!spec_.parked.empty()) return;
   if (const Status s = restore_run(); !s.ok()) return park(s);
   behind_ = false;
@@ -261,9 +267,24 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
               {{"pipeline", spec_.name}, {"windows", lost}});
   }
   if (remembers) run_.mark_start();
+  settle_replayed_held(effects);
   run_.let_go_of_other_order(effects);
   backlog_.add_what_stands();
   do_missed(std::exchange(backlog_, Backlog(spec_.pending_max)), effects);
+}
+
+/// The log counts what the stages held then. Another version of a plugin may have held other
+/// readings when the replay showed it the same ones: those that it let go or dropped nobody counts
+/// any more, and those that it holds besides were counted when they went on.
+void Pipeline::settle_replayed_held(PipelineEffects effects) {
+  const std::int64_t before = std::exchange(held_by_log_, {}).value_or(run_.readings_held());
+  const std::int64_t more = run_.readings_held() - before;
+  if (more == 0) return;
+  log::warn("pipeline", "its stages hold other readings than before: is a plugin another version?",
+            {{"pipeline", spec_.name}, {"held", run_.readings_held()}, {"before", before}});
+  count(effects, Term::held, more);
+  if (more > 0) return count(effects, Term::derived, more);
+  count(effects, Term::rejected, -more, "stage_replaced");
 }
 
 Status Pipeline::restore_run() {
@@ -344,6 +365,7 @@ Status Pipeline::restore(const std::vector<CheckpointPart>& parts) {
   }
   if (behind_ || !run_.has_state(kept_)) return {};
   if (Status s = run_.restore(kept_); !s.ok()) return s;
+  held_by_log_ = run_.readings_held();
   if (const Status s = run_.restore_stages(kept_); !s.ok()) {
     park(s);
     return {};

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,9 +37,9 @@ class Pipeline {
   const std::string& parked() const { return spec_.parked; }
   std::vector<std::string> stage_names() const { return run_.stage_names(); }
   std::size_t windows_open() const { return run_.windows_open(); }
-  /// As PipelineRun has it. Of a parked pipeline nothing is known: its state is as it was stored.
   /// It is parked, or has been and not caught up.
   bool is_behind() const { return behind_; }
+  /// As PipelineRun has it. Of a parked pipeline nothing is known: its state is as it was stored.
   bool add_state(SeriesId series, WindowState& out) const {
     return !behind_ && run_.add_state(series, out);
   }
@@ -114,6 +115,7 @@ class Pipeline {
   Flow route(const BatchEntry& batch, std::vector<bool>& routed, PipelineEffects effects);
   void defer(std::int64_t boottime_ns, const ReadingBatch& readings, PipelineEffects effects);
   void keep_calls(PipelineEffects effects);
+  void settle_replayed_held(PipelineEffects effects);
   void do_missed(const Backlog& backlog, PipelineEffects effects);
   void take_step(const Backlog::Step& step, PipelineEffects effects);
   std::int64_t pass_over_applied();
@@ -128,7 +130,9 @@ class Pipeline {
   Matcher matcher_;
   PipelineRun run_;
 
-  std::int64_t since_seq_ = 0;        ///< see begin_at(); 0: of the first config
+  std::int64_t since_seq_ = 0;  ///< see begin_at(); 0: of the first config
+  /// What the ledger counts as held, while it is replayed.
+  std::optional<std::int64_t> held_by_log_;
   bool behind_;                       ///< the state is kept_ plus backlog_, not run_
   std::vector<CheckpointPart> kept_;  ///< of a pipeline that is behind: its state, unchanged
   Backlog backlog_;
