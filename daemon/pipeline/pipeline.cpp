@@ -126,7 +126,9 @@ void Pipeline::set_boot(const std::shared_ptr<const BootStretch>& boot, std::int
 // --- the end of a spec ---
 
 void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
-  if (const Status known = behind_ ? run_.restore(kept_) : Status(); !known.ok()) {
+  Status known = behind_ ? run_.restore(kept_) : Status();
+  if (known.ok() && behind_) known = run_.restore_begun(kept_);
+  if (!known.ok()) {
     log::error("pipeline", "open windows of a pipeline that is no more are given up",
                {{"pipeline", spec_.name}, {"error", known.to_string()}});
   } else {
@@ -134,6 +136,7 @@ void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
     count(effects, Term::aggregated, -lost);
     count(effects, Term::rejected, lost, "config_changed");
     run_.close_windows(PaneQuality::partial_config, effects);
+    run_.end_begun("config_changed", effects);
   }
   for (const Term term : {Term::held, Term::pending}) {
     const std::int64_t waiting = durable.get(LedgerKind::readings, spec_.name, term);
@@ -206,15 +209,16 @@ void Pipeline::begin_at(std::int64_t next_seq) {
 void Pipeline::give_up_stages(const Status& why, PipelineEffects effects) {
   log::error("pipeline", "parked: a stage cannot save its state; the next start begins it anew",
              {{"pipeline", spec_.name}, {"error", why.to_string()}});
-  give_up_held("stage_failed", effects);
+  give_up_stages_state("stage_failed", effects);
   run_.snapshot_without_stages(kept_);
   backlog_.end_replay();
   park(failed_precondition("a stage cannot save its state: " + std::string(why.message())));
 }
 
-void Pipeline::give_up_held(std::string_view cause, PipelineEffects effects) {
+void Pipeline::give_up_stages_state(std::string_view cause, PipelineEffects effects) {
   count(effects, Term::held, -run_.readings_held());
   count(effects, Term::rejected, run_.readings_held(), cause);
+  run_.end_begun(cause, effects);
 }
 
 void Pipeline::park(const Status& why) {

@@ -78,7 +78,7 @@ class Pipeline {
   /// The spec is no more: closes what is open as partial and settles what `durable` counts as held
   /// or pending. What its stages did after the last checkpoint cannot be repeated when they are
   /// gone: its windows close with what they held then, and the rest is no longer `aggregated` but
-  /// `rejected(config_changed)`.
+  /// `rejected(config_changed)`. What its stages told the begin of ends.
   void retire(const Ledger& durable, PipelineEffects effects);
 
   /// The cloud knows us as who we are: no epoch change will part what was there at catch_up() from
@@ -101,11 +101,12 @@ class Pipeline {
   /// Goes on where `old`, of the same name and hash, stands; catch_up() must follow. `old` stays as
   /// it is.
   Status inherit(Pipeline& old);
-  /// As inherit(), but the stages begin anew. `old` has what they hold to give_up_held() once this
-  /// one runs. `failed_precondition` when `old` is parked.
+  /// As inherit(), but the stages begin anew. `old` has to give_up_stages_state() once this one
+  /// runs. `failed_precondition` when `old` is parked.
   Status inherit_without_stages(Pipeline& old);
-  /// What its stages hold is rejected(`cause`).
-  void give_up_held(std::string_view cause, PipelineEffects effects);
+  /// What its stages know is given up: what they hold is rejected(`cause`), what they told the
+  /// begin of ends.
+  void give_up_stages_state(std::string_view cause, PipelineEffects effects);
   /// The log has been replayed: from here on steps happen. A pipeline that is behind and can run
   /// does what it missed. `remembers`: an epoch change may come that must know what was there by
   /// now (PaneSplit).

@@ -383,6 +383,10 @@ Status PipelineRun::restore_stages(const std::vector<CheckpointPart>& parts) {
                                            std::string(status.message()));
 }
 
+Status PipelineRun::restore_begun(const std::vector<CheckpointPart>& parts) {
+  return stages_.restore_begun(stage_prefix(name_), parts);
+}
+
 Status PipelineRun::snapshot(std::vector<CheckpointPart>& parts) {
   snapshot_rest(parts);
   return stages_.snapshot(stage_prefix(name_), parts);

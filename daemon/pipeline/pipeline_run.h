@@ -78,6 +78,10 @@ class PipelineRun {
   /// Nobody waits for sources that are none of these.
   void keep_sources(const std::vector<std::string>& sources, std::int64_t boottime_ns);
   void let_stages_rest() { stages_.let_rest(); }
+  /// What the stages know is given up: what they told the begin of ends.
+  void end_begun(std::string_view reason, PipelineEffects effects) {
+    stages_.end_begun(reason, notified_ns_, of_stages(effects));
+  }
   /// From here on the limits of the spec hold, whatever those of the restored state were: they are
   /// no part of its hash, and what had been done under others is repeated under those.
   void use_limits_of_spec();
@@ -132,6 +136,8 @@ class PipelineRun {
   /// checkpoint and so the other pipelines.
   Status restore_stages(const std::vector<CheckpointPart>& parts);
   Status stages_can_save();
+  /// Of the stages' part only what end_begun() needs.
+  Status restore_begun(const std::vector<CheckpointPart>& parts);
   /// Puts watermarks, waiting readings and windows as they are now into `parts`, for those there.
   void replace_own(std::vector<CheckpointPart>& parts) const;
 

@@ -238,7 +238,7 @@ Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew, std::int64_
     if (status.ok() && !pipeline.parked().empty()) status = failed_precondition(pipeline.parked());
     if (status.ok() && !begins_anew) status = check_aggregates(**old, pipeline);
     // Not before: else the old one goes on, and what it holds with it.
-    if (status.ok() && begins_anew) (*old)->give_up_held("stage_replaced", effects);
+    if (status.ok() && begins_anew) (*old)->give_up_stages_state("stage_replaced", effects);
   });
   if (!status.ok()) return status;
   if (!closed.empty()) builder_.add_panes(next->name(), next->pane_hash(), std::move(closed));
@@ -250,7 +250,11 @@ Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew, std::int64_
 
 void PipelineSet::retire(Pipeline& old, const Ledger& durable, bool awaits_cloud) {
   std::vector<Pane> closed;
-  old.retire(durable, {builder_.ledger(), closed});
+  const ToldEvents& events = builder_.events();
+  const std::size_t told_before = events.all().size();
+  const std::size_t expired_before = events.expired();
+  old.retire(durable, {builder_.ledger(), closed, nullptr, &builder_.events()});
+  show_events(old.name(), told_before, expired_before);
   if (awaits_cloud) {
     for (Pane& pane : closed) {
       pane.split = std::make_shared<PaneSplit>(PaneSplit{pane.content, {}});

@@ -103,12 +103,23 @@ Status StageChain::call(std::size_t index, const ReadingBatch* in, std::int64_t 
 }
 
 void StageChain::take_events(std::size_t index, StageEffects effects) {
-  if (effects.events == nullptr) return;
   for (Event& event : output_.events) {
-    const bool has_boot = in_boot_time(event.topic);
-    effects.events->add({std::move(event), pipeline_, stages_[index]->name(),
-                         std::string(has_boot ? effects.boot_id : std::string_view())},
-                        effects.ledger);
+    begun_.note(stages_[index]->name(), event);
+    tell(stages_[index]->name(), std::move(event), effects);
+  }
+}
+
+void StageChain::tell(const std::string& stage, Event event, StageEffects effects) const {
+  if (effects.events == nullptr) return;
+  const bool has_boot = in_boot_time(event.topic);
+  effects.events->add({std::move(event), pipeline_, stage,
+                       std::string(has_boot ? effects.boot_id : std::string_view())},
+                      effects.ledger);
+}
+
+void StageChain::end_begun(std::string_view reason, std::int64_t time_ns, StageEffects effects) {
+  for (BegunEvents::End& end : begun_.end_all(reason, time_ns)) {
+    tell(end.stage, std::move(end.event), effects);
   }
 }
 
@@ -229,6 +240,10 @@ Status StageChain::snapshot(const std::string& prefix, std::vector<CheckpointPar
     if (!bytes.ok()) return bytes.status();
     parts.push_back({prefix + std::to_string(i), *std::move(bytes)});
   }
+  if (begun_.empty()) return {};
+  ByteWriter begun;
+  begun_.snapshot(begun);
+  parts.push_back({prefix + "begun", begun.take()});
   return {};
 }
 
@@ -238,7 +253,13 @@ Status StageChain::restore(const std::string& prefix, const std::vector<Checkpoi
     if (part == nullptr) return data_loss("checkpoint without the state of a stage");
     if (Status s = stages_[i]->restore(part->bytes); !s.ok()) return s;
   }
-  return {};
+  return restore_begun(prefix, parts);
+}
+
+Status StageChain::restore_begun(const std::string& prefix,
+                                 const std::vector<CheckpointPart>& parts) {
+  const CheckpointPart* begun = find_part(parts, prefix + "begun");
+  return begun == nullptr ? Status() : begun_.restore(begun->bytes);
 }
 
 }  // namespace sluice

@@ -10,6 +10,7 @@
 #include "model/ledger.h"
 #include "model/log.h"
 #include "model/ports.h"
+#include "pipeline/begun_events.h"
 #include "pipeline/call_log.h"
 #include "pipeline/told_events.h"
 
@@ -76,11 +77,16 @@ class StageChain {
   Flow on_time(std::int64_t watermark_ns, StageEffects effects);
 
   void let_rest();
+  /// What the stages know is given up: tells the end of all that they have told the begin of, as
+  /// BegunEvents::end_all().
+  void end_begun(std::string_view reason, std::int64_t time_ns, StageEffects effects);
 
-  /// One part per stage: `prefix` and its index.
+  /// One part per stage: `prefix` and its index; and `prefix` "begun" where they have told begins.
   Status snapshot(const std::string& prefix, std::vector<CheckpointPart>& parts);
   /// `data_loss` when one is missing, or what the stage says against its own.
   Status restore(const std::string& prefix, const std::vector<CheckpointPart>& parts);
+  /// Of it, what end_begun() needs, also where the stages cannot have the rest.
+  Status restore_begun(const std::string& prefix, const std::vector<CheckpointPart>& parts);
 
  private:
   void run(std::size_t from, std::size_t to, Flow& flow, StageEffects effects);
@@ -88,6 +94,7 @@ class StageChain {
   Status call(std::size_t index, const ReadingBatch* in, std::int64_t watermark_ns, CallLog* calls);
   void take_output(std::size_t index, Flow& flow, StageEffects effects);
   void take_events(std::size_t index, StageEffects effects);
+  void tell(const std::string& stage, Event event, StageEffects effects) const;
   void keep_input(std::size_t index, const Status& why, StageEffects effects) const;
   void hold(Ledger& ledger, std::int64_t n);
   void count_filtered(Ledger& ledger, const Stage& stage,
@@ -100,6 +107,7 @@ class StageChain {
   std::size_t first_ordered_;
   bool wants_time_;
   std::int64_t held_ = 0;
+  BegunEvents begun_;
   StageOutput output_;
 };
 
