@@ -9,29 +9,11 @@
 #include <utility>
 
 #include "hub/block_columns.h"
+#include "model/names.h"
 #include "sluice/v1/summary.pb.h"
 
 namespace sluice {
 namespace {
-
-constexpr std::size_t kNameBytesMax = 64;
-
-bool is_name(std::string_view text) { return !text.empty() && text.size() <= kNameBytesMax; }
-
-/// It becomes the name of a file: no slash is one of these.
-bool is_plugin_name(std::string_view text) {
-  return is_name(text) && text.front() != '.' &&
-         text.find_first_not_of(
-             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
-             std::string_view::npos;
-}
-
-/// [a-z0-9_]{1,64}
-bool is_word(std::string_view text) {
-  return is_name(text) && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-         });
-}
 
 bool is_object(std::string_view json) {
   return json.size() >= 2 && json.front() == '{' && json.back() == '}' &&
@@ -48,8 +30,8 @@ Status check_names(const v1::PluginAggregateColumns& columns) {
   if (!is_object(columns.config())) {
     return broken("plugin.config", "no JSON object of at most 1024 bytes");
   }
-  const bool may_lack_version = !has_state(columns) && columns.version().empty();
-  if (!is_name(columns.version()) && !may_lack_version) {
+  const std::string& version = columns.version();
+  if (version.size() > kNameBytesMax || (version.empty() && has_state(columns))) {
     return broken("plugin.version", "not 1..64 bytes");
   }
   const auto& names = columns.result();

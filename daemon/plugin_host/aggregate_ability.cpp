@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "model/names.h"
 #include "model/series.h"
 #include "plugin_host/c_call.h"
 #include "plugin_host/config_schema.h"

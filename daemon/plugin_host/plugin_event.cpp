@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "model/names.h"
 #include "plugin_host/plugin_text.h"
 
 namespace sluice {

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/unique_fd.h"
+#include "model/names.h"
 #include "plugin_host/config_schema.h"
 #include "plugin_host/elf_file.h"
 #include "plugin_host/plugin_text.h"
@@ -40,13 +41,7 @@ constexpr std::size_t kDescriptionBytesMax = 1024;
 constexpr std::size_t kDescriptorBytesMin = offsetof(sluice_plugin_descriptor, get_extension) +
                                             sizeof(sluice_plugin_descriptor::get_extension);
 
-bool is_plugin_name(std::string_view name) {
-  if (name.empty() || name.size() > SLUICE_NAME_BYTES_MAX || name.front() == '.') return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  });
-}
+static_assert(kNameBytesMax == SLUICE_NAME_BYTES_MAX);
 
 Status check_rules(const std::vector<std::string>& rules) {
   for (std::size_t i = 0; i < rules.size(); ++i) {

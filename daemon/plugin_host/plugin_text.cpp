@@ -28,11 +28,4 @@ bool has_bytes(std::string_view text, std::size_t bytes_max) {
   return !text.empty() && text.size() <= bytes_max;
 }
 
-bool is_word(std::string_view text) {
-  if (text.empty() || text.size() > SLUICE_NAME_BYTES_MAX) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
-
 }  // namespace sluice

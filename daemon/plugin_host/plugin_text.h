@@ -17,7 +17,4 @@ std::string copy_text(const char* text, std::size_t bytes_max);
 /// Whether it has 1 to `bytes_max` bytes.
 bool has_bytes(std::string_view text, std::size_t bytes_max);
 
-/// The word that names a rule, a condition or a result: [a-z0-9_]{1,64}.
-bool is_word(std::string_view text);
-
 }  // namespace sluice
