@@ -6,17 +6,15 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "model/names.h"
 
 namespace sluice {
 namespace {
 
 constexpr std::uint8_t kLost = 1;
 constexpr std::uint8_t kHasResults = 2;
-constexpr std::size_t kNameBytesMax = 64;
 
 Status malformed() { return data_loss("malformed aggregate of a plugin"); }
-
-bool is_name(std::string_view text) { return !text.empty() && text.size() <= kNameBytesMax; }
 
 bool no_infinity(const std::vector<double>& values) {
   for (const double v : values) {
@@ -98,6 +96,13 @@ bool PluginAggregate::open_with(std::shared_ptr<const AggregateType> type) {
   return true;
 }
 
+void PluginAggregate::go_on_with(std::shared_ptr<const AggregateType> type) {
+  if (type == nullptr || type->key() != key() || open_with(type)) return;
+  lose();
+  open_with(std::move(type));
+  refused_ = true;
+}
+
 std::vector<double> PluginAggregate::results() const {
   if (lost_) return {};
   if (!open()) return sealed_->results;
@@ -142,8 +147,9 @@ Result<PluginAggregate> PluginAggregate::restore(ByteReader& reader) {
   std::string saved(reader.string());
   if (!reader.ok() || (flags & ~(kLost | kHasResults)) != 0) return malformed();
   const bool is_lost = (flags & kLost) != 0;
-  const bool has_version = is_name(identity.version) || (identity.version.empty() && is_lost);
-  if (!is_name(identity.key.plugin) || !has_version || saved.empty() != is_lost ||
+  const bool has_version =
+      identity.version.empty() ? is_lost : identity.version.size() <= kNameBytesMax;
+  if (!is_plugin_name(identity.key.plugin) || !has_version || saved.empty() != is_lost ||
       identity.key.config_json.size() > kPluginAggregateConfigBytesMax ||
       saved.size() > kPluginAggregateBytesMax) {
     return malformed();
@@ -156,7 +162,7 @@ Result<PluginAggregate> PluginAggregate::restore(ByteReader& reader) {
     for (std::size_t i = 0; i < count; ++i) results.push_back(reader.f64());
     const auto& names = identity.result_names;
     if (!reader.ok() || !no_infinity(results) ||
-        !std::all_of(names.begin(), names.end(), is_name)) {
+        !std::all_of(names.begin(), names.end(), is_word)) {
       return malformed();
     }
   }

@@ -55,7 +55,7 @@ class AggregateType {
   virtual bool save(const std::byte* state, std::string& out) const = 0;
   virtual bool restore(std::byte* state, std::string_view bytes,
                        const std::string& version) const = 0;
-  /// One for each name; NaN: there is none.
+  /// `values`: one for each name, NaN until it is set; what is not finite is none either.
   virtual bool result(const std::byte* state, std::span<double> values) const = 0;
 
   /// Calls that failed so far.
@@ -90,6 +90,9 @@ class PluginAggregate {
   /// Of a sealed one: it is open or, when the plugin refuses the bytes, as it was. False then, and
   /// without a type.
   bool open_with(std::shared_ptr<const AggregateType> type);
+  /// As open_with(), but what the plugin refuses is lost, and open for what comes after. With
+  /// another type nothing happens.
+  void go_on_with(std::shared_ptr<const AggregateType> type);
   /// Event times become later by so much; of a sealed one they stay.
   void move_by(std::int64_t ns);
   void lose();
@@ -102,6 +105,8 @@ class PluginAggregate {
   std::vector<double> results() const;
   bool open() const { return type_ != nullptr; }
   bool lost() const { return lost_; }
+  /// go_on_with() is what it was lost by.
+  bool refused() const { return refused_; }
   /// As it travels; empty when lost.
   std::string saved() const;
 
@@ -126,6 +131,7 @@ class PluginAggregate {
   std::vector<std::uint64_t> words_;           ///< the open state; empty when lost
   std::shared_ptr<const Sealed> sealed_;       ///< set unless type_ is
   bool lost_ = false;
+  bool refused_ = false;
 };
 
 }  // namespace sluice

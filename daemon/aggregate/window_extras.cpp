@@ -178,11 +178,7 @@ void WindowExtras::open_plugins(const ExtrasSpec& spec) {
   for (Kind& kind : kinds_) {
     auto* plugin = std::get_if<PluginAggregate>(&kind);
     if (plugin == nullptr) continue;
-    for (const ExtrasSpec::OfPlugin& of : spec.plugins) {
-      if (of.type == nullptr || of.key != plugin->key() || plugin->open_with(of.type)) continue;
-      plugin->lose();
-      plugin->open_with(of.type);
-    }
+    for (const ExtrasSpec::OfPlugin& of : spec.plugins) plugin->go_on_with(of.type);
   }
 }
 

@@ -249,11 +249,11 @@ bool KeyedWindows::add_state(SeriesId key, WindowState& out) const {
   return true;
 }
 
-std::uint64_t KeyedWindows::aggregates_lost() const {
+std::uint64_t KeyedWindows::aggregates_refused() const {
   if (spec().extras.plugins.empty()) return 0;
   WindowState all;
   for (const auto& entry : keys_) add_state(entry.first, all);
-  return all.bytes.plugins_lost;
+  return all.bytes.plugins_refused;
 }
 
 // --- the end of an epoch ---

@@ -84,8 +84,8 @@ class KeyedWindows : public WindowTable {
   virtual std::size_t count() const { return kept_count(); }
   /// Adds what is kept of `key`, a series as window_key() has it; false when there is nothing.
   bool add_state(SeriesId key, WindowState& out) const;
-  /// Aggregates of plugins in windows that are kept which are lost.
-  std::uint64_t aggregates_lost() const;
+  /// What restore() found in the windows that plugins do not take back, and so is lost.
+  std::uint64_t aggregates_refused() const;
 
   /// What is known of series, without their windows.
   void snapshot(ByteWriter& out) const;

@@ -144,8 +144,10 @@ void OpenContent::add_bytes(StateBytes& out) const {
   out.counter += extras_.state_bytes_of<Counter>();
   out.states += extras_.state_bytes_of<StateDuration>();
   out.plugins += extras_.state_bytes_of<PluginAggregate>();
-  for (const PluginAggregate* plugin : extras_.plugins())
+  for (const PluginAggregate* plugin : extras_.plugins()) {
     out.plugins_lost += plugin->lost() ? 1 : 0;
+    out.plugins_refused += plugin->refused() ? 1 : 0;
+  }
 }
 
 void OpenContent::snapshot(ByteWriter& out) const {

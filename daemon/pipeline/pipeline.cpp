@@ -266,10 +266,6 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   if (const Status s = restore_run(); !s.ok()) return park(s);
   behind_ = false;
   kept_.clear();
-  if (const std::uint64_t lost = run_.aggregates_lost(); lost > 0) {
-    log::warn("pipeline", "aggregates of plugins are not known for some open windows",
-              {{"pipeline", spec_.name}, {"windows", lost}});
-  }
   if (remembers) run_.mark_start();
   settle_replayed_held(effects);
   run_.let_go_of_other_order(effects);

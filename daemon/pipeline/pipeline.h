@@ -43,8 +43,8 @@ class Pipeline {
   bool add_state(SeriesId series, WindowState& out) const {
     return !behind_ && run_.add_state(series, out);
   }
-  /// As KeyedWindows has it; 0 for a parked pipeline.
-  std::uint64_t aggregates_lost() const { return behind_ ? 0 : run_.aggregates_lost(); }
+  /// As PipelineRun has it.
+  std::uint64_t aggregates_refused() const { return run_.aggregates_refused(); }
   std::size_t windows_max() const { return spec_.windows_max; }
   std::size_t readings_pending() const { return run_.readings_waiting() + backlog_.pending(); }
 

@@ -60,8 +60,8 @@ class PipelineRun {
   bool add_state(SeriesId series, WindowState& out) const {
     return windows_.add_state(series, out);
   }
-  /// As KeyedWindows has it.
-  std::uint64_t aggregates_lost() const { return windows_.aggregates_lost(); }
+  /// As KeyedWindows has it, of the last restore().
+  std::uint64_t aggregates_refused() const { return aggregates_refused_; }
   std::size_t readings_waiting() const { return reorder_.size(); }
   std::int64_t readings_held() const { return stages_.held(); }
 
@@ -160,6 +160,7 @@ class PipelineRun {
   void snapshot_waiting(std::vector<CheckpointPart>& parts) const;
   void snapshot_own(std::vector<CheckpointPart>& parts) const;
   Status restore_own(const CheckpointPart& part);
+  void note_refused();
   Status restore_waiting(const std::vector<CheckpointPart>& parts);
   Status restore_boot(const std::vector<CheckpointPart>& parts);
   Status restore_disconnected(const std::vector<CheckpointPart>& parts);
@@ -185,6 +186,7 @@ class PipelineRun {
   std::int64_t notified_ns_ = kNoTime;       ///< the stages know that event time has come so far
   std::int64_t silence_told_ns_ = kNoTime;   ///< and that has all silence up to this boot time
   std::optional<std::size_t> waiting_for_;   ///< of a restored state: the first ordered stage
+  std::uint64_t aggregates_refused_ = 0;
   bool marked_ = false;
   bool processes_before_ = false;
 };

@@ -214,12 +214,11 @@ std::vector<StageReplacement> PipelineSet::replace_stages(const MakePipelines& m
 
 namespace {
 
-Status check_aggregates(const Pipeline& old, const Pipeline& next) {
-  const std::uint64_t were = old.aggregates_lost();
-  const std::uint64_t are = next.aggregates_lost();
-  if (are <= were) return {};
+Status check_aggregates(const Pipeline& next) {
+  const std::uint64_t refused = next.aggregates_refused();
+  if (refused == 0) return {};
   return failed_precondition("an aggregate of a plugin does not take back what " +
-                             std::to_string(are - were) + " open windows hold");
+                             std::to_string(refused) + " open windows hold");
 }
 
 }  // namespace
@@ -236,7 +235,7 @@ Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew, std::int64_
     status = begins_anew ? pipeline.inherit_without_stages(**old) : pipeline.inherit(**old);
     if (status.ok()) pipeline.catch_up(effects);
     if (status.ok() && !pipeline.parked().empty()) status = failed_precondition(pipeline.parked());
-    if (status.ok() && !begins_anew) status = check_aggregates(**old, pipeline);
+    if (status.ok() && !begins_anew) status = check_aggregates(pipeline);
     // Not before: else the old one goes on, and what it holds with it.
     if (status.ok() && begins_anew) (*old)->give_up_stages_state("stage_replaced", effects);
   });

@@ -18,8 +18,9 @@ struct StateBytes {
   std::uint64_t top = 0;
   std::uint64_t counter = 0;
   std::uint64_t states = 0;
-  std::uint64_t plugins = 0;       ///< aggregates of plugins
-  std::uint64_t plugins_lost = 0;  ///< of those so many, a number: see PluginAggregate
+  std::uint64_t plugins = 0;          ///< aggregates of plugins
+  std::uint64_t plugins_lost = 0;     ///< of those so many, a number: see PluginAggregate
+  std::uint64_t plugins_refused = 0;  ///< of the lost ones
 
   std::uint64_t total() const {
     return series + moments + waiting + histogram + distinct + top + counter + states + plugins;

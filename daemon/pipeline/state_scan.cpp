@@ -31,6 +31,7 @@ StateBytes& StateBytes::operator+=(const StateBytes& other) {
   states += other.states;
   plugins += other.plugins;
   plugins_lost += other.plugins_lost;
+  plugins_refused += other.plugins_refused;
   return *this;
 }
 

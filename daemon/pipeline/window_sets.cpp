@@ -34,10 +34,10 @@ bool WindowSets::add_state(SeriesId series, WindowState& out) const {
   return found;
 }
 
-std::uint64_t WindowSets::aggregates_lost() const {
-  std::uint64_t lost = 0;
-  for (const auto& windows : sets_) lost += windows->aggregates_lost();
-  return lost;
+std::uint64_t WindowSets::aggregates_refused() const {
+  std::uint64_t refused = 0;
+  for (const auto& windows : sets_) refused += windows->aggregates_refused();
+  return refused;
 }
 
 bool WindowSets::fold(const Reading& reading, bool before, std::vector<Pane>& panes) {

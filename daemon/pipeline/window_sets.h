@@ -26,7 +26,7 @@ class WindowSets {
   std::size_t open_count() const;
   /// As KeyedWindows has it, for the series in event time and in boot time.
   bool add_state(SeriesId series, WindowState& out) const;
-  std::uint64_t aggregates_lost() const;
+  std::uint64_t aggregates_refused() const;
   /// Bound of the windows that are kept, open or still correctable.
   void set_max(std::size_t windows_max) { windows_max_ = windows_max; }
 

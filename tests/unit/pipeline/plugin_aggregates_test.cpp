@@ -139,6 +139,35 @@ TEST_F(PluginAggregates, AreNotReplacedByAVersionThatDoesNotTakeThemBack) {
   EXPECT_EQ(panes().at(20), (std::pair<std::string, double>("2.0.0", 10)));
 }
 
+TEST_F(PluginAggregates, ThatWereLostBeforeHoldUpNoReload) {
+  rig.start(sums(7)(), false);
+  readings(1, 4);
+  rig.message("a", "5 7");
+  ASSERT_EQ(replace(sums(kNone, "2.0.0")), "");
+  restart(parked());
+  readings(6, 8);
+  ASSERT_EQ(replace(sums(kNone, "3.0.0")), "");
+  readings(9, 21);
+  rig.commit();
+  EXPECT_EQ(panes().at(0), (std::pair<std::string, double>("3.0.0", kLost)));
+  EXPECT_EQ(panes().at(10), (std::pair<std::string, double>("3.0.0", 10)));
+}
+
+TEST_F(PluginAggregates, OfAParkedPipelineAreNotTakenOverByAVersionThatRefusesThem) {
+  rig.start(sums()(), false);
+  readings(1, 5);
+  restart(parked());
+  readings(6, 8);
+  EXPECT_NE(replace(sums(kNone, "2.0.0", "1.0.0")).find("does not take back what 1 open windows"),
+            std::string::npos);
+  readings(9, 10);
+  ASSERT_EQ(replace(sums()), "");
+  readings(11, 11);
+  rig.commit();
+  EXPECT_EQ(panes().at(0), (std::pair<std::string, double>("1.0.0", 9)));
+  EXPECT_EQ(rig.commits.ledger().difference(), 0);
+}
+
 TEST_F(PluginAggregates, WaitForTheirPlugin) {
   rig.start(sums()(), false);
   readings(1, 5);
