@@ -213,11 +213,12 @@ struct Check {
         const std::string path = key("pipelines", p) + "." + key("windows", i);
         const Status s = compose_civil(window).status();
         if (!s.ok()) refuse(path + ".time_zone", s.message());
+        const auto aggregates = compose_aggregates(loaded.config, p, i);
         for (int k = 0; k < window.aggregates().plugins_size(); ++k) {
-          const Status aggregate = compose_aggregate(loaded.config, p, i, k).status();
+          const auto& aggregate = aggregates[static_cast<std::size_t>(k)];
           if (aggregate.ok()) continue;
           refuse_plugin(path + ".aggregates." + key("plugins", k),
-                        window.aggregates().plugins(k).plugin(), aggregate.message());
+                        window.aggregates().plugins(k).plugin(), aggregate.status().message());
         }
       }
     }

@@ -12,7 +12,7 @@
 namespace sluice {
 namespace {
 
-ExtrasSpec compose_aggregates(const v1::AggregatesConfig& aggregates) {
+ExtrasSpec compose_extras(const v1::AggregatesConfig& aggregates) {
   ExtrasSpec spec;
   if (aggregates.has_histogram()) {
     spec.histogram = {static_cast<std::uint16_t>(aggregates.histogram().max_size()),
@@ -63,7 +63,7 @@ WindowSpec compose_own(const v1::WindowConfig& window) {
   spec.offset_ns = window.offset_ns();
   spec.allowed_lateness_ns = window.allowed_lateness_ns();
   spec.expected_every_ns = window.expected_every_ns();
-  spec.extras = compose_aggregates(window.aggregates());
+  spec.extras = compose_extras(window.aggregates());
   spec.early_every_ns = window.early_every_ns();
   spec.tells_empty = window.empty();
   return spec;
@@ -85,19 +85,31 @@ bool comes_before(const ExtrasSpec::OfPlugin& a, const ExtrasSpec::OfPlugin& b) 
 Status load_aggregates(const v1::Config& config, int pipeline, int window,
                        std::vector<ExtrasSpec::OfPlugin>& out) {
   const auto& wanted = window_of(config, pipeline, window).aggregates().plugins();
+  const auto types = compose_aggregates(config, pipeline, window);
   Status missing;
   for (int i = 0; i < wanted.size(); ++i) {
-    auto type = compose_aggregate(config, pipeline, window, i);
+    const auto& type = types[static_cast<std::size_t>(i)];
     if (!type.ok()) missing = type.status();
     out.push_back(type.ok() ? ExtrasSpec::OfPlugin{(*type)->key(), *type} : absent(wanted[i]));
   }
   std::sort(out.begin(), out.end(), comes_before);
-  const auto same = std::adjacent_find(out.begin(), out.end(),
-                                       [](const auto& a, const auto& b) { return a.key == b.key; });
-  if (same == out.end()) return missing;
-  const std::string plugin = same->key.plugin;
-  out.erase(same);
-  return invalid_argument("two aggregates of plugin " + plugin + " with one config");
+  const auto is_same = [](const auto& a, const auto& b) { return a.key == b.key; };
+  out.erase(std::unique(out.begin(), out.end(), is_same), out.end());
+  return missing;
+}
+
+/// It runs in this process, so one that does not come with Sluice must be allowed to.
+Result<std::shared_ptr<const AggregateType>> load_aggregate(
+    const std::string& dir, const v1::PluginAggregateConfig& aggregate, const std::string& where) {
+  const bool may_run_here = aggregate.isolation() == v1::StageConfig::ISOLATION_NONE ||
+                            is_shipped_plugin(aggregate.plugin());
+  if (!may_run_here) {
+    return invalid_argument(
+        where + " (" + aggregate.plugin() +
+        "): an aggregate runs in the daemon itself, and a crash of it is one of "
+        "the daemon; if this one is trusted, say isolation: none");
+  }
+  return open_aggregate(dir, aggregate.plugin(), aggregate.config(), where);
 }
 
 }  // namespace
@@ -107,25 +119,26 @@ Result<std::shared_ptr<const CivilGrid>> compose_civil(const v1::WindowConfig& w
   return CivilGrid::create(window.time_zone(), window.tumbling_ns(), window.offset_ns());
 }
 
-Result<std::shared_ptr<const AggregateType>> compose_aggregate(const v1::Config& config,
-                                                               int pipeline, int window,
-                                                               int index) {
-  const v1::PluginAggregateConfig& aggregate =
-      window_of(config, pipeline, window).aggregates().plugins(index);
+std::vector<Result<std::shared_ptr<const AggregateType>>> compose_aggregates(
+    const v1::Config& config, int pipeline, int window) {
   const auto item = [](const char* list, int i) {
     return std::string(list) + "[" + std::to_string(i) + "]";
   };
-  const std::string where = item("pipelines", pipeline) + "." + item("windows", window) +
-                            ".aggregates." + item("plugins", index);
-  const bool may_run_here = aggregate.isolation() == v1::StageConfig::ISOLATION_NONE ||
-                            is_shipped_plugin(aggregate.plugin());
-  if (!may_run_here) {
-    return invalid_argument(
-        where + " (" + aggregate.plugin() +
-        "): an aggregate runs in the daemon itself, and a crash of it is one of "
-        "the daemon; if this one is trusted, say isolation: none");
+  const std::string path =
+      item("pipelines", pipeline) + "." + item("windows", window) + ".aggregates.";
+  std::vector<Result<std::shared_ptr<const AggregateType>>> types;
+  std::vector<PluginAggregateKey> keys;
+  for (const auto& aggregate : window_of(config, pipeline, window).aggregates().plugins()) {
+    const std::string where = path + item("plugins", static_cast<int>(types.size()));
+    auto type = load_aggregate(config.plugins().dir(), aggregate, where);
+    if (type.ok() && std::find(keys.begin(), keys.end(), (*type)->key()) != keys.end()) {
+      type = invalid_argument(where + " (" + aggregate.plugin() +
+                              "): config: expected another than those before it in the list");
+    }
+    if (type.ok()) keys.push_back((*type)->key());
+    types.push_back(std::move(type));
   }
-  return open_aggregate(config.plugins().dir(), aggregate.plugin(), aggregate.config(), where);
+  return types;
 }
 
 WindowSpec compose_window(const v1::Config& config, int pipeline, int window, Status& missing) {

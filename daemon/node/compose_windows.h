@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "aggregate/plugin_aggregate.h"
 #include "base/status.h"
@@ -16,10 +17,11 @@ namespace sluice {
 /// Null: by UTC.
 Result<std::shared_ptr<const CivilGrid>> compose_civil(const v1::WindowConfig& window);
 
-/// Loads the plugin of `aggregates.plugins[index]`. It runs in this process, so one that does not
-/// come with Sluice must be allowed to: `invalid_argument` otherwise.
-Result<std::shared_ptr<const AggregateType>> compose_aggregate(const v1::Config& config,
-                                                               int pipeline, int window, int index);
+/// Loads the plugins of a window's `aggregates.plugins`, one result for each. They run in this
+/// process, so one that does not come with Sluice must be allowed to: `invalid_argument` otherwise,
+/// and for one that is there twice, however its config is written.
+std::vector<Result<std::shared_ptr<const AggregateType>>> compose_aggregates(
+    const v1::Config& config, int pipeline, int window);
 
 /// `missing`: not ok when something is; the pipeline cannot run then, though the windows that it
 /// has can be closed.

@@ -112,6 +112,18 @@ TEST(CheckComposition, ReportsEveryStageOfAPipeline) {
   EXPECT_NE(all.find("test.yaml:17:17: pipelines[0].stages[1].plugin: "), std::string::npos) << all;
 }
 
+TEST(CheckComposition, RefusesAnAggregateTwiceHoweverItsConfigIsWritten) {
+  const auto with = [](const std::string& plugins) {
+    const std::string window = "      - tumbling: 10s\n";
+    return load(window, window + "        aggregates:\n          plugins:\n" + plugins);
+  };
+  const std::string shape = "            - plugin: shape\n";
+  EXPECT_EQ(checked(with(shape)), "");
+  EXPECT_EQ(checked(with(shape + shape + "              config: {}\n")),
+            "test.yaml:23:23: pipelines[0].windows[0].aggregates.plugins[1].config: plugin shape: "
+            "expected another than those before it in the list\n");
+}
+
 TEST(CheckComposition, WantsAPasswordInItsFile) {
   const TempFolder folder;
   const auto with_file = [](const std::string& file) {
