@@ -95,7 +95,9 @@ Result<StoredWindow> read_window(const Statement& row, const FindAggregateType& 
   window.extras = *std::move(extras);
   if (find) window.extras->open_plugins(find);
   // The pane has been labelled; what it keeps is as the node sent it.
-  window.extras->move_by(row.column_i64(21));
+  if (const std::int64_t moved_by = row.column_i64(21); moved_by != 0) {
+    window.extras->move_by(moved_by);
+  }
   return window;
 }
 

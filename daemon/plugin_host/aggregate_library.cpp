@@ -1,8 +1,6 @@
 #include "plugin_host/aggregate_library.h"
 
 #include <atomic>
-#include <cmath>
-#include <limits>
 #include <utility>
 
 #include "base/log.h"
@@ -116,17 +114,10 @@ class LibraryAggregate final : public AggregateType {
   }
 
   bool result(const std::byte* state, std::span<double> values) const override {
-    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-    if (values.size() != identity_.result_names.size()) return false;
-    for (double& v : values) v = kNone;
-    const std::string outcome = outcome_of([&] {
-      c_.result(self_, state, values.data());
-      return SLUICE_OK;
-    });
-    for (double& v : values) {
-      if (!std::isfinite(v)) v = kNone;
-    }
-    return kept(kResult, outcome);
+    return kept(kResult, outcome_of([&] {
+                  c_.result(self_, state, values.data());
+                  return SLUICE_OK;
+                }));
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "aggregate/window_extras.h"
 #include "sluice/v1/summary.pb.h"
@@ -11,17 +12,15 @@
 namespace sluice {
 namespace {
 
-const PluginAggregate& plugin_of(const Pane& pane, std::size_t place) {
-  return *pane.content.extras->plugins()[place];
-}
+/// One plugin's aggregate, of each pane.
+using Column = std::vector<const PluginAggregate*>;
 
 /// Of panes that were made while the plugin was not there only its name is known.
-const PluginAggregateIdentity& identity_of(const std::vector<const Pane*>& panes,
-                                           std::size_t place) {
-  const auto known = std::find_if(panes.begin(), panes.end(), [place](const Pane* pane) {
-    return !plugin_of(*pane, place).identity().version.empty();
+const PluginAggregateIdentity& identity_of(const Column& column) {
+  const auto known = std::find_if(column.begin(), column.end(), [](const PluginAggregate* plugin) {
+    return !plugin->identity().version.empty();
   });
-  return plugin_of(known == panes.end() ? *panes.front() : **known, place).identity();
+  return (known == column.end() ? column.front() : *known)->identity();
 }
 
 void put_pane(const PluginAggregate& plugin, std::size_t names, v1::PluginAggregateColumns& out) {
@@ -35,16 +34,20 @@ void put_pane(const PluginAggregate& plugin, std::size_t names, v1::PluginAggreg
 }  // namespace
 
 void put_plugins(const std::vector<const Pane*>& panes, v1::SummaryBlock& out) {
-  const std::size_t count = panes.front()->content.extras->plugins().size();
-  for (std::size_t place = 0; place < count; ++place) {
-    const PluginAggregateIdentity& identity = identity_of(panes, place);
+  std::vector<Column> all(panes.front()->content.extras->plugins().size());
+  for (const Pane* pane : panes) {
+    const Column plugins = pane->content.extras->plugins();
+    for (std::size_t place = 0; place < all.size(); ++place) all[place].push_back(plugins[place]);
+  }
+  for (const Column& column : all) {
+    const PluginAggregateIdentity& identity = identity_of(column);
     v1::PluginAggregateColumns& columns = *out.add_plugin();
     columns.set_plugin(identity.key.plugin);
     columns.set_version(identity.version);
     columns.set_config(identity.key.config_json);
     for (const std::string& name : identity.result_names) columns.add_result(name);
-    for (const Pane* pane : panes) {
-      put_pane(plugin_of(*pane, place), identity.result_names.size(), columns);
+    for (const PluginAggregate* plugin : column) {
+      put_pane(*plugin, identity.result_names.size(), columns);
     }
   }
 }

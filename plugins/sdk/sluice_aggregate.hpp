@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cmath>
 #include <limits>
 #include <new>
 #include <span>
@@ -76,18 +75,9 @@ struct AggregateBinding {
 
   static sluice_result open(const char* config_json, void** self, char* why,
                             std::size_t why_size) noexcept {
-    try {
+    return answered(SLUICE_BAD_CONFIG, SLUICE_FAILED, why, why_size, [&] {
       *self = std::make_unique<Aggregate>(Config::parse(config_json)).release();
-      return SLUICE_OK;
-    } catch (const std::invalid_argument& e) {
-      write_why(why, why_size, e.what());
-      return SLUICE_BAD_CONFIG;
-    } catch (const std::exception& e) {
-      write_why(why, why_size, e.what());
-    } catch (...) {
-      write_why(why, why_size, "an exception of unknown type");
-    }
-    return SLUICE_FAILED;
+    });
   }
 
   static void close(void* self) noexcept {
@@ -126,26 +116,18 @@ struct AggregateBinding {
 
   static sluice_result restore(void* self, void* state, const void* bytes, std::size_t size,
                                const char* version, char* why, std::size_t why_size) noexcept {
-    try {
+    return answered(SLUICE_BAD_STATE, SLUICE_BAD_STATE, why, why_size, [&] {
       StateReader reader(std::string_view(static_cast<const char*>(bytes), size));
       State& made = *::new (state) State{};
       of(self).restore(made, reader, version);
       reader.expect_end();
-      return SLUICE_OK;
-    } catch (const std::exception& e) {
-      write_why(why, why_size, e.what());
-    } catch (...) {
-      write_why(why, why_size, "an exception of unknown type");
-    }
-    return SLUICE_BAD_STATE;
+    });
   }
 
   static void result(void* self, const void* state, double* values) noexcept {
-    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
     const std::span<double> all(values, kResultCount);
-    std::fill(all.begin(), all.end(), kNone);
     if (guarded([&] { of(self).result(at(state), all); }) == SLUICE_OK) return;
-    std::fill(all.begin(), all.end(), kNone);
+    std::fill(all.begin(), all.end(), std::numeric_limits<double>::quiet_NaN());
   }
 
   static constexpr sluice_aggregate describe() {

@@ -206,6 +206,25 @@ inline void write_why(char* why, std::size_t why_size, const char* text) {
   why[n] = '\0';
 }
 
+/// Runs `body` and answers for it: what it throws becomes `refusal` when it is a
+/// std::invalid_argument, else `failure`, and `why` has its text.
+template <typename Body>
+sluice_result answered(sluice_result refusal, sluice_result failure, char* why,
+                       std::size_t why_size, Body body) noexcept {
+  try {
+    body();
+    return SLUICE_OK;
+  } catch (const std::invalid_argument& e) {
+    write_why(why, why_size, e.what());
+    return refusal;
+  } catch (const std::exception& e) {
+    write_why(why, why_size, e.what());
+  } catch (...) {
+    write_why(why, why_size, "an exception of unknown type");
+  }
+  return failure;
+}
+
 /// The C functions of one filter class.
 template <typename Filter>
 struct Binding {
@@ -243,18 +262,8 @@ struct Binding {
 
   static sluice_result create(const sluice_host* host, const char* config_json, void** self,
                               char* why, std::size_t why_size) noexcept {
-    try {
-      *self = std::make_unique<Instance>(host, config_json).release();
-      return SLUICE_OK;
-    } catch (const std::invalid_argument& e) {
-      write_why(why, why_size, e.what());
-      return SLUICE_BAD_CONFIG;
-    } catch (const std::exception& e) {
-      write_why(why, why_size, e.what());
-    } catch (...) {
-      write_why(why, why_size, "an exception of unknown type");
-    }
-    return SLUICE_FAILED;
+    return answered(SLUICE_BAD_CONFIG, SLUICE_FAILED, why, why_size,
+                    [&] { *self = std::make_unique<Instance>(host, config_json).release(); });
   }
 
   static void destroy(void* self) noexcept { std::unique_ptr<Instance>(&of(self)).reset(); }
@@ -297,17 +306,11 @@ struct Binding {
 
   static sluice_result restore(void* self, const void* bytes, std::size_t size, const char* version,
                                char* why, std::size_t why_size) noexcept {
-    try {
+    return answered(SLUICE_BAD_STATE, SLUICE_BAD_STATE, why, why_size, [&] {
       StateReader reader(std::string_view(static_cast<const char*>(bytes), size));
       of(self).filter.restore(reader, version);
       reader.expect_end();
-      return SLUICE_OK;
-    } catch (const std::exception& e) {
-      write_why(why, why_size, e.what());
-    } catch (...) {
-      write_why(why, why_size, "an exception of unknown type");
-    }
-    return SLUICE_BAD_STATE;
+    });
   }
 
   static std::uint32_t ordered(void* self) noexcept { return of(self).filter.ordered() ? 1 : 0; }
