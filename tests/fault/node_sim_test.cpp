@@ -312,7 +312,7 @@ void expect_only_true_gaps(const std::string& database, const NodeSim& sim) {
 
 // A whole node with every fault mixed: see NodeSim. The publishers' history is the oracle.
 TEST(WholeNode, TheHubHoldsWhatThePublishersSentWhateverFails) {
-  const Campaign campaign("whole_node", 2000);
+  const Campaign campaign("whole_node", 800);
   log::configure(log::Level::error, log::Format::logfmt);
   const FakeClock clock;
   const v1::Config config = node_sim_config(SLUICE_PLUGIN_DIR);

@@ -120,7 +120,7 @@ TEST(CheckComposition, RefusesAnAggregateTwiceHoweverItsConfigIsWritten) {
   const std::string shape = "            - plugin: shape\n";
   EXPECT_EQ(checked(with(shape)), "");
   EXPECT_EQ(checked(with(shape + shape + "              config: {}\n")),
-            "test.yaml:23:23: pipelines[0].windows[0].aggregates.plugins[1].config: plugin shape: "
+            "test.yaml:24:23: pipelines[0].windows[0].aggregates.plugins[1].config: plugin shape: "
             "expected another than those before it in the list\n");
 }
 
