@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/status.h"
 #include "schema/config_error.h"
 #include "schema/key_places.h"
 #include "sluice/v1/config.pb.h"
@@ -35,6 +36,9 @@ struct LoadResult {
 /// `mqtt.client_id` of the source, or what it is when left out.
 std::string client_id(const v1::Config& config, const v1::SourceConfig& source);
 
+/// A config file's text, or one byte more than a config may have. `unavailable` says why not.
+Result<std::string> read_config_text(const std::string& path);
+
 /// Reads and checks a config (DESIGN §10): its YAML, its keys, types and bounds, then the rules
 /// that span keys. Goes on after an error and reports all it finds, each with line and key path.
 /// Local (bootstrap) keys may hold `${NAME}`, and SLUICE__SECTION__KEY variables replace them. At
@@ -44,5 +48,12 @@ LoadResult load_config_file(const std::string& path, const Environment& environm
 /// The same for text; `file_name` is what messages call it.
 LoadResult load_config_text(std::string_view text, const std::string& file_name,
                             const Environment& environment);
+
+/// A config that came to a running node: its local sections (node, storage, uplink, log, control)
+/// are those of `local`. The text may leave them out; what it says of them must be the same,
+/// because to change them takes the node's own file and a restart. `environment` is empty for what
+/// came from afar.
+LoadResult load_document(std::string_view text, const std::string& file_name,
+                         const Environment& environment, const v1::Config& local);
 
 }  // namespace sluice

@@ -157,6 +157,47 @@ TEST(ConfigReader, ReadsWindowsLineEndsAndAByteOrderMark) {
   EXPECT_EQ(load_ok(text).SerializeAsString(), load_ok(minimal()).SerializeAsString());
 }
 
+// --- a document for a running node ---
+
+TEST(ConfigDocument, TakesItsLocalSectionsFromTheNode) {
+  const v1::Config local = load_ok(minimal("storage: {quota: 64MiB}\n"));
+  const std::string text =
+      "sources: [{name: s, mqtt: {url: \"tcp://h:1883\", topics: [{pattern: t}]}}]\n"
+      "pipelines: [{name: p}]\n";
+  const LoadResult result = load_document(text, "push", {}, local);
+  EXPECT_EQ(errors_of(result), "");
+  EXPECT_EQ(result.config.node().name(), "gw-1");
+  EXPECT_EQ(result.config.storage().quota_bytes(), 64u << 20);
+  EXPECT_EQ(client_id(result.config, result.config.sources(0)), "sluice-gw-1-s");
+  EXPECT_EQ(result.config.pipelines_size(), 1);
+}
+
+TEST(ConfigDocument, MaySayOfTheNodeWhatIsTrue) {
+  const std::string text = minimal("storage: {quota: 64MiB}\npipelines: [{name: p}]\n");
+  const v1::Config local = load_ok(text);
+  EXPECT_EQ(errors_of(load_document(text, "push", {}, local)), "");
+  const std::string other = minimal("storage: {quota: 65MiB}\npipelines: [{name: p}]\n");
+  const std::string all = errors_of(load_document(other, "push", {}, local));
+  EXPECT_NE(all.find(": storage: differs from what the node runs with"), std::string::npos) << all;
+  EXPECT_EQ(all.find("push:"), 0u) << all;
+}
+
+TEST(ConfigDocument, HasItsEnvironmentFromWhoeverAsks) {
+  const std::string text = minimal("uplink: {hub: \"${HUB}\"}\n");
+  LoadResult here = load_config_text(text, "f", {{"HUB", "h:1"}});
+  ASSERT_TRUE(here.ok());
+  EXPECT_EQ(errors_of(load_document(text, "f", {{"HUB", "h:1"}}, here.config)), "");
+  EXPECT_NE(errors_of(load_document(text, "push", {}, here.config)).find("HUB"), std::string::npos);
+}
+
+TEST(ConfigDocument, IsNoListAndNotEmpty) {
+  const v1::Config local = load_ok(minimal("pipelines: [{name: p}]\n"));
+  EXPECT_NE(errors_of(load_document("[1]", "push", {}, local)), "");
+  const std::string all = errors_of(load_document("", "push", {}, local));
+  EXPECT_NE(all.find("sources"), std::string::npos) << all;
+  EXPECT_EQ(all.find("node"), std::string::npos) << all;
+}
+
 class ConfigFile : public ::testing::Test {
  protected:
   ConfigFile() {

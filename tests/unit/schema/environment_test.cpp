@@ -31,7 +31,8 @@ TEST(Expand, RefusesWhatIsNotAVariable) {
 TEST(Overrides, AreOneVariablePerLocalKey) {
   EXPECT_EQ(
       schema::join(schema::override_names()),
-      "SLUICE__LOG__FORMAT, SLUICE__LOG__LEVEL, SLUICE__NODE__MACHINE_ID, SLUICE__NODE__NAME, "
+      "SLUICE__CONTROL__PROBATION, SLUICE__LOG__FORMAT, SLUICE__LOG__LEVEL, "
+      "SLUICE__NODE__MACHINE_ID, SLUICE__NODE__NAME, "
       "SLUICE__NODE__RUN_DIR, "
       "SLUICE__STORAGE__COMMIT_INTERVAL, SLUICE__STORAGE__DIR, SLUICE__STORAGE__QUOTA, "
       "SLUICE__UPLINK__BACKOFF_MAX, SLUICE__UPLINK__GZIP, SLUICE__UPLINK__HUB, "
@@ -83,7 +84,7 @@ TEST(Overrides, OfOtherKeysAreRefusedWithTheAcceptedOnes) {
                            "SLUICE__UPLINK", "SLUICE__uplink__hub", "SLUICE__"}) {
     const std::string error = load_error(minimal(), {{name, "1"}});
     EXPECT_TRUE(contains(error, std::string(name) + ": sets no local key")) << error;
-    EXPECT_TRUE(contains(error, "accepted: SLUICE__LOG__FORMAT, ")) << error;
+    EXPECT_TRUE(contains(error, "accepted: SLUICE__CONTROL__PROBATION, ")) << error;
   }
   EXPECT_TRUE(contains(load_error(minimal(), {{"SLUICE__STORAGE__QUOTTA", "1"}}),
                        "did you mean \"SLUICE__STORAGE__QUOTA\"?"));
