@@ -20,6 +20,19 @@ constexpr std::int64_t kStallNs = 1'000'000'000;
 /// For how long a turn looks through series.
 constexpr std::int64_t kLookNs = 1'000'000;
 
+constexpr char kAwaitsCloud[] =
+    "the hub has not yet confirmed under which epoch this node sends; try again when it is "
+    "connected, or restart the daemon";
+
+/// Until [pipeline] has done it.
+template <typename Request>
+Status ask(Requests<Request>& requests, const std::shared_ptr<Request>& request,
+           std::chrono::milliseconds timeout) {
+  Status asked = requests.ask(request, timeout);
+  if (asked.code() != StatusCode::unavailable) return asked;
+  return unavailable(std::string(asked.message()) + "; it may still happen");
+}
+
 std::size_t bytes_of(const CallsEntry& entry) {
   std::size_t bytes = entry.pipeline.size();
   for (const StageCall& call : entry.calls) bytes += call.record.size() + 8;
@@ -47,7 +60,7 @@ Engine::Engine(EngineOptions options, std::vector<SourceSpec> sources,
       sources_(sources),
       builder_(rooms.series, rooms.topics, rooms.encoder),
       intake_(std::move(sources), rooms.decoder, builder_, &time_line_),
-      pipelines_(std::move(pipelines), rooms.series, rooms.topics, builder_) {
+      pipelines_(std::move(pipelines), rooms.series, rooms.topics, builder_, rooms.clock) {
   publish_view();
 }
 
@@ -202,6 +215,7 @@ void Engine::stop() {
   stopping_ = true;
   looks_.close();
   replacements_.close();
+  changes_.close();
   poke();
   thread_.join();
 }
@@ -223,13 +237,15 @@ void Engine::run() {
 bool Engine::step() {
   settle_epoch();
   settle_replacement();
+  const bool waits_for_flash = settle_change();
   look_on();
-  if (may_take()) {
+  const bool takes = may_take() && !waits_for_flash;
+  if (takes) {
     take_messages();
     if (hears_silence()) tick_if_due();
   }
   submit_if_due();
-  return may_take();
+  return takes && may_take();
 }
 
 /// A clean stop checkpoints, so that the next start replays nothing. What the store cannot take
@@ -294,11 +310,7 @@ Result<std::vector<StageReplacement>> Engine::replace_stages(MakePipelines make,
   const auto wanted = std::make_shared<Replacement>();
   wanted->make = std::move(make);
   wanted->begins_anew = begins_anew;
-  const Status asked = replacements_.ask(wanted, timeout);
-  if (asked.code() == StatusCode::unavailable) {
-    return unavailable(std::string(asked.message()) + "; it may still happen");
-  }
-  if (!asked.ok()) return asked;
+  if (Status s = ask(replacements_, wanted, timeout); !s.ok()) return s;
   if (!wanted->status.ok()) return wanted->status;
   return wanted->outcome;
 }
@@ -310,9 +322,7 @@ void Engine::settle_replacement() {
   const std::shared_ptr<Replacement> wanted = replacements_.next();
   if (!wanted) return;
   if (tracks_start_) {
-    wanted->status = failed_precondition(
-        "the hub has not yet confirmed under which epoch this node sends; try again when it is "
-        "connected, or restart the daemon");
+    wanted->status = failed_precondition(kAwaitsCloud);
   } else {
     const std::int64_t now = rooms_.clock.boottime_ns();
     wanted->outcome = pipelines_.replace_stages(wanted->make, wanted->begins_anew, now);
@@ -324,6 +334,55 @@ void Engine::settle_replacement() {
   replacements_.finish(wanted);
 }
 
+Result<ConfigOutcome> Engine::change_config(ConfigChange change,
+                                            std::chrono::milliseconds timeout) {
+  const auto wanted = std::make_shared<Change>();
+  wanted->wanted = std::move(change);
+  if (Status s = ask(changes_, wanted, timeout); !s.ok()) return s;
+  if (!wanted->status.ok()) return wanted->status;
+  return std::move(wanted->outcome);
+}
+
+/// What the ledger counts as waiting in a pipeline that ends is settled by what is on flash, so all
+/// must be. True while that is waited for.
+bool Engine::settle_change() {
+  const std::shared_ptr<Change> change = changes_.next();
+  if (!change || has_waiting()) return false;
+  if (sealed_ || rooms_.commits.behind_since_ns()) return true;
+  if (!builder_.empty()) {
+    seal(false);
+    return true;
+  }
+  change->status = change_now(change->wanted, change->outcome);
+  changes_.finish(change);
+  return false;
+}
+
+Status Engine::change_now(ConfigChange& wanted, ConfigOutcome& outcome) {
+  if (tracks_start_) return Status(StatusCode::out_of_range, kAwaitsCloud);
+  std::vector<NextPipeline> next = wanted.make();
+  if (Status s = PipelineSet::check(next); !s.ok()) return s;
+  const Moment now{rooms_.clock.boottime_ns(), rooms_.clock.wall_ns()};
+  const DurableState durable = wanted.durable();
+  if (wanted.swap_sources) wanted.swap_sources();
+  sources_ = wanted.sources;
+  intake_.adopt(std::move(wanted.sources), now);
+  pipelines_.change(std::move(next), durable.ledger, durable.next_seq);
+  pipelines_.set_boot(time_line_.stretch(), now.boottime_ns);
+  options_.config = std::move(wanted.config);
+  if (wanted.swap_sources) begin_disconnected();
+  keep_sources(now.boottime_ns);
+  pipelines_.take_calls(0);  // behind the checkpoint
+  seal(true);
+  for (std::uint32_t i = 0; i < sources_.size(); ++i) {
+    outcome.subscribed.push_back(intake_.subscribed(i));
+  }
+  for (const PipelineView& view : pipelines_.views()) {
+    if (!view.parked.empty()) outcome.parked.push_back(view.name + ": " + view.parked);
+  }
+  return {};
+}
+
 void Engine::look_on() {
   const std::shared_ptr<StateScan> look = looks_.next();
   if (!look) return;
@@ -333,7 +392,7 @@ void Engine::look_on() {
   if (done) looks_.finish(look);
 }
 
-bool Engine::is_asked() { return !looks_.empty() || !replacements_.empty(); }
+bool Engine::is_asked() { return !looks_.empty() || !replacements_.empty() || !changes_.empty(); }
 
 bool Engine::may_take() const {
   return !(sealed_ && (group_due() || builder_.bytes() >= options_.group_bytes_max));

@@ -16,6 +16,7 @@
 #include "model/log.h"
 #include "model/ports.h"
 #include "pipeline/commit_builder.h"
+#include "pipeline/config_change.h"
 #include "pipeline/intake.h"
 #include "pipeline/pipeline_set.h"
 #include "pipeline/requests.h"
@@ -121,6 +122,13 @@ class Engine {
   /// as look_at_state.
   Result<std::vector<StageReplacement>> replace_stages(MakePipelines make, bool begins_anew,
                                                        std::chrono::milliseconds timeout);
+  /// Goes over to another config between two batches, once all that came is on flash: pipelines that
+  /// are new or another begin, those that are gone or were another close what they had open as
+  /// `partial_config`, and the others are not touched. The group carries a checkpoint, so that no
+  /// replay crosses the change. `out_of_range` while the cloud has yet to say who we are, which only
+  /// a new start can cope with; `failed_precondition` when a pipeline cannot be made: nothing has
+  /// changed then. Otherwise as look_at_state; `unavailable` says whether it may still happen.
+  Result<ConfigOutcome> change_config(ConfigChange change, std::chrono::milliseconds timeout);
   const RefusedSeries& refused_series() const { return intake_.refused_series(); }
   const Recent<Pane>& recent_panes() const { return pipelines_.recent_panes(); }
   const Recent<LateReading>& recent_late() const { return pipelines_.recent_late(); }
@@ -133,6 +141,12 @@ class Engine {
     bool begins_anew = false;
     Status status;
     std::vector<StageReplacement> outcome;
+  };
+  /// Somebody wants another config.
+  struct Change {
+    ConfigChange wanted;
+    Status status;
+    ConfigOutcome outcome;
   };
 
   void replay_entry(const StartEntry& start);
@@ -158,6 +172,8 @@ class Engine {
   bool hears_silence() const;
   void settle_epoch();
   void settle_replacement();
+  bool settle_change();
+  Status change_now(ConfigChange& wanted, ConfigOutcome& outcome);
   void look_on();
   bool is_asked();
   bool submit();
@@ -204,6 +220,7 @@ class Engine {
   std::string ended_epoch_ SLUICE_GUARDED_BY(wake_mutex_);  ///< the last one asked to end
   Requests<StateScan> looks_{4};
   Requests<Replacement> replacements_{1};
+  Requests<Change> changes_{1};
   mutable Mutex view_mutex_;
   EngineView view_ SLUICE_GUARDED_BY(view_mutex_);
   Thread thread_;

@@ -24,7 +24,7 @@ Pipeline::Pipeline(PipelineSpec spec, SeriesTable& series, const TopicTable& top
       matcher_(spec_.match, series, topics),
       run_(spec_, series, topics),
       behind_(!spec_.parked.empty()),
-      backlog_(spec_.pending_max) {}
+      backlog_(spec_.shares.pending_max) {}
 
 std::uint64_t Pipeline::pane_hash() const {
   if (since_seq_ == 0) return spec_.hash;
@@ -126,23 +126,28 @@ void Pipeline::set_boot(const std::shared_ptr<const BootStretch>& boot, std::int
 // --- the end of a spec ---
 
 void Pipeline::retire(const Ledger& durable, PipelineEffects effects) {
+  std::int64_t held = durable.get(LedgerKind::readings, spec_.name, Term::held);
+  std::int64_t pending = durable.get(LedgerKind::readings, spec_.name, Term::pending);
   Status known = behind_ ? run_.restore(kept_) : Status();
   if (known.ok() && behind_) known = run_.restore_begun(kept_);
   if (!known.ok()) {
     log::error("pipeline", "open windows of a pipeline that is no more are given up",
                {{"pipeline", spec_.name}, {"error", known.to_string()}});
   } else {
+    if (!behind_) {
+      held -= run_.readings_held();
+      pending -= run_.let_go(effects);
+      held += run_.readings_held();
+    }
     const std::int64_t lost = backlog_.has_applied() ? pass_over_applied() : 0;
     count(effects, Term::aggregated, -lost);
     count(effects, Term::rejected, lost, "config_changed");
     run_.close_windows(PaneQuality::partial_config, effects);
     run_.end_begun("config_changed", effects);
   }
-  for (const Term term : {Term::held, Term::pending}) {
-    const std::int64_t waiting = durable.get(LedgerKind::readings, spec_.name, term);
-    count(effects, term, -waiting);
-    count(effects, Term::rejected, waiting, "config_changed");
-  }
+  count(effects, Term::held, -held);
+  count(effects, Term::pending, -pending);
+  count(effects, Term::rejected, held + pending, "config_changed");
 }
 
 /// Its panes of the time after the checkpoint are out. Which windows they were of, the watermarks
@@ -221,6 +226,12 @@ void Pipeline::give_up_stages_state(std::string_view cause, PipelineEffects effe
   run_.end_begun(cause, effects);
 }
 
+void Pipeline::set_shares(const PipelineShares& shares) {
+  spec_.shares = shares;
+  run_.set_windows_max(shares.windows_max);
+  backlog_.set_pending_max(shares.pending_max);
+}
+
 void Pipeline::park(const Status& why) {
   spec_.parked = why.message();
   behind_ = true;
@@ -231,7 +242,7 @@ Status Pipeline::inherit(Pipeline& old) {
   if (old.behind_) {
     kept_ = old.kept_;
     backlog_ = old.backlog_;
-    backlog_.set_pending_max(spec_.pending_max);
+    backlog_.set_pending_max(spec_.shares.pending_max);
   } else if (Status s = old.snapshot_state(kept_); !s.ok()) {
     kept_.clear();
     return s;
@@ -270,7 +281,7 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
   settle_replayed_held(effects);
   run_.let_go_of_other_order(effects);
   backlog_.add_what_stands();
-  do_missed(std::exchange(backlog_, Backlog(spec_.pending_max)), effects);
+  do_missed(std::exchange(backlog_, Backlog(spec_.shares.pending_max)), effects);
 }
 
 /// The log counts what the stages held then. Another version of a plugin may have held other

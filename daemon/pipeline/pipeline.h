@@ -45,7 +45,9 @@ class Pipeline {
   }
   /// As PipelineRun has it.
   std::uint64_t aggregates_refused() const { return run_.aggregates_refused(); }
-  std::size_t windows_max() const { return spec_.windows_max; }
+  std::size_t windows_max() const { return spec_.shares.windows_max; }
+  /// For a running one of the same spec.
+  void set_shares(const PipelineShares& shares);
   std::size_t readings_pending() const { return run_.readings_waiting() + backlog_.pending(); }
 
   /// Its spec takes over from another or from none, when `next_seq` is the next outbox row. Once,
@@ -75,10 +77,11 @@ class Pipeline {
   std::int64_t reached(const std::function<bool(const std::string&)>& is_source) const {
     return run_.reached(is_source);
   }
-  /// The spec is no more: closes what is open as partial and settles what `durable` counts as held
-  /// or pending. What its stages did after the last checkpoint cannot be repeated when they are
-  /// gone: its windows close with what they held then, and the rest is no longer `aggregated` but
-  /// `rejected(config_changed)`. What its stages told the begin of ends.
+  /// The spec is no more: lets go what waits for its order, closes what is open as partial and
+  /// settles what `durable` counts as held or pending besides. What its stages did after the last
+  /// checkpoint cannot be repeated when they are gone: its windows close with what they held then,
+  /// and the rest is no longer `aggregated` but `rejected(config_changed)`. What its stages told
+  /// the begin of ends.
   void retire(const Ledger& durable, PipelineEffects effects);
 
   /// The cloud knows us as who we are: no epoch change will part what was there at catch_up() from

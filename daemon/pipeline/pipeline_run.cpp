@@ -22,7 +22,7 @@ Flow flow_of(ReorderBuffer::Released released) {
 PipelineRun::PipelineRun(PipelineSpec& spec, SeriesTable& series, const TopicTable& topics)
     : name_(spec.name),
       hash_(spec.hash),
-      windows_max_(spec.windows_max),
+      windows_max_(spec.shares.windows_max),
       reorder_max_(spec.reorder_max),
       idle_timeout_ns_(spec.idle_timeout_ns),
       topics_(topics),
@@ -30,7 +30,7 @@ PipelineRun::PipelineRun(PipelineSpec& spec, SeriesTable& series, const TopicTab
       watermarks_(spec.max_out_of_order_ns, spec.idle_timeout_ns),
       reorder_(spec.reorder_max),
       keys_(spec.key_by, series),
-      windows_(spec.windows, spec.windows_max) {}
+      windows_(spec.windows, spec.shares.windows_max) {}
 
 void PipelineRun::count(PipelineEffects effects, Term term, std::int64_t n,
                         std::string_view cause) const {
@@ -231,6 +231,16 @@ void PipelineRun::keep_sources(const std::vector<std::string>& sources, std::int
   watermarks_.connected(is_gone, boottime_ns);
 }
 
+std::int64_t PipelineRun::let_go(PipelineEffects effects) {
+  ReorderBuffer::Released released;
+  reorder_.drain(released);
+  const auto count_let_go = static_cast<std::int64_t>(released.readings.size());
+  count(effects, Term::pending, -count_let_go);
+  run_ordered(std::move(released), effects);
+  windows_.correct(effects.closed);
+  return count_let_go;
+}
+
 void PipelineRun::close_windows(PaneQuality quality, PipelineEffects effects) {
   windows_.close_all(quality, effects.closed);
 }
@@ -305,11 +315,7 @@ void PipelineRun::forget_start() {
 
 void PipelineRun::end_epoch(PipelineEffects effects) {
   if (!marked_) mark_start();
-  ReorderBuffer::Released released;
-  reorder_.drain(released);
-  count(effects, Term::pending, -static_cast<std::int64_t>(released.readings.size()));
-  run_ordered(std::move(released), effects);
-  windows_.correct(effects.closed);
+  let_go(effects);
   windows_.end_epoch(effects.closed);
   forget_start();
 }

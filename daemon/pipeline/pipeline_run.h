@@ -85,9 +85,15 @@ class PipelineRun {
   /// From here on the limits of the spec hold, whatever those of the restored state were: they are
   /// no part of its hash, and what had been done under others is repeated under those.
   void use_limits_of_spec();
+  void set_windows_max(std::size_t windows_max) {
+    windows_max_ = windows_max;
+    windows_.set_max(windows_max);
+  }
   /// After a restore by stages of which another is the first that needs an order: what waits for
   /// the former first one passes it and those behind it. Before anything else happens.
   void let_go_of_other_order(PipelineEffects effects);
+  /// What waits for its order passes the stages now. Answers how many readings that are.
+  std::int64_t let_go(PipelineEffects effects);
   void close_windows(PaneQuality quality, PipelineEffects effects);
   /// Arrivals are stamped in this stretch of boot time from here on; null: in event time. What is
   /// open of another one closes.
@@ -173,7 +179,7 @@ class PipelineRun {
 
   const std::string name_;
   const std::uint64_t hash_;
-  const std::size_t windows_max_;
+  std::size_t windows_max_;
   const std::size_t reorder_max_;
   const std::int64_t idle_timeout_ns_;
   const TopicTable& topics_;

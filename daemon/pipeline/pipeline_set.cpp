@@ -11,6 +11,11 @@
 namespace sluice {
 namespace {
 
+/// As plugin_host names what it tells of a plugin itself.
+bool tells_of_failure(const ToldEvent& told) {
+  return told.event.name == "plugin_failed" || told.event.name == "plugin_quarantined";
+}
+
 std::vector<Pane> to_show(std::vector<Pane> panes) {
   for (Pane& pane : panes) {
     pane.split.reset();
@@ -22,8 +27,8 @@ std::vector<Pane> to_show(std::vector<Pane> panes) {
 }  // namespace
 
 PipelineSet::PipelineSet(std::vector<PipelineSpec> specs, SeriesTable& series,
-                         const TopicTable& topics, CommitBuilder& builder)
-    : series_(series), topics_(topics), builder_(builder) {
+                         const TopicTable& topics, CommitBuilder& builder, const Clock& clock)
+    : series_(series), topics_(topics), builder_(builder), clock_(clock) {
   for (PipelineSpec& spec : specs) {
     pipelines_.push_back(std::make_unique<Pipeline>(std::move(spec), series_, topics_));
   }
@@ -49,9 +54,12 @@ std::vector<Pane> PipelineSet::run(Pipeline& pipeline, Step step) {
   const std::size_t told_before = events.all().size();
   const std::size_t expired_before = events.expired();
   CallLog calls = is_replay_ ? CallLog(take_calls_of(pipeline.name())) : CallLog();
+  const std::int64_t begun_ns = clock_.boottime_ns();
   step(pipeline, PipelineEffects{is_replay_ ? ignored : builder_.ledger(), closed, &late,
                                  is_replay_ ? nullptr : &events, &calls, &dead_letters});
   if (is_replay_) return {};
+  Effort& effort = efforts_[pipeline.name()];
+  effort.busy_ns += clock_.boottime_ns() - begun_ns;
   show_events(pipeline.name(), told_before, expired_before);
   for (DeadLetter& letter : dead_letters) {
     letter.wall_ns = wall_ns_;
@@ -72,7 +80,10 @@ void PipelineSet::show_events(const std::string& pipeline, std::size_t first,
   const ToldEvents& told = builder_.events();
   const std::vector<ToldEvent> fresh(told.all().begin() + static_cast<std::ptrdiff_t>(first),
                                      told.all().end());
-  for (const ToldEvent& event : fresh) log_event(event);
+  for (const ToldEvent& event : fresh) {
+    log_event(event);
+    if (tells_of_failure(event)) ++efforts_[pipeline].plugin_failures;
+  }
   if (!fresh.empty()) recent_events_.add(pipeline, fresh);
   if (expired_before > 0 || told.expired() == 0) return;
   log::warn("pipeline",
@@ -189,6 +200,39 @@ std::unique_ptr<Pipeline> PipelineSet::adopt_one(PipelineSpec spec, std::int64_t
     next->begin_at(next_seq);
   }
   return next;
+}
+
+Status PipelineSet::check(const std::vector<NextPipeline>& next) {
+  for (const NextPipeline& pipeline : next) {
+    if (!pipeline.spec || pipeline.spec->parked.empty()) continue;
+    return failed_precondition("pipeline " + pipeline.name + ": " + pipeline.spec->parked);
+  }
+  return {};
+}
+
+void PipelineSet::change(std::vector<NextPipeline> next, const Ledger& durable,
+                         std::int64_t next_seq) {
+  std::vector<std::unique_ptr<Pipeline>> all;
+  for (NextPipeline& one : next) {
+    if (one.spec) {
+      all.push_back(adopt_one(*std::move(one.spec), next_seq));
+      continue;
+    }
+    all.push_back(take_out(one.name));
+    all.back()->set_shares(one.shares);
+  }
+  for (const auto& old : pipelines_) {
+    if (old) retire(*old, durable, false);
+  }
+  pipelines_ = std::move(all);
+  each([](Pipeline& pipeline, PipelineEffects effects) { pipeline.catch_up(effects); });
+}
+
+std::unique_ptr<Pipeline> PipelineSet::take_out(const std::string& name) {
+  const auto it = std::find_if(pipelines_.begin(), pipelines_.end(),
+                               [&](const auto& old) { return old && old->name() == name; });
+  SLUICE_ASSERT(it != pipelines_.end());
+  return std::move(*it);
 }
 
 std::vector<StageReplacement> PipelineSet::replace_stages(const MakePipelines& make,
@@ -376,6 +420,10 @@ std::vector<PipelineState> PipelineSet::state_of(SeriesId series) const {
 }
 
 std::vector<PipelineView> PipelineSet::views() const {
+  const auto effort_of = [this](const std::string& pipeline) {
+    const auto it = efforts_.find(pipeline);
+    return it == efforts_.end() ? Effort() : it->second;
+  };
   const auto counted = [](const std::map<std::string, std::uint64_t>& counts,
                           const std::string& pipeline) {
     const auto it = counts.find(pipeline);
@@ -383,10 +431,12 @@ std::vector<PipelineView> PipelineSet::views() const {
   };
   std::vector<PipelineView> all;
   for (const auto& pipeline : pipelines_) {
+    const Effort effort = effort_of(pipeline->name());
     all.push_back({pipeline->name(), pipeline->parked(), pipeline->stage_names(),
                    pipeline->windows_open(), pipeline->readings_pending(), pipeline->windows_max(),
                    counted(panes_partial_limit_, pipeline->name()),
-                   counted(panes_lacking_aggregate_, pipeline->name())});
+                   counted(panes_lacking_aggregate_, pipeline->name()), effort.plugin_failures,
+                   effort.busy_ns});
   }
   return all;
 }

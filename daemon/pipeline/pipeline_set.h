@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "model/log.h"
 #include "model/series.h"
 #include "pipeline/commit_builder.h"
+#include "pipeline/config_change.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/recent.h"
 #include "pipeline/series_state.h"
@@ -27,6 +29,8 @@ struct PipelineView {
   std::uint64_t windows_max = 0;
   std::uint64_t panes_partial_limit = 0;      ///< made since the start, as the next
   std::uint64_t panes_lacking_aggregate = 0;  ///< some PluginAggregate of it is lost
+  std::uint64_t plugin_failures = 0;          ///< that its stages told of
+  std::int64_t busy_ns = 0;                   ///< for which the thread was at it
 };
 
 /// What became of a pipeline whose stages were to be replaced.
@@ -44,9 +48,9 @@ using MakePipelines = std::function<std::vector<PipelineSpec>()>;
 /// since the log has it. Thread: [pipeline].
 class PipelineSet {
  public:
-  /// The tables and `builder` are borrowed.
+  /// All are borrowed for life.
   PipelineSet(std::vector<PipelineSpec> specs, SeriesTable& series, const TopicTable& topics,
-              CommitBuilder& builder);
+              CommitBuilder& builder, const Clock& clock);
 
   Status restore(const std::vector<CheckpointPart>& parts);
   /// What the ledger of the segment says that was just replayed.
@@ -57,6 +61,11 @@ class PipelineSet {
   /// the start.
   void adopt(std::vector<PipelineSpec> specs, const Ledger& durable, std::int64_t next_seq,
              bool awaits_cloud);
+  /// `failed_precondition` when one of them cannot be made.
+  static Status check(const std::vector<NextPipeline>& next);
+  /// After the replay: goes over to another config, as adopt(); what is not to change is not
+  /// touched.
+  void change(std::vector<NextPipeline> next, const Ledger& durable, std::int64_t next_seq);
   /// After the replay: pipelines of the same config with new stages, which take over the state of
   /// the old ones. Where they refuse it they begin anew, if that is wanted: what the old ones held
   /// is rejected(stage_replaced). Else the old ones go on, as if nothing had been tried.
@@ -103,12 +112,18 @@ class PipelineSet {
   const Recent<ToldEvent>& recent_events() const { return recent_events_; }
 
  private:
+  /// Since the start.
+  struct Effort {
+    std::uint64_t plugin_failures = 0;
+    std::int64_t busy_ns = 0;
+  };
   template <typename Step>
   void each(Step step);
   template <typename Step>
   std::vector<Pane> run(Pipeline& pipeline, Step step);
   Status replace_one(PipelineSpec spec, bool begins_anew, std::int64_t boottime_ns);
   std::unique_ptr<Pipeline> adopt_one(PipelineSpec spec, std::int64_t next_seq);
+  std::unique_ptr<Pipeline> take_out(const std::string& name);
   void retire(Pipeline& old, const Ledger& durable, bool awaits_cloud);
   void show_events(const std::string& pipeline, std::size_t first, std::size_t expired_before);
   void log_event(const ToldEvent& told) const;
@@ -120,12 +135,14 @@ class PipelineSet {
   SeriesTable& series_;
   const TopicTable& topics_;
   CommitBuilder& builder_;
+  const Clock& clock_;
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
   bool is_replay_ = true;
   std::map<std::string, std::vector<StageCall>> calls_;       ///< by pipeline
   std::int64_t wall_ns_ = 0;                                  ///< arrival of the last batch
   std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline, as the next
   std::map<std::string, std::uint64_t> panes_lacking_aggregate_;
+  std::map<std::string, Effort> efforts_;  ///< by pipeline
   Recent<Pane> recent_panes_;
   Recent<LateReading> recent_late_;
   Recent<ToldEvent> recent_events_;

@@ -52,6 +52,14 @@ struct WindowSpec {
   }
 };
 
+/// What of the node's limits falls to one pipeline. It depends on how many there are.
+struct PipelineShares {
+  /// Windows it keeps, open or still correctable. One more, and the oldest 16th closes early.
+  std::size_t windows_max = 200'000;
+  /// Readings that may wait while it is parked.
+  std::size_t pending_max = 50'000;
+};
+
 /// One pipeline as the composition root hands it over, checked and with its stages built.
 struct PipelineSpec {
   std::string name;
@@ -64,10 +72,7 @@ struct PipelineSpec {
   std::int64_t max_out_of_order_ns = 0;
   std::int64_t idle_timeout_ns = 300'000'000'000;
   std::size_t reorder_max = 10'000;
-  /// Windows it keeps, open or still correctable. One more, and the oldest 16th closes early.
-  std::size_t windows_max = 200'000;
-  /// Readings that may wait while it is parked.
-  std::size_t pending_max = 50'000;
+  PipelineShares shares;
   /// Not empty: the pipeline could not be built, and why. Its readings are counted `pending`.
   std::string parked;
 };

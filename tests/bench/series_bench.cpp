@@ -117,7 +117,7 @@ std::vector<PipelineSpec> minutes() {
   specs[0].name = "minutes";
   specs[0].hash = 1;
   specs[0].windows = {WindowSpec::tumbling(60 * kSecond)};
-  specs[0].windows_max = kSeriesMax;
+  specs[0].shares.windows_max = kSeriesMax;
   return specs;
 }
 

@@ -17,7 +17,7 @@ PipelineSpec staged(const Plant& plant, bool parked, std::int64_t lateness_s = 0
                     std::size_t windows_max = 1000) {
   PipelineSpec spec = plant.spec(10, 0);
   spec.windows[0].allowed_lateness_ns = lateness_s * kSecond;
-  spec.windows_max = windows_max;
+  spec.shares.windows_max = windows_max;
   if (parked) {
     spec.parked = "drop_negative.so is missing";
   } else {

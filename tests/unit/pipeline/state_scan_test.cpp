@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "fakes/fake_clock.h"
 #include "fakes/memory_commits.h"
 #include "fakes/plain_parts.h"
 #include "fakes/scripted_messages.h"
@@ -22,7 +23,7 @@ struct Hall {
     spec.windows = {WindowSpec::tumbling(60 * kSecond)};
     spec.windows[0].extras.histogram = HistogramOptions{};
     specs.push_back(std::move(spec));
-    pipelines = std::make_unique<PipelineSet>(std::move(specs), series, topics, builder);
+    pipelines = std::make_unique<PipelineSet>(std::move(specs), series, topics, builder, clock);
     pipelines->catch_up(false);
     for (int i = 0; i < 200; ++i) {
       series.intern({i % 2 == 0 ? "even" : "odd", "", {{"n", std::to_string(i)}}});
@@ -40,6 +41,7 @@ struct Hall {
   SeriesTable series{1000};
   TopicTable topics{10};
   BlockKeeper encoder;
+  FakeClock clock;
   CommitBuilder builder{series, topics, encoder};
   std::vector<PipelineSpec> specs;
   std::unique_ptr<PipelineSet> pipelines;
