@@ -22,7 +22,8 @@
 namespace sluice {
 namespace {
 
-constexpr int kRequestBytesMax = 64 * 1024;
+// A config has at most 1 MiB.
+constexpr int kRequestBytesMax = (1024 + 64) * 1024;
 constexpr int kMetadataBytesMax = 8 * 1024;
 // A handler holds a thread: with 8 connections there are at most 16 of them.
 constexpr int kCallsPerConnectionMax = 2;
@@ -124,8 +125,9 @@ struct Connection {
 }  // namespace
 
 struct AdminServer::State {
-  State(std::string path, NodeView& view, AdminLimits bounds)
-      : socket_path(std::move(path)), limits(bounds), service(view) {}
+  State(std::string path, NodeView& view, AdminLimits bounds,
+        std::shared_ptr<grpc::Service> of_config)
+      : socket_path(std::move(path)), limits(bounds), service(view), config(std::move(of_config)) {}
 
   void build_server();
   void accept_loop();
@@ -138,6 +140,7 @@ struct AdminServer::State {
   const std::string socket_path;
   const AdminLimits limits;
   AdminService service;
+  const std::shared_ptr<grpc::Service> config;
   std::optional<AdminSocket> socket;
   std::unique_ptr<grpc::Server> server;
   int stop_fd = -1;
@@ -150,6 +153,7 @@ struct AdminServer::State {
 void AdminServer::State::build_server() {
   grpc::ServerBuilder builder;
   builder.RegisterService(&service);
+  if (config) builder.RegisterService(config.get());
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
@@ -223,8 +227,9 @@ void AdminServer::State::refuse(int fd, const char* reason, const Peer& peer) {
             {{"reason", reason}, {"uid", peer.uid}, {"gid", peer.gid}, {"pid", peer.pid}});
 }
 
-AdminServer::AdminServer(std::string socket_path, NodeView& view, AdminLimits limits)
-    : state_(std::make_unique<State>(std::move(socket_path), view, limits)) {}
+AdminServer::AdminServer(std::string socket_path, NodeView& view, AdminLimits limits,
+                         std::shared_ptr<grpc::Service> config)
+    : state_(std::make_unique<State>(std::move(socket_path), view, limits, std::move(config))) {}
 
 AdminServer::~AdminServer() { stop(); }
 

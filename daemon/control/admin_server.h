@@ -8,6 +8,10 @@
 #include "base/status.h"
 #include "control/node_view.h"
 
+namespace grpc {
+class Service;
+}
+
 namespace sluice {
 
 inline constexpr std::uint32_t kSeriesLimitDefault = 1000;
@@ -35,8 +39,10 @@ struct AdminLimits {
 /// Threads: [sl-admin] accepts; gRPC's few call the NodeView. `start` and `stop` on one thread.
 class AdminServer {
  public:
-  /// Listens at `socket_path`, usually <run_dir>/admin.sock. `view` outlives this object.
-  AdminServer(std::string socket_path, NodeView& view, AdminLimits limits = {});
+  /// Listens at `socket_path`, usually <run_dir>/admin.sock. `view` outlives this object. `config`,
+  /// which may be null, answers there as well, see make_config_service().
+  AdminServer(std::string socket_path, NodeView& view, AdminLimits limits = {},
+              std::shared_ptr<grpc::Service> config = nullptr);
   ~AdminServer();
 
   /// `already_exists` when a live daemon has the socket, `invalid_argument` when the path does not

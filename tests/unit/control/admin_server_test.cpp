@@ -251,7 +251,7 @@ TEST_F(AdminServerTest, SurvivesGarbageAndOversizedRequests) {
   }
   const auto admin = stub();
   v1::ListSeriesRequest huge;
-  huge.set_measurement(std::string(1 << 20, 'x'));
+  huge.set_measurement(std::string(2 << 20, 'x'));
   v1::ListSeriesResponse response;
   grpc::ClientContext context;
   EXPECT_EQ(admin->ListSeries(&context, huge, &response).error_code(),
