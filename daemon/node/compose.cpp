@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <random>
 
 #include "base/tls_files.h"
@@ -105,6 +106,10 @@ Result<std::unique_ptr<Stage>> compose_stage(const v1::Config& config, int pipel
   });
 }
 
+PipelineShares compose_shares(const v1::Config& config, const StateBudget& budget) {
+  return {budget.windows_per_pipeline(config), budget.pending_per_pipeline(config)};
+}
+
 PipelineSpec compose_pipeline(const v1::Config& config, int index, const StateBudget& budget,
                               SeriesTable& series) {
   const v1::PipelineConfig& pipeline = config.pipelines(index);
@@ -123,8 +128,7 @@ PipelineSpec compose_pipeline(const v1::Config& config, int index, const StateBu
   spec.max_out_of_order_ns = pipeline.max_out_of_order_ns();
   spec.idle_timeout_ns = pipeline.idle_timeout_ns();
   spec.reorder_max = pipeline.reorder_max();
-  spec.windows_max = budget.windows_per_pipeline(config);
-  spec.pending_max = budget.pending_per_pipeline(config);
+  spec.shares = compose_shares(config, budget);
   for (int i = 0; i < pipeline.stages_size(); ++i) {
     Result<std::unique_ptr<Stage>> built = compose_stage(config, index, i, series);
     if (!built.ok()) {
@@ -353,6 +357,30 @@ std::vector<PipelineSpec> compose_pipelines(const v1::Config& config, SeriesTabl
   std::vector<PipelineSpec> all;
   for (int i = 0; i < config.pipelines_size(); ++i) {
     all.push_back(compose_pipeline(config, i, budget, series));
+  }
+  return all;
+}
+
+std::vector<NextPipeline> compose_next_pipelines(const v1::Config& running, const v1::Config& next,
+                                                 SeriesTable& series) {
+  const StateBudget budget = state_budget(next);
+  const bool same_plugins =
+      running.plugins().SerializeAsString() == next.plugins().SerializeAsString();
+  std::map<std::string, std::string> before;
+  for (const v1::PipelineConfig& pipeline : running.pipelines()) {
+    before[pipeline.name()] = pipeline.SerializeAsString();
+  }
+  std::vector<NextPipeline> all;
+  for (int i = 0; i < next.pipelines_size(); ++i) {
+    const v1::PipelineConfig& pipeline = next.pipelines(i);
+    const auto same = before.find(pipeline.name());
+    NextPipeline& one = all.emplace_back();
+    one.name = pipeline.name();
+    one.shares = compose_shares(next, budget);
+    if (same_plugins && same != before.end() && same->second == pipeline.SerializeAsString()) {
+      continue;
+    }
+    one.spec = compose_pipeline(next, i, budget, series);
   }
   return all;
 }

@@ -31,6 +31,11 @@ Result<JsonDecoderOptions> compose_decoder(const v1::Config& config);
 /// Loads the plugins. One that cannot be built parks its pipeline; `parked` says why.
 std::vector<PipelineSpec> compose_pipelines(const v1::Config& config, SeriesTable& series);
 
+/// As compose_pipelines(), for a node that runs with `running`: pipelines that are the same and
+/// have the same plugins go on as they are.
+std::vector<NextPipeline> compose_next_pipelines(const v1::Config& running, const v1::Config& next,
+                                                 SeriesTable& series);
+
 /// All that this machine makes of the config, without keeping anything: what `sluiced --check`
 /// does. Passwords, TLS files (valid at `wall_ns`) and every stage's plugin and config. What is
 /// wrong joins `loaded.errors`, with its line.

@@ -11,6 +11,8 @@
 namespace sluice {
 namespace {
 
+constexpr auto kChangeTimeout = std::chrono::seconds(30);
+
 /// Fills a table with what the store has; the ids must come out as they were.
 template <typename Table, typename Decode>
 Status fill_table(Table& table, const std::vector<Definition>& definitions, Decode decode) {
@@ -40,7 +42,8 @@ DataPlane::DataPlane(const v1::Config& config, Clock& clock, const EngineOptions
       trust_(trust),
       engine_options_(engine),
       series_(config.limits().series_max()),
-      topics_(config.limits().series_max()) {}
+      topics_(config.limits().series_max()),
+      running_(std::make_shared<const v1::Config>(config)) {}
 
 Result<std::unique_ptr<DataPlane>> DataPlane::open(const v1::Config& config, Clock& clock,
                                                    const StoreOptions& store,
@@ -51,6 +54,7 @@ Result<std::unique_ptr<DataPlane>> DataPlane::open(const v1::Config& config, Clo
 }
 
 Status DataPlane::load(const StoreOptions& options) {
+  store_checkpoint_bytes_ = options.checkpoint_bytes_max;
   Result<std::unique_ptr<Store>> store = Store::open(options, clock_);
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
@@ -107,9 +111,45 @@ Status DataPlane::recover(MessageSource& messages) {
   return {};
 }
 
+std::shared_ptr<const v1::Config> DataPlane::running() const {
+  MutexLock lock(mutex_);
+  return running_;
+}
+
+namespace {
+
+/// What only a new start brings about.
+std::string without_pipelines(v1::Config config) {
+  config.clear_pipelines();
+  return config.SerializeAsString();
+}
+
+}  // namespace
+
+Status DataPlane::change_config(const v1::Config& next) {
+  const auto old = running();
+  if (without_pipelines(*old) != without_pipelines(next) ||
+      compose_store(next).checkpoint_bytes_max > store_checkpoint_bytes_) {
+    return Status(StatusCode::out_of_range, "it takes a new start");
+  }
+  ConfigChange change;
+  change.sources = compose_source_specs(next);
+  change.make = [&] { return compose_next_pipelines(*old, next, series_); };
+  change.config = next.SerializeAsString();
+  change.durable = [this] { return DurableState{store_->durable_ledger(), store_->next_seq()}; };
+  const auto outcome = engine_->change_config(std::move(change), kChangeTimeout);
+  if (!outcome.ok()) return outcome.status();
+  for (const std::string& parked : outcome->parked) {
+    log::error("node", "a pipeline is parked after the change", {{"pipeline", parked}});
+  }
+  MutexLock lock(mutex_);
+  running_ = std::make_shared<const v1::Config>(next);
+  return {};
+}
+
 Result<std::vector<StageReplacement>> DataPlane::reload_plugins(bool begins_anew) {
-  auto outcome = engine_->replace_stages([this] { return compose_pipelines(config_, series_); },
-                                         begins_anew, std::chrono::seconds(30));
+  auto outcome = engine_->replace_stages([this] { return compose_pipelines(*running(), series_); },
+                                         begins_anew, kChangeTimeout);
   if (!outcome.ok()) return outcome;
   for (const StageReplacement& one : *outcome) {
     const bool is_done = one.error.empty();

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/clock_trust.h"
+#include "base/mutex.h"
 #include "base/status.h"
 #include "ingest/json_decoder.h"
 #include "model/ports.h"
@@ -38,6 +39,12 @@ class DataPlane {
   /// The files of all plugins are loaded anew, and the stages replaced, see Engine.
   Result<std::vector<StageReplacement>> reload_plugins(bool begins_anew);
 
+  /// Goes over to `next` while data flows, when only pipelines differ and the store has room for
+  /// their state; see Engine. `out_of_range`: it takes a new start.
+  Status change_config(const v1::Config& next);
+  /// What runs. Any thread.
+  std::shared_ptr<const v1::Config> running() const;
+
   Store& store() { return *store_; }
   Engine& engine() { return *engine_; }
   const SeriesTable& series() const { return series_; }
@@ -60,7 +67,10 @@ class DataPlane {
   Recovered recovered_;
   v1::Config previous_;  ///< the config that the durable state belongs to
   bool changed_ = false;
+  std::uint64_t store_checkpoint_bytes_ = 0;
   std::unique_ptr<Engine> engine_;
+  mutable Mutex mutex_;
+  std::shared_ptr<const v1::Config> running_ SLUICE_GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice

@@ -3,17 +3,20 @@
 #include <utility>
 
 #include "base/log.h"
+#include "health/process.h"
 #include "node/compose.h"
 
 namespace sluice {
 
-Node::Node(const v1::Config& config)
+Node::Node(const v1::Config& config, std::shared_ptr<grpc::Service> config_service)
     : config_(config),
+      config_service_(std::move(config_service)),
       trust_(clock_, read_kernel_sync, std::int64_t{SLUICE_BUILD_TIME_S} * 1'000'000'000,
              read_boot_id()) {}
 
-Result<std::unique_ptr<Node>> Node::start(const v1::Config& config) {
-  std::unique_ptr<Node> node(new Node(config));
+Result<std::unique_ptr<Node>> Node::start(const v1::Config& config,
+                                          std::shared_ptr<grpc::Service> config_service) {
+  std::unique_ptr<Node> node(new Node(config, std::move(config_service)));
   if (Status s = node->recover(); !s.ok()) return s;
   node->start_rooms();
   return node;
@@ -57,18 +60,41 @@ void Node::start_rooms() {
   report_ = std::make_unique<NodeReport>(
       config_, NodeReport::Rooms{store, *sources_, plane_->engine(), uplink_.get(),
                                  plane_->series(), plane_->topics(), clock_, trust_,
-                                 [this](bool anew) { return plane_->reload_plugins(anew); }});
+                                 [this](bool anew) { return plane_->reload_plugins(anew); },
+                                 [this] { return plane_->running(); }});
   store.start();
   plane_->engine().start();
   if (Status s = sources_->start(); !s.ok()) {
     log::error("node", "sources cannot start", {{"error", s.to_string()}});
   }
   if (uplink_) uplink_->start();
-  admin_ = std::make_unique<AdminServer>(config_.node().run_dir() + "/admin.sock", *report_);
+  admin_ = std::make_unique<AdminServer>(config_.node().run_dir() + "/admin.sock", *report_,
+                                         AdminLimits(), config_service_);
   if (Status s = admin_->start(); !s.ok()) {
     log::error("node", "no admin socket; sluicectl cannot reach this daemon",
                {{"error", s.to_string()}});
   }
+}
+
+HealthSample Node::health() const {
+  HealthSample sample;
+  sample.boottime_ns = clock_.boottime_ns();
+  sample.rss_bytes = resident_bytes();
+  const Ledger ledger = plane_->store().durable_ledger();
+  sample.messages = ledger.sum(LedgerKind::messages, Term::received);
+  sample.messages_rejected = ledger.sum(LedgerKind::messages, Term::rejected);
+  for (const PipelineView& view : plane_->engine().view().pipelines) {
+    const auto of = [&](Term term) { return ledger.get(LedgerKind::readings, view.name, term); };
+    sample.pipelines[view.name] = {
+        .readings = of(Term::in) + of(Term::derived),
+        .rejected = of(Term::rejected),
+        .filtered = of(Term::filtered),
+        .late = of(Term::late),
+        .plugin_failures = static_cast<std::int64_t>(view.plugin_failures),
+        .busy_ns = view.busy_ns,
+        .parked = !view.parked.empty()};
+  }
+  return sample;
 }
 
 void Node::on_durable(const CommitGroup& group) {

@@ -7,6 +7,7 @@
 #include "base/clock_trust.h"
 #include "base/status.h"
 #include "control/admin_server.h"
+#include "control/probation.h"
 #include "ingest/mqtt_source.h"
 #include "node/data_plane.h"
 #include "node/node_report.h"
@@ -21,16 +22,23 @@ class Node {
  public:
   /// Opens the store, brings the state back and starts everything. `invalid_argument` and
   /// `failed_precondition` mean that starting again with this config will not help.
-  static Result<std::unique_ptr<Node>> start(const v1::Config& config);
+  /// `config_service`, which may be null, answers on the admin socket.
+  static Result<std::unique_ptr<Node>> start(const v1::Config& config,
+                                             std::shared_ptr<grpc::Service> config_service);
   ~Node();
 
+  /// As DataPlane.
+  Status change_config(const v1::Config& next) { return plane_->change_config(next); }
+  HealthSample health() const;
+
  private:
-  explicit Node(const v1::Config& config);
+  Node(const v1::Config& config, std::shared_ptr<grpc::Service> config_service);
   Status recover();
   void start_rooms();
   void on_durable(const CommitGroup& group);
 
   const v1::Config config_;
+  const std::shared_ptr<grpc::Service> config_service_;
   SystemClock clock_;
   ClockTrust trust_;
   std::unique_ptr<DataPlane> plane_;

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "health/process.h"
 #include "node/compose.h"
-#include "node/node.h"
+#include "node/daemon.h"
 #include "node/state_budget.h"
 #include "schema/config_reader.h"
 
@@ -38,14 +38,14 @@ void clear_proxies() {
   }
 }
 
-/// Blocks the signals that end us, in this and all later threads, so that only wait_for_end sees
-/// them.
+/// Blocks the signals that mean something to us, in this and all later threads, so that only
+/// Daemon::run() sees them.
 sigset_t block_end_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGHUP);  // of a closed terminal
+  sigaddset(&signals, SIGHUP);  // reads the config file again
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -67,20 +67,20 @@ int check(sluice::LoadResult& loaded) {
   return loaded.ok() ? 0 : kExitConfig;
 }
 
-int run(const sluice::v1::Config& config, const sigset_t& signals) {
-  auto node = sluice::Node::start(config);
-  if (!node.ok()) {
-    const sluice::Status& status = node.status();
+int run(const std::string& path, const sluice::LoadResult& loaded, const std::string& document,
+        const sigset_t& signals) {
+  auto daemon = sluice::Daemon::start(path, loaded, document);
+  if (!daemon.ok()) {
+    const sluice::Status& status = daemon.status();
     sluice::log::error("node", "cannot start", {{"error", status.to_string()}});
     const bool hopeless = status.code() == sluice::StatusCode::invalid_argument ||
                           status.code() == sluice::StatusCode::failed_precondition;
     return hopeless ? kExitConfig : kExitFailure;
   }
   sluice::log::info("node", "running",
-                    {{"node", config.node().name()}, {"version", SLUICE_VERSION}});
+                    {{"node", loaded.config.node().name()}, {"version", SLUICE_VERSION}});
   sluice::notify_supervisor("READY=1");
-  int signal = 0;
-  sigwait(&signals, &signal);
+  const int signal = (*daemon)->run(signals);
   sluice::log::info("node", "stopping", {{"signal", signal}});
   sluice::notify_supervisor("STOPPING=1");
   return 0;
@@ -106,7 +106,10 @@ int main(int argc, char** argv) {
   }
   const sigset_t signals = block_end_signals();
   clear_proxies();
-  sluice::LoadResult loaded = sluice::load_config_file(path, sluice::process_environment());
+  const auto document = sluice::read_config_text(path);
+  sluice::LoadResult loaded =
+      document.ok() ? sluice::load_config_text(*document, path, sluice::process_environment())
+                    : sluice::load_config_file(path, {});
   sluice::check_state_budget(loaded);
   if (!loaded.ok()) {
     print_errors(loaded);
@@ -114,5 +117,5 @@ int main(int argc, char** argv) {
   }
   configure_log(loaded.config.log());
   for (const std::string& line : loaded.notes) sluice::log::info("node", line);
-  return only_check ? check(loaded) : run(loaded.config, signals);
+  return only_check ? check(loaded) : run(path, loaded, *document, signals);
 }

@@ -335,6 +335,7 @@ v1::ListPluginsResponse NodeReport::plugins() {
                                    : describe_isolated(isolation, dir, name, rooms_.clock);
   });
   if (!files.ok()) return response;
+  const auto running = rooms_.running();
   for (const PluginFile& file : *files) {
     v1::PluginRow& row = *response.add_plugins();
     row.set_name(file.name);
@@ -345,7 +346,7 @@ v1::ListPluginsResponse NodeReport::plugins() {
     row.set_config_schema(file.metadata.config_schema);
     row.set_ordered(file.metadata.ordered);
     row.set_deterministic(file.metadata.deterministic);
-    for (const v1::PipelineConfig& pipeline : config_.pipelines()) add_uses(pipeline, row);
+    for (const v1::PipelineConfig& pipeline : running->pipelines()) add_uses(pipeline, row);
   }
   return response;
 }

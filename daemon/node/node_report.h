@@ -29,6 +29,7 @@ class NodeReport final : public NodeView {
     const Clock& clock;
     ClockTrust& trust;
     std::function<Result<std::vector<StageReplacement>>(bool begins_anew)> reload_plugins;
+    std::function<std::shared_ptr<const v1::Config>()> running;
   };
   NodeReport(const v1::Config& config, Rooms rooms);
 

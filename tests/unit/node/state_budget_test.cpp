@@ -31,7 +31,7 @@ TEST(StateBudget, HoldsAsManyWindowsAsAreWantedWhereTheQuotaHasRoom) {
   loaded = load("512MiB", 1, "limits: {windows_max: 5000}\n");
   SeriesTable series(1);
   const auto pipelines = compose_pipelines(loaded.config, series);
-  EXPECT_EQ(pipelines[0].windows_max, 2'500u) << "two pipelines have windows";
+  EXPECT_EQ(pipelines[0].shares.windows_max, 2'500u) << "two pipelines have windows";
 }
 
 TEST(StateBudget, HoldsFewerWhereTheQuotaHasNoRoomAndSaysSo) {
@@ -67,7 +67,7 @@ TEST(StateBudget, WhatWaitsForAllParkedPipelinesTogetherHasItsPartOfTheQuota) {
     const auto count = static_cast<std::uint64_t>(pipelines);
     EXPECT_LE(each * count * kReadingBytes, budget.room_bytes / 4) << pipelines;
     SeriesTable series(1);
-    EXPECT_EQ(compose_pipelines(loaded.config, series).back().pending_max, each);
+    EXPECT_EQ(compose_pipelines(loaded.config, series).back().shares.pending_max, each);
   }
   const LoadResult wide = load("512MiB", 1);
   EXPECT_EQ(state_budget(wide.config).pending_per_pipeline(wide.config), 16u) << "none has stages";

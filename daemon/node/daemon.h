@@ -1,0 +1,54 @@
+#pragma once
+
+#include <signal.h>
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "base/unique_fd.h"
+#include "control/config_keeper.h"
+#include "node/node.h"
+#include "schema/config_reader.h"
+#include "store/config_revisions.h"
+
+namespace sluice {
+
+/// The node over its configs: which one it starts with, how it goes over to the next while data
+/// flows, and how it comes back from one that does harm.
+///
+/// Thread: the caller's, which is the keeper's owner.
+class Daemon {
+ public:
+  /// `file` has been read from `path` and checked. Errors as Node::start.
+  static Result<std::unique_ptr<Daemon>> start(const std::string& path, const LoadResult& file,
+                                               const std::string& document);
+
+  /// Until one of SIGINT and SIGTERM comes, which must be blocked like SIGHUP; that has it read
+  /// the file again. Answers which.
+  int run(const sigset_t& signals);
+
+ private:
+  Daemon(std::string path, const LoadResult& file, std::unique_ptr<ConfigRevisions> revisions);
+  Status start_node(const std::string& document);
+  ConfigActions actions();
+  LoadResult load(const std::string& document, RevisionOrigin origin) const;
+  Result<v1::Config> check(const std::string& document, RevisionOrigin origin) const;
+  Result<v1::Config> read(const std::string& document, RevisionOrigin origin) const;
+  Status put_into_effect(const v1::Config& next);
+  Status start_anew(const v1::Config& next);
+  void read_file_again();
+
+  const std::string path_;
+  const v1::Config local_;  ///< the file's; its local sections are the node's
+  const Environment environment_;
+  SystemClock clock_;
+  const std::unique_ptr<ConfigRevisions> revisions_;
+  UniqueFd wake_;
+  std::unique_ptr<ConfigKeeper> keeper_;
+  v1::Config running_;
+  std::unique_ptr<Node> node_;
+};
+
+}  // namespace sluice
