@@ -6,12 +6,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "ctl/rpc.h"
 #include "sluice/v1/admin.grpc.pb.h"
+#include "sluice/v1/config_admin.grpc.pb.h"
 
 namespace sluice::ctl {
 namespace {
@@ -57,17 +59,31 @@ struct AdminClient::State {
   std::string daemon;
   int timeout_ms;
   std::unique_ptr<v1::Admin::Stub> stub;
+  std::unique_ptr<v1::ConfigAdmin::Stub> config_stub;
 
   template <typename Request, typename Response>
   Result<Response> call(grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*,
                                                                 const Request&, Response*),
                         const Request& request) {
+    return call(*stub, method, request, timeout_ms);
+  }
+  template <typename Request, typename Response>
+  Result<Response> call(grpc::Status (v1::ConfigAdmin::Stub::*method)(grpc::ClientContext*,
+                                                                      const Request&, Response*),
+                        const Request& request) {
+    return call(*config_stub, method, request, std::max(timeout_ms, kCheckTimeoutMs));
+  }
+  template <typename Stub, typename Request, typename Response>
+  Result<Response> call(Stub& of,
+                        grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                     Response*),
+                        const Request& request, int within_ms) {
     grpc::ClientContext context;
-    set_timeout(context, timeout_ms);
+    set_timeout(context, within_ms);
     Response response;
-    const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+    const grpc::Status status = (of.*method)(&context, request, &response);
     if (status.ok()) return response;
-    return call_failure(status, daemon, timeout_ms,
+    return call_failure(status, daemon, within_ms,
                         daemon +
                             " closed the connection: it stopped, it has too many callers, or "
                             "it does not serve this user");
@@ -80,8 +96,9 @@ Result<AdminClient> AdminClient::connect(const std::string& socket_path, int tim
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
   auto channel = grpc::CreateCustomInsecureChannelFromFd("sluiced", *fd, arguments);
-  return AdminClient(std::make_unique<State>(
-      State{"the daemon at " + socket_path, timeout_ms, v1::Admin::NewStub(channel)}));
+  return AdminClient(std::make_unique<State>(State{"the daemon at " + socket_path, timeout_ms,
+                                                   v1::Admin::NewStub(channel),
+                                                   v1::ConfigAdmin::NewStub(channel)}));
 }
 
 AdminClient::AdminClient(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -122,6 +139,27 @@ Result<v1::ReloadPluginsResponse> AdminClient::reload_plugins(bool begins_anew) 
   v1::ReloadPluginsRequest request;
   request.set_begin_anew(begins_anew);
   return state_->call(&v1::Admin::Stub::ReloadPlugins, request);
+}
+
+Result<v1::ApplyConfigResponse> AdminClient::apply_config(const std::string& document) {
+  v1::ApplyConfigRequest request;
+  request.set_document(document);
+  return state_->call(&v1::ConfigAdmin::Stub::ApplyConfig, request);
+}
+Result<v1::ApplyConfigResponse> AdminClient::roll_back_config(std::int64_t number) {
+  v1::RollBackConfigRequest request;
+  request.set_number(number);
+  return state_->call(&v1::ConfigAdmin::Stub::RollBackConfig, request);
+}
+Result<v1::ConfigRevision> AdminClient::config(std::int64_t number) {
+  v1::GetConfigRequest request;
+  request.set_number(number);
+  return state_->call(&v1::ConfigAdmin::Stub::GetConfig, request);
+}
+Result<v1::ListConfigsResponse> AdminClient::configs(std::uint32_t limit) {
+  v1::ListConfigsRequest request;
+  request.set_limit(limit);
+  return state_->call(&v1::ConfigAdmin::Stub::ListConfigs, request);
 }
 
 }  // namespace sluice::ctl

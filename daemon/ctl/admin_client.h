@@ -1,14 +1,18 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "base/status.h"
 #include "sluice/v1/admin.pb.h"
+#include "sluice/v1/config_admin.pb.h"
 
 namespace sluice::ctl {
 
 inline constexpr int kAdminTimeoutMs = 5000;
+/// Of what loads plugins.
+inline constexpr int kCheckTimeoutMs = 60'000;
 
 /// One connection to the daemon's admin socket. It does not reconnect: after an `unavailable` the
 /// caller makes a new one. One call at a time; each blocks for at most the time-out.
@@ -33,6 +37,12 @@ class AdminClient {
   Result<v1::ListRecentEventsResponse> events(const v1::ListRecentEventsRequest& request);
   Result<v1::ListPluginsResponse> plugins();
   Result<v1::ReloadPluginsResponse> reload_plugins(bool begins_anew);
+  Result<v1::ApplyConfigResponse> apply_config(const std::string& document);
+  /// 0: the one before.
+  Result<v1::ApplyConfigResponse> roll_back_config(std::int64_t number);
+  /// 0: the one in effect.
+  Result<v1::ConfigRevision> config(std::int64_t number);
+  Result<v1::ListConfigsResponse> configs(std::uint32_t limit);
 
  private:
   struct State;

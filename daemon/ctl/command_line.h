@@ -36,6 +36,9 @@ struct Arguments {
   bool follows = false;
   std::uint32_t local_limit = 0;
   std::uint64_t hub_limit = 100;
+  std::int64_t revision = 0;
+  std::int64_t other_revision = 0;
+  bool no_wait = false;
   bool all = false;
   bool oldest_first = false;
   bool check = false;
@@ -62,6 +65,7 @@ void add_hub_options(CLI::App& command, HubAddress& hub, bool required);
 
 // Each adds commands, which set `run`.
 void add_node_commands(CLI::App& app, Arguments& a);
+void add_config_commands(CLI::App& app, Arguments& a);
 void add_plugins(CLI::App& app, Arguments& a);
 void add_hub_commands(CLI::App& app, Arguments& a);
 void add_top(CLI::App& app, Arguments& a);

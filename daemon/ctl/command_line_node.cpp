@@ -73,14 +73,6 @@ void add_node_commands(CLI::App& app, Arguments& a) {
                "What this node's stages told since the daemon started, newest first", kEventColumns,
                show_events);
 
-  auto* config = app.add_subcommand("config", "Work with config files");
-  config->require_subcommand(1);
-  auto* validate = config->add_subcommand(
-      "validate",
-      "Check a config's keys, types, bounds and the rules between them; no daemon needed");
-  validate->add_option("FILE", a.file, "The config, e.g. /etc/sluice/sluice.yaml")->required();
-  validate->callback([&a] { a.run = [&a] { return validate_config(a.file, a.local.json); }; });
-
   auto* version = app.add_subcommand("version", "Version of sluicectl");
   version->callback([&a] { a.run = [&a] { return show_version(a.local.json); }; });
 }

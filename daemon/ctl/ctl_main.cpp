@@ -22,6 +22,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--json", a.local.json, "Answer in JSON, for scripts");
   add_node_commands(app, a);
+  add_config_commands(app, a);
   add_plugins(app, a);
   add_hub_commands(app, a);
   add_top(app, a);
