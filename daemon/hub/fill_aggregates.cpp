@@ -29,7 +29,7 @@ void fill(const PluginAggregate& plugin, v1::PluginPoint& out) {
     if (!std::isnan(results[i])) value.set_value(results[i]);
   }
   if (results.empty()) {
-    out.set_unknown(plugin.lost() ? "the node does not know it: see panes_lacking_aggregate there"
+    out.set_unknown(plugin.lost() ? "the plugin failed on the node, whose log says why"
                                   : "the node had no plugin to read it with");
   }
 }

@@ -234,8 +234,10 @@ void add_unknown(const std::map<std::pair<std::string, std::string>, bool>& merg
     v1::PluginPoint& point = *out.mutable_aggregates()->add_plugins();
     point.set_plugin(key.first);
     point.set_config(key.second);
-    point.set_unknown(is_mergeable ? "not all windows here have it"
-                                   : "the hub has no plugin that merges it: sluice-hub --plugins");
+    point.set_unknown(
+        is_mergeable
+            ? "some windows here lack it, or the hub's plugin cannot read them: see its log"
+            : "the hub has no plugin that merges it: sluice-hub --plugins");
   }
 }
 

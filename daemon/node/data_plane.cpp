@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "node/compose.h"
+#include "node/state_budget.h"
 #include "schema/spec_hash.h"
 
 namespace sluice {
@@ -147,7 +148,22 @@ Status DataPlane::change_config(const v1::Config& next) {
   return {};
 }
 
+/// What the windows keep of the plugins' new versions must fit as well, or the next start would
+/// refuse what a reload took.
+Status DataPlane::check_room() const {
+  const StateBudget budget = state_budget(*running());
+  if (const Status s = budget.check(); !s.ok()) {
+    return failed_precondition("what the new plugins keep of windows does not fit storage.quota: " +
+                               std::string(s.message()));
+  }
+  if (budget.checkpoint_bytes() <= store_checkpoint_bytes_) return {};
+  return failed_precondition(
+      "what the new plugins keep of windows takes larger checkpoints than the database was opened "
+      "for: restart the daemon");
+}
+
 Result<std::vector<StageReplacement>> DataPlane::reload_plugins(bool begins_anew) {
+  if (Status s = check_room(); !s.ok()) return s;
   auto outcome = engine_->replace_stages([this] { return compose_pipelines(*running(), series_); },
                                          begins_anew, kChangeTimeout);
   if (!outcome.ok()) return outcome;

@@ -54,6 +54,7 @@ class DataPlane {
   DataPlane(const v1::Config& config, Clock& clock, const EngineOptions& engine, ClockTrust* trust);
   Status load(const StoreOptions& options);
   void set_capacity(const v1::Config& config);
+  Status check_room() const;
 
   const v1::Config& config_;
   Clock& clock_;

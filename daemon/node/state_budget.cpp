@@ -66,8 +66,8 @@ Status StateBudget::check() const {
       "expected at least " + mib(least_bytes * kQuotaPart) + ": a sixth of it, now " +
       mib(room_bytes) + ", is for checkpoints, and of one " + mib(tails_bytes) +
       " are what these sources may send again, and " + mib(least_bytes - tails_bytes) +
-      " the least of windows; or use fewer "
-      "sources");
+      " the least of windows, " + std::to_string(window_bytes) +
+      " bytes each; or use fewer sources or smaller aggregates");
 }
 
 std::string StateBudget::shortage() const {

@@ -262,7 +262,9 @@ Status check_aggregates(const Pipeline& next) {
   const std::uint64_t refused = next.aggregates_refused();
   if (refused == 0) return {};
   return failed_precondition("an aggregate of a plugin does not take back what " +
-                             std::to_string(refused) + " open windows hold");
+                             std::to_string(refused) +
+                             " open windows hold (the log says why); wait until they have closed, "
+                             "or give up what they hold of it (--anew)");
 }
 
 }  // namespace

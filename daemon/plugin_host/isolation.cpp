@@ -7,10 +7,15 @@ namespace sluice {
 
 std::string default_host_program() {
   std::error_code error;
-  const std::filesystem::path own = std::filesystem::read_symlink("/proc/self/exe", error);
-  const std::filesystem::path beside = own.parent_path() / "sluice-plugin-host";
-  const bool is_beside = !error && std::filesystem::exists(beside, error);
-  return is_beside ? beside.string() : SLUICE_LIBEXEC_DIR "/sluice-plugin-host";
+  const auto own = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  const std::filesystem::path name = "sluice-plugin-host";
+  const std::filesystem::path installed = std::filesystem::path(SLUICE_LIBEXEC_DIR) / name;
+  if (error) return installed;
+  // The prefix may be another than the one that was configured.
+  for (const auto& path : {own / name, own.parent_path() / SLUICE_LIBEXEC_IN_PREFIX / name}) {
+    if (std::filesystem::exists(path, error)) return path;
+  }
+  return installed;
 }
 
 }  // namespace sluice

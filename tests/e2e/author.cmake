@@ -49,6 +49,9 @@ function(try_plugins folder)
 endfunction()
 
 run(0 ${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix} --component plugin-sdk)
+# The programs as a gateway has them, under another prefix than was configured.
+run(0 ${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
+set(SLUICECTL ${prefix}/bin/sluicectl)
 run(0 cp -r ${prefix}/share/sluice/template ${temp}/template)
 file(GLOB_RECURSE packages ${prefix}/*/sluice-plugin.pc)
 cmake_path(GET packages PARENT_PATH pc_dir)

@@ -90,7 +90,9 @@ TEST(StateBudget, RefusesSourcesWhoseTailsAloneAreTooMuch) {
       loaded.errors[0].to_string(),
       "test.yaml:2:18: storage.quota: expected at least 38.3 MiB: a sixth of it, now 1.3 MiB, "
       "is for checkpoints, and of one 6.2 MiB are what these sources may send again, and 0.2 "
-      "MiB the least of windows; or use fewer sources");
+      "MiB the least of windows, " +
+          std::to_string(state_budget(loaded.config).window_bytes) +
+          " bytes each; or use fewer sources or smaller aggregates");
 }
 
 }  // namespace
