@@ -55,7 +55,8 @@ Status IsolatedInstance::begin(const std::string& config_json) {
 
 Status IsolatedInstance::start() {
   PluginMetadata metadata;
-  auto process = HostProcess::start(options_.program, file_, limits(), rooms_.clock, metadata);
+  auto process =
+      HostProcess::start(options_.program, file_, options_.limits, rooms_.clock, metadata);
   if (!process.ok()) return process.status();
   if (!is_equal(metadata, metadata_)) {
     return failed_precondition(file_.path() + " is not what it was: sluicectl plugins reload");
@@ -105,20 +106,6 @@ Status IsolatedInstance::ensure_running() {
   const Status status = start();
   if (!status.ok()) failed(status, false);
   return status;
-}
-
-/// All pipelines wait for a call, so one that has failed lately is not waited for as long as
-/// before: half as long after each failure. Four times what its calls have needed so far it always
-/// has.
-HostLimits IsolatedInstance::limits() const {
-  const std::int64_t since_ns = rooms_.clock.boottime_ns() - options_.failure_window.count();
-  const auto lately = std::count_if(failures_.begin(), failures_.end(),
-                                    [since_ns](std::int64_t at_ns) { return at_ns >= since_ns; });
-  const auto whole = options_.limits.deadline;
-  HostLimits limits = options_.limits;
-  limits.deadline = std::min(whole, std::max(whole / (1 << std::min<std::ptrdiff_t>(lately, 4)),
-                                             std::chrono::nanoseconds(4 * needed_ns_)));
-  return limits;
 }
 
 /// The process is of no more use.
@@ -175,10 +162,8 @@ Status IsolatedInstance::call_recorded(std::uint32_t rows, sluice_verdict* verdi
                                        const sluice_emit* emit) {
   last_call_ns_ = rooms_.clock.boottime_ns();
   if (Status s = ensure_running(); !s.ok()) return s;
-  const std::int64_t begun_ns = rooms_.clock.boottime_ns();
   Result<HostDone> done = call(request_);
   if (!done.ok()) return done.status();
-  needed_ns_ = std::max(needed_ns_, rooms_.clock.boottime_ns() - begun_ns);
   if (!done->status.ok()) return done->status;
   record_ = std::move(done->payload);
   return apply_call_record(record_, rows, verdicts, emit);

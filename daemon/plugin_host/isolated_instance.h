@@ -69,7 +69,6 @@ class IsolatedInstance final : public PluginInstance {
   void quarantine(std::string why, bool by_input);
   void add_incident(Incident incident);
   std::int64_t backoff_ns() const;
-  HostLimits limits() const;
 
   const IsolationOptions options_;
   const PinnedFile file_;  ///< another version that takes its name is none of ours
@@ -85,7 +84,6 @@ class IsolatedInstance final : public PluginInstance {
   std::size_t journal_bytes_ = 0;
   std::deque<std::int64_t> failures_;  ///< boot times, within the window
   std::int64_t retry_at_ns_ = 0;
-  std::int64_t needed_ns_ = 0;     ///< by the longest call that was answered
   std::int64_t last_call_ns_ = 0;  ///< boot time; 0: there was none
   std::string quarantined_;        ///< why; empty: it is not
   std::vector<Incident> incidents_;

@@ -10,8 +10,7 @@ namespace sluice {
 struct HostLimits {
   /// Of one call with readings or time, in processor time; also how long the process may do
   /// nothing. One that the system lets wait has eight times as long. To load, create, save and
-  /// restore, two seconds at least. Halved for each failure within the window, to a sixteenth at
-  /// least or four times what its calls have needed so far.
+  /// restore, two seconds at least.
   std::chrono::nanoseconds deadline = std::chrono::milliseconds(250);
   std::uint64_t memory_bytes = std::uint64_t{64} << 20;  ///< of its own, beside the program itself
 };

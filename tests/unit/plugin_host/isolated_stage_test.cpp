@@ -337,45 +337,6 @@ TEST_F(IsolatedStageTest, IsNotTakenForIdleBecauseTheDaemonIsHeldUp) {
   EXPECT_TRUE(status.ok()) << status.to_string();
 }
 
-/// How many ms of the processor it had, over and over.
-std::vector<int> patience_for(Stage& stage, const ReadingBatch& in, int times) {
-  std::vector<int> all;
-  StageOutput out;
-  while (all.size() < static_cast<std::size_t>(times)) {
-    const Status status = stage.process(in, out);
-    const std::string said(status.message());
-    const std::size_t at = said.find("it used ");
-    EXPECT_NE(at, std::string::npos) << said;
-    if (at == std::string::npos) break;
-    all.push_back(std::stoi(said.substr(at + 8)));
-  }
-  return all;
-}
-
-// The other pipelines wait as well.
-TEST_F(IsolatedStageTest, IsWaitedForHalfAsLongAfterEachFailure) {
-  isolation_.limits.deadline = std::chrono::milliseconds(480);
-  isolation_.failures_max = 0;
-  isolation_.backoff_min = std::chrono::nanoseconds(0);
-  const auto stage = hostile("spin");
-  EXPECT_EQ(patience_for(*stage, batch({666}), 6), (std::vector<int>{480, 240, 120, 60, 30, 30}));
-  isolation_.failure_window = std::chrono::nanoseconds(0);
-  const auto forgiven = hostile("spin");
-  EXPECT_EQ(patience_for(*forgiven, batch({666}), 2), (std::vector<int>{480, 480}));
-}
-
-TEST_F(IsolatedStageTest, IsWaitedForFourTimesAsLongAsItsCallsHaveNeeded) {
-  isolation_.limits.deadline = std::chrono::milliseconds(480);
-  isolation_.failures_max = 0;
-  isolation_.backoff_min = std::chrono::nanoseconds(0);
-  ClockThatHoldsUp clock;
-  const auto stage = hostile("spin", &clock);
-  clock.is_slow = true;
-  ASSERT_TRUE(process(*stage, {1}).ok());
-  clock.is_slow = false;
-  EXPECT_EQ(patience_for(*stage, batch({666}), 3), (std::vector<int>{480, 480, 480}));
-}
-
 bool has_process() { return ::waitpid(-1, nullptr, WNOHANG) == 0; }
 
 TEST_F(IsolatedStageTest, HasNoProcessBeforeItsFirstCallAndAfterItsLastButKeepsItsState) {
