@@ -4,6 +4,8 @@
 #include <cmath>
 #include <memory>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 namespace sluice {
 namespace {
@@ -17,6 +19,54 @@ std::uint64_t between_ns(std::int64_t from, std::int64_t to) {
 }
 
 Status malformed() { return data_loss("malformed window in a checkpoint"); }
+
+ExtrasSpec without_plugins(ExtrasSpec spec) {
+  spec.plugins.clear();
+  return spec;
+}
+
+template <typename T>
+void add_kind(const T* kind, std::vector<WindowExtras::Kind>& kinds) {
+  if (kind != nullptr) kinds.emplace_back(*kind);
+}
+
+/// What a plugin saved under another config than the spec has it. The pipeline's spec is the same,
+/// so another version of the plugin filled in other defaults: that one says whether it takes it.
+PluginAggregate under_key(const PluginAggregateKey& key, const PluginAggregate& saved) {
+  PluginAggregateIdentity identity = saved.identity();
+  identity.key = key;
+  return PluginAggregate(std::make_shared<const PluginAggregateIdentity>(std::move(identity)),
+                         saved.saved(), saved.results());
+}
+
+/// `extras` with the plugins of the spec; one that has no counterpart is lost.
+WindowExtras with_plugins_of(const ExtrasSpec& spec, const WindowExtras& extras) {
+  std::vector<WindowExtras::Kind> kinds;
+  add_kind(extras.histogram(), kinds);
+  add_kind(extras.distinct(), kinds);
+  add_kind(extras.top(), kinds);
+  add_kind(extras.counter(), kinds);
+  add_kind(extras.states(), kinds);
+  std::vector<const PluginAggregate*> left = extras.plugins();
+  const auto take = [&left](auto is_it) {
+    const auto it = std::find_if(left.begin(), left.end(), is_it);
+    return it == left.end() ? nullptr : std::exchange(*it, nullptr);
+  };
+  std::vector<const PluginAggregate*> found;
+  for (const ExtrasSpec::OfPlugin& of : spec.plugins) {
+    found.push_back(take([&](const auto* one) { return one != nullptr && one->key() == of.key; }));
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const PluginAggregateKey& key = spec.plugins[i].key;
+    if (found[i] == nullptr) {
+      found[i] =
+          take([&](const auto* one) { return one != nullptr && one->key().plugin == key.plugin; });
+    }
+    kinds.emplace_back(found[i] == nullptr ? PluginAggregate::lost_of(key)
+                                           : under_key(key, *found[i]));
+  }
+  return WindowExtras::of(std::move(kinds));
+}
 
 /// A window of one reading is that reading.
 void snapshot_moments(ByteWriter& out, const Moments& m) {
@@ -205,9 +255,9 @@ Result<OpenContent> OpenContent::restore(ByteReader& in, const ExtrasSpec& spec)
   if (spec.empty()) return content;
   auto extras = WindowExtras::restore(in);
   if (!extras.ok()) return extras.status();
-  if (!(extras->spec() == spec)) return malformed();
-  extras->open_plugins(spec);
-  content.extras_ = *std::move(extras);
+  if (!(without_plugins(extras->spec()) == without_plugins(spec))) return malformed();
+  content.extras_ = extras->spec() == spec ? *std::move(extras) : with_plugins_of(spec, *extras);
+  content.extras_.open_plugins(spec);
   return content;
 }
 
