@@ -265,7 +265,7 @@ Status Pipeline::inherit_without_stages(Pipeline& old) {
   return {};
 }
 
-void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
+void Pipeline::catch_up(PipelineEffects effects, bool remembers, bool may_lose_aggregates) {
   backlog_.end_replay();
   run_.use_limits_of_spec();
   if (remembers) run_.mark_start();
@@ -274,7 +274,7 @@ void Pipeline::catch_up(PipelineEffects effects, bool remembers) {
     return run_.let_go_of_other_order(effects);
   }
   if (!spec_.parked.empty()) return;
-  if (const Status s = restore_run(); !s.ok()) return park(s);
+  if (const Status s = restore_run(may_lose_aggregates); !s.ok()) return park(s);
   behind_ = false;
   kept_.clear();
   if (remembers) run_.mark_start();
@@ -298,9 +298,16 @@ void Pipeline::settle_replayed_held(PipelineEffects effects) {
   count(effects, Term::rejected, -more, "stage_replaced");
 }
 
-Status Pipeline::restore_run() {
+Status Pipeline::restore_run(bool may_lose_aggregates) {
   if (!run_.has_state(kept_)) return {};
   Status s = run_.restore(kept_);
+  if (const std::uint64_t refused = run_.aggregates_refused();
+      s.ok() && refused > 0 && !may_lose_aggregates) {
+    return failed_precondition(
+        "an aggregate of a plugin does not take back what " + std::to_string(refused) +
+        " open windows hold (the log says why); wait until they have closed, or give up what they "
+        "hold of it (--anew)");
+  }
   if (s.ok()) s = run_.restore_stages(kept_);
   return s.ok() ? run_.stages_can_save() : s;
 }

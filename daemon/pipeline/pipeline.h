@@ -43,8 +43,6 @@ class Pipeline {
   bool add_state(SeriesId series, WindowState& out) const {
     return !behind_ && run_.add_state(series, out);
   }
-  /// As PipelineRun has it.
-  std::uint64_t aggregates_refused() const { return run_.aggregates_refused(); }
   std::size_t windows_max() const { return spec_.shares.windows_max; }
   /// For a running one of the same spec.
   void set_shares(const PipelineShares& shares);
@@ -113,7 +111,9 @@ class Pipeline {
   /// The log has been replayed: from here on steps happen. A pipeline that is behind and can run
   /// does what it missed. `remembers`: an epoch change may come that must know what was there by
   /// now (PaneSplit).
-  void catch_up(PipelineEffects effects, bool remembers = false);
+  /// `may_lose_aggregates`: what plugins do not take back of open windows is lost; else it parks
+  /// before anything has happened.
+  void catch_up(PipelineEffects effects, bool remembers = false, bool may_lose_aggregates = true);
 
  private:
   Flow route(const BatchEntry& batch, std::vector<bool>& routed, PipelineEffects effects);
@@ -126,7 +126,7 @@ class Pipeline {
   std::uint64_t pass_over(const Backlog::Step& step);
   void park(const Status& why);
   void end_parked_epoch(PipelineEffects effects);
-  Status restore_run();
+  Status restore_run(bool may_lose_aggregates);
   Status snapshot_state(std::vector<CheckpointPart>& parts);
   void count(PipelineEffects effects, Term term, std::int64_t n, std::string_view cause = {}) const;
 

@@ -256,19 +256,6 @@ std::vector<StageReplacement> PipelineSet::replace_stages(const MakePipelines& m
   return all;
 }
 
-namespace {
-
-Status check_aggregates(const Pipeline& next) {
-  const std::uint64_t refused = next.aggregates_refused();
-  if (refused == 0) return {};
-  return failed_precondition("an aggregate of a plugin does not take back what " +
-                             std::to_string(refused) +
-                             " open windows hold (the log says why); wait until they have closed, "
-                             "or give up what they hold of it (--anew)");
-}
-
-}  // namespace
-
 Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew, std::int64_t boottime_ns) {
   if (!spec.parked.empty()) return failed_precondition(spec.parked);
   const auto old = std::find_if(pipelines_.begin(), pipelines_.end(), [&](const auto& pipeline) {
@@ -279,9 +266,8 @@ Status PipelineSet::replace_one(PipelineSpec spec, bool begins_anew, std::int64_
   Status status;
   std::vector<Pane> closed = run(*next, [&](Pipeline& pipeline, PipelineEffects effects) {
     status = begins_anew ? pipeline.inherit_without_stages(**old) : pipeline.inherit(**old);
-    if (status.ok()) pipeline.catch_up(effects);
+    if (status.ok()) pipeline.catch_up(effects, false, begins_anew);
     if (status.ok() && !pipeline.parked().empty()) status = failed_precondition(pipeline.parked());
-    if (status.ok() && !begins_anew) status = check_aggregates(pipeline);
     // Not before: else the old one goes on, and what it holds with it.
     if (status.ok() && begins_anew) (*old)->give_up_stages_state("stage_replaced", effects);
   });
