@@ -83,7 +83,10 @@ std::size_t ExtrasSpec::snapshot_bytes_max() const {
   if (counter) bytes += 2 * kHead;
   if (states) bytes += 2 * kHead + std::size_t{states->states_max} * 16;
   for (const OfPlugin& of : plugins) {
-    bytes += 3 * kHead + of.key.config_json.size() + (of.type ? of.type->saved_bytes_max() : 0);
+    // In memory it takes its state, which may be the larger: the bound on windows bounds both.
+    const std::size_t own =
+        of.type ? std::max(of.type->saved_bytes_max(), of.type->state_bytes()) : 0;
+    bytes += 3 * kHead + of.key.config_json.size() + own;
   }
   return bytes;
 }

@@ -32,11 +32,16 @@ std::string mib(std::uint64_t bytes) {
   return text;
 }
 
-/// Without stages there is nothing that could be missing.
+/// Without a plugin or a time zone there is nothing that could be missing.
 std::uint64_t can_be_parked(const v1::Config& config) {
-  return static_cast<std::uint64_t>(
-      std::count_if(config.pipelines().begin(), config.pipelines().end(),
-                    [](const v1::PipelineConfig& p) { return p.stages_size() > 0; }));
+  const auto needs_something = [](const v1::WindowConfig& window) {
+    return window.aggregates().plugins_size() > 0 || !window.time_zone().empty();
+  };
+  return static_cast<std::uint64_t>(std::count_if(
+      config.pipelines().begin(), config.pipelines().end(), [&](const v1::PipelineConfig& p) {
+        return p.stages_size() > 0 ||
+               std::any_of(p.windows().begin(), p.windows().end(), needs_something);
+      }));
 }
 
 }  // namespace

@@ -69,6 +69,11 @@ TEST(StateBudget, WhatWaitsForAllParkedPipelinesTogetherHasItsPartOfTheQuota) {
     SeriesTable series(1);
     EXPECT_EQ(compose_pipelines(loaded.config, series).back().shares.pending_max, each);
   }
+  LoadResult zone = load("512MiB", 1);
+  auto& window = *zone.config.mutable_pipelines(0)->mutable_windows(0);
+  window.set_time_zone("Europe/Berlin");
+  EXPECT_GT(state_budget(zone.config).pending_per_pipeline(zone.config), 10'000u)
+      << "the zone may not be installed";
   const LoadResult wide = load("512MiB", 1);
   EXPECT_EQ(state_budget(wide.config).pending_per_pipeline(wide.config), 16u) << "none has stages";
 }
