@@ -49,9 +49,10 @@ void Probation::remember(const HealthSample& sample) {
   }
 }
 
-void Probation::begin(const HealthSample& sample, bool fresh_totals) {
+void Probation::begin(const HealthSample& sample, bool is_new_process) {
   begun_ = sample;
-  if (fresh_totals) before_.clear();
+  is_new_process_ = is_new_process;
+  if (is_new_process) before_.clear();
 }
 
 std::string Probation::judge(const HealthSample& now) const {
@@ -75,7 +76,8 @@ std::string Probation::judge(const HealthSample& now) const {
   }
   const auto allowed =
       static_cast<std::uint64_t>(static_cast<double>(begun_->rss_bytes) * bounds_.rss_factor);
-  if (now.rss_bytes > allowed && now.rss_bytes > begun_->rss_bytes + bounds_.rss_bytes) {
+  if (!is_new_process_ && now.rss_bytes > allowed &&
+      now.rss_bytes > begun_->rss_bytes + bounds_.rss_bytes) {
     return "resident memory has grown from " + std::to_string(begun_->rss_bytes >> 20) + " to " +
            std::to_string(now.rss_bytes >> 20) + " MiB";
   }

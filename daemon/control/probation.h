@@ -39,7 +39,7 @@ struct ProbationBounds {
   double busy_share = 0.5;
   std::int64_t plugin_failures = 2;
   double rss_factor = 1.5;
-  std::uint64_t rss_bytes = 32u << 20;  ///< growth that is always allowed
+  std::uint64_t rss_bytes = 64u << 20;  ///< growth that is always allowed
 };
 
 /// Watches the node while a new config is in effect.
@@ -56,8 +56,9 @@ class Probation {
   /// How far apart such samples should be.
   std::int64_t interval_ns() const { return length_ns_ / kSamplesBefore; }
 
-  /// The new config is in effect. Totals begin anew with a new process: `fresh_totals`.
-  void begin(const HealthSample& sample, bool fresh_totals = false);
+  /// The new config is in effect; `is_new_process`: since the start, so that totals begin anew and
+  /// memory has yet to grow to what it will be.
+  void begin(const HealthSample& sample, bool is_new_process = false);
   bool is_on() const { return begun_.has_value(); }
   /// Why it is worse than before; empty: it is not. Shares count from kReadingsMin readings on, or
   /// at the end.
@@ -79,6 +80,7 @@ class Probation {
   const ProbationBounds bounds_;
   std::deque<HealthSample> before_;
   std::optional<HealthSample> begun_;
+  bool is_new_process_ = false;
 };
 
 }  // namespace sluice

@@ -129,7 +129,7 @@ TEST_F(ConfigTest, RollsItselfBackWhenItDoesHarm) {
   };
   for (const auto& one : all) {
     SCOPED_TRACE(one.stage);
-    const Flow flow(site_, from, 400, 4, one.harm);
+    const Flow flow(site_, from, 400, 15, one.harm);
     from += 400;
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     const Output applied = apply(with_stage(one.stage));
