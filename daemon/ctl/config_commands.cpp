@@ -46,7 +46,8 @@ ExitCode follow(const LocalTarget& target, std::int64_t number) {
   for (;;) {
     const auto revision = ask_config(target, number);
     if (!revision.ok()) {
-      const bool may_come_back = revision.status().code() == StatusCode::unavailable;
+      // However a call ends when the daemon starts anew under it.
+      const bool may_come_back = revision.status().code() != StatusCode::not_found;
       if (!may_come_back || ++absent > kAbsentLooksMax) return fail(revision.status());
       std::this_thread::sleep_for(kLook);
       continue;

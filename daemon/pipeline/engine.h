@@ -122,12 +122,12 @@ class Engine {
   /// as look_at_state.
   Result<std::vector<StageReplacement>> replace_stages(MakePipelines make, bool begins_anew,
                                                        std::chrono::milliseconds timeout);
-  /// Goes over to another config between two batches, once all that came is on flash: pipelines that
-  /// are new or another begin, those that are gone or were another close what they had open as
+  /// Goes over to another config between two batches, once all that came is on flash: pipelines
+  /// that are new or another begin, those that are gone or were another close what they had open as
   /// `partial_config`, and the others are not touched. The group carries a checkpoint, so that no
-  /// replay crosses the change. `out_of_range` while the cloud has yet to say who we are, which only
-  /// a new start can cope with; `failed_precondition` when a pipeline cannot be made: nothing has
-  /// changed then. Otherwise as look_at_state; `unavailable` says whether it may still happen.
+  /// replay crosses the change. `out_of_range` while the cloud has yet to say who we are, which a
+  /// new start can cope with, `failed_precondition` when a pipeline cannot be made: nothing has
+  /// changed then. Otherwise as look_at_state, where `unavailable` says that it may still happen.
   Result<ConfigOutcome> change_config(ConfigChange change, std::chrono::milliseconds timeout);
   const RefusedSeries& refused_series() const { return intake_.refused_series(); }
   const Recent<Pane>& recent_panes() const { return pipelines_.recent_panes(); }
