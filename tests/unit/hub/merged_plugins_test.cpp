@@ -89,7 +89,7 @@ TEST(MergedPlugins, OfAWindowThatLostThemAreNotKnown) {
   const v1::PluginPoint point =
       merged({minute(0, 1, kSquares, kSquares), minute(1, 7, kSquares, kSquares)});
   EXPECT_EQ(point.values_size(), 0);
-  EXPECT_NE(point.unknown().find("the node does not know it"), std::string::npos)
+  EXPECT_NE(point.unknown().find("the plugin failed on the node"), std::string::npos)
       << point.unknown();
 }
 
@@ -98,7 +98,7 @@ TEST(MergedPlugins, OfWindowsOfWhichSomeHaveNoneAreNotKnown) {
   without.extras.reset();
   without.node_id = 2;
   const v1::PluginPoint point = merged({minute(0, 1, kSquares, kSquares), without});
-  EXPECT_NE(point.unknown().find("not all windows"), std::string::npos) << point.unknown();
+  EXPECT_NE(point.unknown().find("some windows here lack it"), std::string::npos) << point.unknown();
 }
 
 }  // namespace
