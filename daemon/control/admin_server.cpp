@@ -22,7 +22,8 @@
 namespace sluice {
 namespace {
 
-constexpr int kRequestBytesMax = 64 * 1024;
+// A config has at most 1 MiB.
+constexpr int kRequestBytesMax = (1 << 20) + 64 * 1024;
 constexpr int kMetadataBytesMax = 8 * 1024;
 // A handler holds a thread: with 8 connections there are at most 16 of them.
 constexpr int kCallsPerConnectionMax = 2;
@@ -102,6 +103,12 @@ class AdminService final : public v1::Admin::Service {
   grpc::Status ReloadPlugins(grpc::ServerContext*, const v1::ReloadPluginsRequest* request,
                              v1::ReloadPluginsResponse* response) override {
     const Status status = view_.reload_plugins(*request, *response);
+    return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                        std::string(status.message()));
+  }
+  grpc::Status PlanConfig(grpc::ServerContext*, const v1::PlanRequest* request,
+                          v1::PlanReport* response) override {
+    const Status status = view_.plan_config(*request, *response);
     return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
                         std::string(status.message()));
   }

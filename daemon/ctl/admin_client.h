@@ -9,6 +9,8 @@
 namespace sluice::ctl {
 
 inline constexpr int kAdminTimeoutMs = 5000;
+/// The daemon rehearses for two minutes at most, and then waits for reports.
+inline constexpr int kPlanTimeoutMs = 200'000;
 
 /// One connection to the daemon's admin socket. It does not reconnect: after an `unavailable` the
 /// caller makes a new one. One call at a time; each blocks for at most the time-out.
@@ -33,6 +35,7 @@ class AdminClient {
   Result<v1::ListRecentEventsResponse> events(const v1::ListRecentEventsRequest& request);
   Result<v1::ListPluginsResponse> plugins();
   Result<v1::ReloadPluginsResponse> reload_plugins(bool begins_anew);
+  Result<v1::PlanReport> plan(const v1::PlanRequest& request);
 
  private:
   struct State;

@@ -9,6 +9,7 @@
 #include "ctl/hub_commands.h"
 #include "ctl/local_commands.h"
 #include "ctl/output.h"
+#include "ctl/plan_command.h"
 #include "ctl/plugin_commands.h"
 #include "ctl/top_loop.h"
 
@@ -42,6 +43,7 @@ struct Arguments {
   bool series_state = false;
   bool series_top = false;
   bool begins_anew = false;
+  std::string since = "15m";
   TopOptions top;
   PluginTarget plugin;
   TrialOptions trial;

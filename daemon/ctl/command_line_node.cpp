@@ -9,6 +9,11 @@ constexpr const char* kLateColumns =
     "  BEHIND  how far behind the watermark of its topic: the newest event time less\n"
     "          max_out_of_order. -: its window was closed early, see limits.windows_max\n\n";
 
+constexpr const char* kPlanColumns =
+    "Signs:\n"
+    "  +  added   ~  changed   -  removed\n"
+    "Exit codes of this command: 0 it fits, 1 it is refused, 2 it is no config, 3 no daemon\n\n";
+
 ExitCode run_series(const Arguments& a) {
   if (a.series_state) return show_series_state(a.local, a.measurement, a.local_limit);
   if (a.series_top) return show_series_growth(a.local, a.local_limit);
@@ -29,6 +34,19 @@ void add_followed(CLI::App& app, Arguments& a, const char* name, const char* wha
   command->callback([&a, show] {
     a.run = [&a, show] { return show(a.local, a.pipeline, a.local_limit, a.follows); };
   });
+}
+
+void add_plan(CLI::App& config, Arguments& a) {
+  auto* plan = config.add_subcommand(
+      "plan",
+      "What the node would do with another config: rehearses it on what was recorded last, beside "
+      "the running one; nothing of the node changes");
+  plan->footer(std::string(kPlanColumns) + kFooter);
+  plan->add_option("FILE", a.file, "The candidate; its node, storage, uplink and log do not count")
+      ->required();
+  plan->add_option("--since", a.since, "How far back the recording goes: 90s, 15m, 2h")
+      ->capture_default_str();
+  plan->callback([&a] { a.run = [&a] { return plan_config(a.local, a.file, a.since); }; });
 }
 
 }  // namespace
@@ -80,6 +98,8 @@ void add_node_commands(CLI::App& app, Arguments& a) {
       "Check a config's keys, types, bounds and the rules between them; no daemon needed");
   validate->add_option("FILE", a.file, "The config, e.g. /etc/sluice/sluice.yaml")->required();
   validate->callback([&a] { a.run = [&a] { return validate_config(a.file, a.local.json); }; });
+
+  add_plan(*config, a);
 
   auto* version = app.add_subcommand("version", "Version of sluicectl");
   version->callback([&a] { a.run = [&a] { return show_version(a.local.json); }; });

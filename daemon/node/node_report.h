@@ -29,6 +29,7 @@ class NodeReport final : public NodeView {
     const Clock& clock;
     ClockTrust& trust;
     std::function<Result<std::vector<StageReplacement>>(bool begins_anew)> reload_plugins;
+    std::function<Status(const v1::PlanRequest&, v1::PlanReport&)> plan_config;
   };
   NodeReport(const v1::Config& config, Rooms rooms);
 
@@ -44,6 +45,9 @@ class NodeReport final : public NodeView {
   v1::ListPluginsResponse plugins() override;
   Status reload_plugins(const v1::ReloadPluginsRequest& request,
                         v1::ReloadPluginsResponse& out) override;
+  Status plan_config(const v1::PlanRequest& request, v1::PlanReport& out) override {
+    return rooms_.plan_config(request, out);
+  }
 
  private:
   void add_sources(v1::Status& status) const;
