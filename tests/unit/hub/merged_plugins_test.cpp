@@ -98,7 +98,8 @@ TEST(MergedPlugins, OfWindowsOfWhichSomeHaveNoneAreNotKnown) {
   without.extras.reset();
   without.node_id = 2;
   const v1::PluginPoint point = merged({minute(0, 1, kSquares, kSquares), without});
-  EXPECT_NE(point.unknown().find("some windows here lack it"), std::string::npos) << point.unknown();
+  EXPECT_NE(point.unknown().find("some windows here lack it"), std::string::npos)
+      << point.unknown();
 }
 
 }  // namespace
