@@ -17,7 +17,7 @@ set(owner_grpcpp sync control ctl hub)
 set(owner_yaml-cpp schema)
 set(owner_simdjson ingest)
 set(owner_spdlog base)
-set(owner_openssl base hub)
+set(owner_openssl base control hub)
 
 set(broken)
 foreach(room ${rooms})
