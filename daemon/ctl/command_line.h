@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "ctl/hub_commands.h"
+#include "ctl/key_commands.h"
 #include "ctl/local_commands.h"
 #include "ctl/output.h"
 #include "ctl/plugin_commands.h"
+#include "ctl/signing_commands.h"
 #include "ctl/top_loop.h"
 
 namespace sluice::ctl {
@@ -51,6 +53,9 @@ struct Arguments {
   std::string plugin_config;
   std::string max_out_of_order;
   std::string advance;
+  KeyArguments keys;
+  SigningArguments signing;
+  std::string not_before;  ///< a time, as written
   std::function<ExitCode()> run;
 };
 
@@ -69,5 +74,8 @@ void add_config_commands(CLI::App& app, Arguments& a);
 void add_plugins(CLI::App& app, Arguments& a);
 void add_hub_commands(CLI::App& app, Arguments& a);
 void add_top(CLI::App& app, Arguments& a);
+void add_keys(CLI::App& app, Arguments& a);
+/// Below `config`, which must be there.
+void add_config_signing(CLI::App& app, Arguments& a);
 
 }  // namespace sluice::ctl

@@ -26,6 +26,8 @@ int run(int argc, char** argv) {
   add_plugins(app, a);
   add_hub_commands(app, a);
   add_top(app, a);
+  add_keys(app, a);
+  add_config_signing(app, a);
   app.failure_message([](const CLI::App* failed, const CLI::Error& e) {
     const auto words = failed->remaining(true);
     const std::string what =

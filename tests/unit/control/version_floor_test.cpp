@@ -104,7 +104,7 @@ TEST(VersionFloor, HasEveryVersionThatAKilledProcessHadRaisedItTo) {
   const TempDir dir;
   const VersionFloor floor(dir.path(), Kind::config);
   std::uint64_t told = 0;
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 10; ++round) {
     int fds[2];
     ASSERT_EQ(::pipe(fds), 0);
     const pid_t child = ::fork();
