@@ -110,37 +110,6 @@ PipelineShares compose_shares(const v1::Config& config, const StateBudget& budge
   return {budget.windows_per_pipeline(config), budget.pending_per_pipeline(config)};
 }
 
-PipelineSpec compose_pipeline(const v1::Config& config, int index, const StateBudget& budget,
-                              SeriesTable& series) {
-  const v1::PipelineConfig& pipeline = config.pipelines(index);
-  PipelineSpec spec;
-  spec.name = pipeline.name();
-  spec.hash = spec_hash(pipeline);
-  spec.match = compose_match(pipeline.match());
-  for (int i = 0; i < pipeline.windows_size(); ++i) {
-    Status missing;
-    spec.windows.push_back(compose_window(config, index, i, missing));
-    if (!missing.ok()) spec.parked = missing.message();
-  }
-  if (pipeline.has_key_by()) {
-    spec.key_by.emplace(pipeline.key_by().labels().begin(), pipeline.key_by().labels().end());
-  }
-  spec.max_out_of_order_ns = pipeline.max_out_of_order_ns();
-  spec.idle_timeout_ns = pipeline.idle_timeout_ns();
-  spec.reorder_max = pipeline.reorder_max();
-  spec.shares = compose_shares(config, budget);
-  for (int i = 0; i < pipeline.stages_size(); ++i) {
-    Result<std::unique_ptr<Stage>> built = compose_stage(config, index, i, series);
-    if (!built.ok()) {
-      spec.parked = built.status().message();
-      spec.stages.clear();
-      return spec;
-    }
-    spec.stages.push_back(*std::move(built));
-  }
-  return spec;
-}
-
 TimeFormat time_format(const v1::DecodeConfig& decode) {
   switch (decode.time_format()) {
     case v1::DecodeConfig::TIME_FORMAT_S: return TimeFormat::s;
@@ -350,6 +319,37 @@ Result<JsonDecoderOptions> compose_decoder(const v1::Config& config) {
     options.sources.push_back(std::move(json));
   }
   return options;
+}
+
+PipelineSpec compose_pipeline(const v1::Config& config, int index, const StateBudget& budget,
+                              SeriesTable& series) {
+  const v1::PipelineConfig& pipeline = config.pipelines(index);
+  PipelineSpec spec;
+  spec.name = pipeline.name();
+  spec.hash = spec_hash(pipeline);
+  spec.match = compose_match(pipeline.match());
+  for (int i = 0; i < pipeline.windows_size(); ++i) {
+    Status missing;
+    spec.windows.push_back(compose_window(config, index, i, missing));
+    if (!missing.ok()) spec.parked = missing.message();
+  }
+  if (pipeline.has_key_by()) {
+    spec.key_by.emplace(pipeline.key_by().labels().begin(), pipeline.key_by().labels().end());
+  }
+  spec.max_out_of_order_ns = pipeline.max_out_of_order_ns();
+  spec.idle_timeout_ns = pipeline.idle_timeout_ns();
+  spec.reorder_max = pipeline.reorder_max();
+  spec.shares = compose_shares(config, budget);
+  for (int i = 0; i < pipeline.stages_size(); ++i) {
+    Result<std::unique_ptr<Stage>> built = compose_stage(config, index, i, series);
+    if (!built.ok()) {
+      spec.parked = built.status().message();
+      spec.stages.clear();
+      return spec;
+    }
+    spec.stages.push_back(*std::move(built));
+  }
+  return spec;
 }
 
 std::vector<PipelineSpec> compose_pipelines(const v1::Config& config, SeriesTable& series) {

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "ingest/json_decoder.h"
 #include "ingest/mqtt_options.h"
+#include "node/state_budget.h"
 #include "pipeline/engine.h"
 #include "plugin_host/isolation.h"
 #include "schema/config_reader.h"
@@ -28,7 +29,11 @@ Result<std::vector<SourceOptions>> compose_sources(const v1::Config& config);
 std::vector<SourceSpec> compose_source_specs(const v1::Config& config);
 Result<JsonDecoderOptions> compose_decoder(const v1::Config& config);
 
-/// Loads the plugins. One that cannot be built parks its pipeline; `parked` says why.
+/// Loads the plugins. One that cannot be built parks its pipeline; `parked` says why. `budget` is
+/// of the whole config.
+PipelineSpec compose_pipeline(const v1::Config& config, int index, const StateBudget& budget,
+                              SeriesTable& series);
+/// As compose_pipeline(), all of them.
 std::vector<PipelineSpec> compose_pipelines(const v1::Config& config, SeriesTable& series);
 
 /// As compose_pipelines(), for a node that runs with `running`: pipelines that are the same and

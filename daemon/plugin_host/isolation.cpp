@@ -5,10 +5,9 @@
 
 namespace sluice {
 
-std::string default_host_program() {
+std::string program_beside(const std::string& name) {
   std::error_code error;
   const auto own = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  const std::filesystem::path name = "sluice-plugin-host";
   const std::filesystem::path installed = std::filesystem::path(SLUICE_LIBEXEC_DIR) / name;
   if (error) return installed;
   // The prefix may be another than the one that was configured.
@@ -17,5 +16,7 @@ std::string default_host_program() {
   }
   return installed;
 }
+
+std::string default_host_program() { return program_beside("sluice-plugin-host"); }
 
 }  // namespace sluice

@@ -31,7 +31,9 @@ struct IsolationOptions {
   std::chrono::nanoseconds idle_unload{0};
 };
 
-/// sluice-plugin-host beside the program that runs, as in a build tree, or where it was installed.
+/// A program of ours beside the one that runs, as in a build tree, or where it was installed.
+std::string program_beside(const std::string& name);
+/// sluice-plugin-host, as program_beside().
 std::string default_host_program();
 
 }  // namespace sluice
