@@ -39,7 +39,7 @@ bash .ci/setup
 say "building (a few minutes the first time)"
 build_log=$(mktemp)
 if ! { cmake --preset release && cmake --build --preset release -j "$(nproc)" \
-         --target sluiced sluice-hub sluicectl sluice-replay range deadband scale; } >"$build_log" 2>&1; then
+         --target sluiced sluice-hub sluicectl sluice-rehearse sluice-replay range deadband scale; } >"$build_log" 2>&1; then
   tail -n 30 "$build_log" >&2
   die "the build failed; the whole log is $build_log"
 fi

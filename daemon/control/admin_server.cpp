@@ -106,6 +106,12 @@ class AdminService final : public v1::Admin::Service {
     return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
                         std::string(status.message()));
   }
+  grpc::Status PlanConfig(grpc::ServerContext*, const v1::PlanRequest* request,
+                          v1::PlanReport* response) override {
+    const Status status = view_.plan_config(*request, *response);
+    return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                        std::string(status.message()));
+  }
 
  private:
   NodeView& view_;

@@ -22,6 +22,8 @@ class SeriesStateReport;
 class ReloadPluginsRequest;
 class ReloadPluginsResponse;
 class Status;
+class PlanReport;
+class PlanRequest;
 }  // namespace v1
 
 /// What the running node tells about itself. Real: node. The message types are those of
@@ -54,6 +56,9 @@ class NodeView {
   /// `failed_precondition` when it cannot be done now.
   virtual Status reload_plugins(const v1::ReloadPluginsRequest& request,
                                 v1::ReloadPluginsResponse& out) = 0;
+  /// Waits for the rehearsals, some minutes at most. A candidate that is no config is no failure;
+  /// `resource_exhausted` while another plan is made, `unavailable` when there can be none.
+  virtual Status plan_config(const v1::PlanRequest& request, v1::PlanReport& out) = 0;
 };
 
 }  // namespace sluice

@@ -140,6 +140,9 @@ Result<v1::ReloadPluginsResponse> AdminClient::reload_plugins(bool begins_anew) 
   request.set_begin_anew(begins_anew);
   return state_->call(&v1::Admin::Stub::ReloadPlugins, request);
 }
+Result<v1::PlanReport> AdminClient::plan(const v1::PlanRequest& request) {
+  return state_->call(&v1::Admin::Stub::PlanConfig, request);
+}
 
 Result<v1::ApplyConfigResponse> AdminClient::apply_config(const std::string& document) {
   v1::ApplyConfigRequest request;

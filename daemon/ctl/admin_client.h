@@ -13,6 +13,8 @@ namespace sluice::ctl {
 inline constexpr int kAdminTimeoutMs = 5000;
 /// Of what loads plugins.
 inline constexpr int kCheckTimeoutMs = 60'000;
+/// The daemon rehearses for two minutes at most, and then waits for reports.
+inline constexpr int kPlanTimeoutMs = 200'000;
 
 /// One connection to the daemon's admin socket. It does not reconnect: after an `unavailable` the
 /// caller makes a new one. One call at a time; each blocks for at most the time-out.
@@ -43,6 +45,7 @@ class AdminClient {
   /// 0: the one in effect.
   Result<v1::ConfigRevision> config(std::int64_t number);
   Result<v1::ListConfigsResponse> configs(std::uint32_t limit);
+  Result<v1::PlanReport> plan(const v1::PlanRequest& request);
 
  private:
   struct State;

@@ -10,6 +10,7 @@
 #include "ctl/key_commands.h"
 #include "ctl/local_commands.h"
 #include "ctl/output.h"
+#include "ctl/plan_command.h"
 #include "ctl/plugin_commands.h"
 #include "ctl/signing_commands.h"
 #include "ctl/top_loop.h"
@@ -47,6 +48,7 @@ struct Arguments {
   bool series_state = false;
   bool series_top = false;
   bool begins_anew = false;
+  std::string since = "15m";
   TopOptions top;
   PluginTarget plugin;
   TrialOptions trial;

@@ -1,5 +1,6 @@
 #include "ctl/command_line.h"
 #include "ctl/config_commands.h"
+#include "ctl/plan_command.h"
 
 namespace sluice::ctl {
 namespace {
@@ -10,6 +11,11 @@ constexpr const char* kConfigFooter =
     "no\nother pipeline. Then it is on probation (control.probation): the node compares how it "
     "does "
     "with the\ntime before, and goes back by itself when it does worse.\n\n";
+
+constexpr const char* kPlanColumns =
+    "Signs:\n"
+    "  +  added   ~  changed   -  removed\n"
+    "Exit codes of this command: 0 it fits, 1 it is refused, 2 it is no config, 3 no daemon\n\n";
 
 CLI::App* add_waiting(CLI::App& config, Arguments& a, const char* name, const char* what,
                       ExitCode (*run)(const Arguments&)) {
@@ -26,6 +32,19 @@ void add_validate(CLI::App& config, Arguments& a) {
       "Check a config's keys, types, bounds and the rules between them; no daemon needed");
   validate->add_option("FILE", a.file, "The config, e.g. /etc/sluice/sluice.yaml")->required();
   validate->callback([&a] { a.run = [&a] { return validate_config(a.file, a.local.json); }; });
+}
+
+void add_plan(CLI::App& config, Arguments& a) {
+  auto* plan = config.add_subcommand(
+      "plan",
+      "What the node would do with another config: rehearses it on what was recorded last, beside "
+      "the running one; nothing of the node changes");
+  plan->footer(std::string(kPlanColumns) + kFooter);
+  plan->add_option("FILE", a.file, "The candidate; its node, storage, uplink and log do not count")
+      ->required();
+  plan->add_option("--since", a.since, "How far back the recording goes: 90s, 15m, 2h")
+      ->capture_default_str();
+  plan->callback([&a] { a.run = [&a] { return plan_config(a.local, a.file, a.since); }; });
 }
 
 void add_history(CLI::App& config, Arguments& a) {
@@ -62,6 +81,7 @@ void add_config_commands(CLI::App& app, Arguments& a) {
   auto* config = app.add_subcommand("config", "Config files, and the configs of the running node");
   config->require_subcommand(1);
   add_validate(*config, a);
+  add_plan(*config, a);
   auto* apply = add_waiting(
       *config, a, "apply", "Put a config into effect", +[](const Arguments& given) {
         return apply_config(given.local, given.file, !given.no_wait);

@@ -385,6 +385,13 @@ std::vector<NextPipeline> compose_next_pipelines(const v1::Config& running, cons
   return all;
 }
 
+void check_sources(LoadResult& loaded, std::int64_t wall_ns) {
+  Check check{loaded, schema::ErrorList(loaded.file_name), wall_ns};
+  check.sources();
+  check.uplink();
+  for (ConfigError& error : check.errors.take()) loaded.errors.push_back(std::move(error));
+}
+
 void check_composition(LoadResult& loaded, std::int64_t wall_ns) {
   Check check{loaded, schema::ErrorList(loaded.file_name), wall_ns};
   check.sources();

@@ -46,4 +46,7 @@ std::vector<NextPipeline> compose_next_pipelines(const v1::Config& running, cons
 /// wrong joins `loaded.errors`, with its line.
 void check_composition(LoadResult& loaded, std::int64_t wall_ns);
 
+/// Of check_composition() what loads no plugin: sources, the uplink, and their files.
+void check_sources(LoadResult& loaded, std::int64_t wall_ns);
+
 }  // namespace sluice

@@ -57,11 +57,18 @@ void Node::start_rooms() {
             .gaps = &store,
             .events = &store});
   }
+  planner_ = std::make_unique<Planner>(
+      [this] { return plane_->running(); },
+      Planner::Rooms{store, plane_->series(), plane_->topics(), clock_},
+      Planner::Options{program_beside("sluice-rehearse"), {}});
   report_ = std::make_unique<NodeReport>(
       config_, NodeReport::Rooms{store, *sources_, plane_->engine(), uplink_.get(),
                                  plane_->series(), plane_->topics(), clock_, trust_,
                                  [this](bool anew) { return plane_->reload_plugins(anew); },
-                                 [this] { return plane_->running(); }});
+                                 [this] { return plane_->running(); },
+                                 [this](const v1::PlanRequest& request, v1::PlanReport& out) {
+                                   return planner_->plan(request, out);
+                                 }});
   store.start();
   plane_->engine().start();
   if (Status s = sources_->start(); !s.ok()) {
@@ -106,6 +113,7 @@ void Node::on_durable(const CommitGroup& group) {
 
 Node::~Node() {
   if (!report_) return;  // it never started
+  planner_->stop();      // or the admin server would wait for it
   if (admin_) admin_->stop();
   if (uplink_) uplink_->stop();
   sources_->pause();

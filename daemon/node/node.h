@@ -11,6 +11,7 @@
 #include "ingest/mqtt_source.h"
 #include "node/data_plane.h"
 #include "node/node_report.h"
+#include "node/planner.h"
 #include "sync/uplink.h"
 
 namespace sluice {
@@ -44,6 +45,7 @@ class Node {
   std::unique_ptr<DataPlane> plane_;
   std::unique_ptr<MqttSources> sources_;
   std::unique_ptr<Uplink> uplink_;
+  std::unique_ptr<Planner> planner_;
   std::unique_ptr<NodeReport> report_;
   std::unique_ptr<AdminServer> admin_;
 };

@@ -30,6 +30,7 @@ class NodeReport final : public NodeView {
     ClockTrust& trust;
     std::function<Result<std::vector<StageReplacement>>(bool begins_anew)> reload_plugins;
     std::function<std::shared_ptr<const v1::Config>()> running;
+    std::function<Status(const v1::PlanRequest&, v1::PlanReport&)> plan_config;
   };
   NodeReport(const v1::Config& config, Rooms rooms);
 
@@ -45,6 +46,9 @@ class NodeReport final : public NodeView {
   v1::ListPluginsResponse plugins() override;
   Status reload_plugins(const v1::ReloadPluginsRequest& request,
                         v1::ReloadPluginsResponse& out) override;
+  Status plan_config(const v1::PlanRequest& request, v1::PlanReport& out) override {
+    return rooms_.plan_config(request, out);
+  }
 
  private:
   void add_sources(v1::Status& status) const;

@@ -122,6 +122,20 @@ LoadResult load_document(std::string_view text, const std::string& file_name,
   return result;
 }
 
+LoadResult load_candidate(std::string_view text, const std::string& file_name,
+                          const v1::Config& local) {
+  LoadResult loaded = load_config_text(text, file_name, {});
+  const google::protobuf::Reflection& reflection = *loaded.config.GetReflection();
+  for (const auto* section : local_sections()) {
+    std::erase_if(loaded.errors, [&](const ConfigError& error) {
+      return error.key_path.substr(0, error.key_path.find_first_of(".[")) == section->name();
+    });
+    reflection.MutableMessage(&loaded.config, section)
+        ->CopyFrom(reflection.GetMessage(local, section));
+  }
+  return loaded;
+}
+
 LoadResult load_config_file(const std::string& path, const Environment& environment) {
   const auto text = read_config_text(path);
   if (text.ok()) return load_config_text(*text, path, environment);

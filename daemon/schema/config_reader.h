@@ -56,4 +56,8 @@ LoadResult load_config_text(std::string_view text, const std::string& file_name,
 LoadResult load_document(std::string_view text, const std::string& file_name,
                          const Environment& environment, const v1::Config& local);
 
+/// The same for a config that is only tried: whatever it says of local sections does not count.
+LoadResult load_candidate(std::string_view text, const std::string& file_name,
+                          const v1::Config& local);
+
 }  // namespace sluice

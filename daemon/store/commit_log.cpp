@@ -93,6 +93,24 @@ Status CommitLog::replay(const std::function<Status(const Segment&)>& apply) {
   return status.ok() ? result : status;
 }
 
+Result<SegmentSlice> CommitLog::read_segments(std::int64_t after, std::size_t bytes_max,
+                                              const std::function<bool()>& enough) {
+  SegmentSlice slice;
+  const auto oldest = segments_.oldest_id();
+  if (!oldest.ok()) return oldest.status();
+  slice.oldest_id = *oldest;
+  slice.newest_id = last_.id;
+  std::size_t bytes = 0;
+  const Status status = segments_.scan_while(
+      after, [&](const SegmentTable::Position& at, std::string_view body, bool intact) {
+        slice.segments.push_back({at.id, std::string(intact ? body : std::string_view())});
+        bytes += body.size();
+        return bytes < bytes_max && !enough();
+      });
+  if (!status.ok()) return status;
+  return slice;
+}
+
 CommitLog::Change CommitLog::begin() const {
   Change change;
   change.position = last_;

@@ -45,6 +45,10 @@ class CommitLog {
   /// The intact segments after the checkpoint, in order. Stops at the first failure of `apply`.
   Status replay(const std::function<Status(const Segment&)>& apply);
 
+  /// Rows with id > `after`, until `bytes_max` are there or `enough()`, but one if there is any.
+  Result<SegmentSlice> read_segments(std::int64_t after, std::size_t bytes_max,
+                                     const std::function<bool()>& enough);
+
   Change begin() const;
   /// Gives the row its number.
   Status add_row(OutboxRow& row, Change& change);

@@ -33,6 +33,14 @@ Status SegmentTable::append(const Position& position, std::string_view body) {
 
 Status SegmentTable::scan(std::int64_t after,
                           const std::function<void(const Position&, std::string_view, bool)>& row) {
+  return scan_while(after, [&](const Position& at, std::string_view body, bool intact) {
+    row(at, body, intact);
+    return true;
+  });
+}
+
+Status SegmentTable::scan_while(
+    std::int64_t after, const std::function<bool(const Position&, std::string_view, bool)>& row) {
   std::int64_t last = after;
   bool rising = true;
   const Status status = scan_.bind(1, after).each([&] {
@@ -40,11 +48,20 @@ Status SegmentTable::scan(std::int64_t after,
     rising = p.id > std::exchange(last, p.id);
     if (!rising) return false;
     const std::string_view body = scan_.bytes(4);
-    row(p, body, scan_.integer(3) == crc_of(p, body));
-    return true;
+    return row(p, body, scan_.integer(3) == crc_of(p, body));
   });
   if (!status.ok()) return status;
   return rising ? Status() : data_loss("the segments are out of order");
+}
+
+Result<std::int64_t> SegmentTable::oldest_id() {
+  std::int64_t id = 0;
+  const Status status = oldest_.bind(1, INT64_MAX).bind(2, 1).each([&] {
+    id = oldest_.integer(0);
+    return false;
+  });
+  if (!status.ok()) return status;
+  return id;
 }
 
 Status SegmentTable::last(Position& position, bool& intact) {

@@ -29,6 +29,12 @@ class SegmentTable {
   /// Rows with id > `after`, in order. `intact` is false when the checksum is wrong.
   Status scan(std::int64_t after,
               const std::function<void(const Position&, std::string_view body, bool intact)>& row);
+  /// As scan(), until `row` answers false.
+  Status scan_while(
+      std::int64_t after,
+      const std::function<bool(const Position&, std::string_view body, bool intact)>& row);
+  /// Of the oldest row; 0 when there is none.
+  Result<std::int64_t> oldest_id();
   /// The last row; id 0 when there is none. `intact` as in scan.
   Status last(Position& position, bool& intact);
   /// Log position at which the oldest kept row begins; `otherwise` when there is none.

@@ -16,6 +16,7 @@ using std::chrono::nanoseconds;
 
 constexpr std::int64_t kAckLinger_ns = 250'000'000;
 constexpr std::int64_t kRetryFirst_ns = 10'000'000;
+constexpr std::int64_t kSliceNs = 1'500'000;  // then the row that is being read
 constexpr std::size_t kRequests_max = 16;
 constexpr auto kAnswerWait_max = std::chrono::seconds(5);
 constexpr auto kSleep_max = milliseconds(100);  // so that a clock that was moved is noticed
@@ -250,6 +251,20 @@ Result<std::vector<DeadLetter>> Store::dead_letters(std::size_t count_max) {
   });
   if (!status.ok()) return status;
   return std::move(*letters);
+}
+
+Result<SegmentSlice> Store::read_segments(std::int64_t after_id, std::size_t bytes_max) {
+  auto slice = std::make_shared<SegmentSlice>();
+  const Status status = ask([=, this](storage::StoreFile& file) -> Status {
+    const std::int64_t until_ns = clock_.boottime_ns() + kSliceNs;
+    auto found =
+        file.read_segments(after_id, bytes_max, [&] { return clock_.boottime_ns() >= until_ns; });
+    if (!found.ok()) return found.status();
+    *slice = *std::move(found);
+    return {};
+  });
+  if (!status.ok()) return status;
+  return std::move(*slice);
 }
 
 Status Store::give_up(const Identity& of, std::int64_t first_seq, std::int64_t last_seq,

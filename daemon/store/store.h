@@ -101,6 +101,9 @@ class Store final : public CommitSink, public SummarySource, public GapSource, p
   Result<std::vector<EventRow>> read_events(std::int64_t after_seq, std::size_t count_max) override;
   /// Joins the next commit, or makes one within 250 ms.
   void acknowledge_events(std::int64_t seq) override;
+  /// The log after `after_id`, at most `bytes_max` or what can be read within 2 ms, but one row if
+  /// there is any; the oldest ones may go between two calls. Errors as read_outbox.
+  Result<SegmentSlice> read_segments(std::int64_t after_id, std::size_t bytes_max);
   /// The newest rejected payloads, newest first. Errors as read_outbox.
   Result<std::vector<DeadLetter>> dead_letters(std::size_t count_max);
   /// Gives up rows that wait under an identity which is no longer ours, as `expired(why)`.

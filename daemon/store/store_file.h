@@ -52,6 +52,12 @@ class StoreFile {
   /// The intact segments after the checkpoint, in order. Stops at the first failure of `apply`.
   Status replay(const std::function<Status(const Segment&)>& apply) { return log_.replay(apply); }
 
+  /// As CommitLog says.
+  Result<SegmentSlice> read_segments(std::int64_t after, std::size_t bytes_max,
+                                     const std::function<bool()>& enough) {
+    return log_.read_segments(after, bytes_max, enough);
+  }
+
   /// One transaction: the group (may be null; with `epoch_end` it changes identity()) and the acks
   /// of earlier outbox rows, and of the events up to `acked_event_seq`. On success the group's
   /// outbox rows have their numbers. On failure nothing has changed. Without a group and without a

@@ -55,6 +55,19 @@ struct Recovered {
   std::uint64_t damaged_segments = 0;
 };
 
+/// A row of the log as it lies there.
+struct StoredSegment {
+  std::int64_t id = 0;  ///< rising by one with every commit
+  std::string bytes;    ///< as encode_segment() made them; empty: the row is damaged
+};
+
+/// Some rows of the log, oldest first, and the ends of what is kept of it; 0: there is none.
+struct SegmentSlice {
+  std::vector<StoredSegment> segments;
+  std::int64_t oldest_id = 0;
+  std::int64_t newest_id = 0;
+};
+
 struct StoreStats {
   std::uint64_t bytes = 0;      ///< used pages of the database
   std::uint64_t bytes_max = 0;  ///< where SQLite says full

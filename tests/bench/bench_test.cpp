@@ -166,5 +166,62 @@ TEST(Bench, Startup) {
   ASSERT_TRUE(rig.ready_within(60));
 }
 
+/// From the arrival of a reading at the daemon to its event at the hub, ms, of those after
+/// `number`.
+std::vector<double> event_delays(e2e::Site& site, std::uint64_t& number) {
+  std::vector<double> delays;
+  std::uint64_t newest = number;
+  for (const v1::EventRow& row : site.events()) {
+    if (row.number() <= number) continue;
+    delays.push_back(static_cast<double>(row.received_ns() - row.time_ns()) / 1e6);
+    newest = std::max(newest, row.number());
+  }
+  number = newest;
+  std::sort(delays.begin(), delays.end());
+  return delays;
+}
+
+double quantile(const std::vector<double>& sorted, double q) {
+  return sorted.empty() ? 0 : sorted[static_cast<std::size_t>(q * (sorted.size() - 1))];
+}
+
+// 2,000 readings a second for SLUICE_FAULT_N seconds without a plan, and for as long with one after
+// the other: a reading in a hundred tells something, which has to be at the hub.
+TEST(Bench, Plan) {
+  Campaign campaign("bench_plan", 30);
+  e2e::Site site;
+  ASSERT_NO_FATAL_FAILURE(site.start_broker());
+  ASSERT_NO_FATAL_FAILURE(site.start_hub());
+  e2e::SiteConfig config;
+  config.quota = "256MiB";
+  config.pipelines =
+      "[{name: p, windows: [{tumbling: 1s}], "
+      "stages: [{plugin: alert, config: {when: \"value > 1063000000\"}}]}]";
+  std::string yaml = config.yaml();
+  e2e::replace_all(yaml, "      time: /t\n      time_format: s\n", "");  // stamped by arrival
+  ASSERT_NO_FATAL_FAILURE(site.start_daemon(yaml));
+  const std::string candidate = site.write("next.yaml", site.filled_in(yaml));
+  Publisher publisher({site.mqtt_port(), {"plant/a", "plant/b"}, campaign.seed(), 2'000});
+  publisher.resume();
+  sleep_ms(5'000);
+  std::uint64_t number = 0;
+  event_delays(site, number);
+  sleep_ms(static_cast<std::int64_t>(campaign.n()) * 1'000);
+  const std::vector<double> without = event_delays(site, number);
+  unsigned plans = 0;
+  for (const double end = now_s() + static_cast<double>(campaign.n()); now_s() < end; ++plans) {
+    const e2e::Output output = site.ctl({"config", "plan", candidate});
+    ASSERT_EQ(output.exit_code, 0) << output.text;
+  }
+  const std::vector<double> with = event_delays(site, number);
+  publisher.pause();
+  std::printf(
+      "bench plan: without p50 %.1f p99 %.1f ms (%zu), during %u plans p50 %.1f p99 %.1f ms "
+      "(%zu): p99 %+.1f %%\n",
+      quantile(without, 0.5), quantile(without, 0.99), without.size(), plans, quantile(with, 0.5),
+      quantile(with, 0.99), with.size(),
+      100 * (quantile(with, 0.99) / quantile(without, 0.99) - 1));
+}
+
 }  // namespace
 }  // namespace sluice::fault

@@ -86,6 +86,14 @@ class FakeNodeView final : public NodeView {
     return plugins_;
   }
 
+  Status plan_config(const v1::PlanRequest& request, v1::PlanReport& out) override {
+    MutexLock lock(mutex_);
+    plan_request_ = request;
+    if (!plan_.ok()) return plan_.status();
+    out = *plan_;
+    return {};
+  }
+
   void set(v1::Status status) {
     MutexLock lock(mutex_);
     status_ = std::move(status);
@@ -130,6 +138,14 @@ class FakeNodeView final : public NodeView {
     MutexLock lock(mutex_);
     plugins_ = std::move(plugins);
   }
+  void set(Result<v1::PlanReport> plan) {
+    MutexLock lock(mutex_);
+    plan_ = std::move(plan);
+  }
+  v1::PlanRequest plan_request() {
+    MutexLock lock(mutex_);
+    return plan_request_;
+  }
   /// The limits of the last requests, as they reached the node.
   std::uint32_t series_limit() const {
     MutexLock lock(mutex_);
@@ -151,6 +167,8 @@ class FakeNodeView final : public NodeView {
   v1::ListLateReadingsResponse late_ SLUICE_GUARDED_BY(mutex_);
   v1::ListRecentEventsResponse events_ SLUICE_GUARDED_BY(mutex_);
   v1::ListPluginsResponse plugins_ SLUICE_GUARDED_BY(mutex_);
+  Result<v1::PlanReport> plan_ SLUICE_GUARDED_BY(mutex_) = v1::PlanReport();
+  v1::PlanRequest plan_request_ SLUICE_GUARDED_BY(mutex_);
   bool began_anew_ SLUICE_GUARDED_BY(mutex_) = false;
   v1::ReloadPluginsResponse reloaded_ SLUICE_GUARDED_BY(mutex_);
   std::uint32_t series_limit_ SLUICE_GUARDED_BY(mutex_) = 0;

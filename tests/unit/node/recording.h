@@ -13,6 +13,7 @@
 #include "node/compose.h"
 #include "node/data_plane.h"
 #include "node/rehearsal.h"
+#include "node/rehearsal_process.h"
 #include "schema/config_reader.h"
 #include "store/segment_codec.h"
 #include "unit/store/scratch.h"
@@ -107,6 +108,13 @@ class Recording {
   std::unique_ptr<DataPlane> plane_;
   std::vector<Segment> segments_;
 };
+
+/// A rehearsal has what the machine's other work leaves of the processor; here it has all the time.
+inline RehearsalLimits patient() {
+  RehearsalLimits limits;
+  limits.piece_wall_ns = limits.report_wall_ns = 600 * kSecond;
+  return limits;
+}
 
 /// What the recording was made of, as a rehearsal of another config begins.
 inline void define_all(Rehearsal& rehearsal, DataPlane& plane) {

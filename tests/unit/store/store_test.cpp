@@ -558,5 +558,41 @@ TEST(Store, LosesNothingItReleasedHoweverOftenItIsKilled) {
   }
 }
 
+// Whoever looks at the log beside the daemon's work takes a little at a time.
+TEST(Store, ReadsItsLogInSlicesWhileItRuns) {
+  const ScratchDir dir;
+  RunningStore store(options_for(dir));
+  std::vector<Segment> committed;
+  for (std::uint64_t i = 1; i <= 20; ++i) {
+    CommitGroup group = numbered_group(i);
+    committed.push_back(group.segment);
+    ASSERT_TRUE(store.submit(std::move(group)));
+  }
+  ASSERT_TRUE(eventually([&] { return store->stats().commits == 20; }));
+  std::vector<Segment> found;
+  std::int64_t after = 0;
+  for (;;) {
+    const auto slice = store->read_segments(after, 300);
+    ASSERT_TRUE(slice.ok()) << slice.status().to_string();
+    EXPECT_EQ(slice->newest_id, 20);
+    EXPECT_EQ(slice->oldest_id, 1);
+    if (slice->segments.empty()) break;
+    std::size_t bytes = 0;
+    for (const StoredSegment& segment : slice->segments) {
+      EXPECT_LT(bytes, 300u);
+      EXPECT_EQ(segment.id, ++after);
+      bytes += segment.bytes.size();
+      const auto decoded = decode_segment(segment.bytes);
+      ASSERT_TRUE(decoded.ok());
+      found.push_back(*decoded);
+    }
+  }
+  EXPECT_EQ(found, committed);
+  const auto one = store->read_segments(7, 1);
+  ASSERT_TRUE(one.ok());
+  ASSERT_EQ(one->segments.size(), 1u);
+  EXPECT_EQ(one->segments[0].id, 8);
+}
+
 }  // namespace
 }  // namespace sluice
