@@ -143,7 +143,7 @@ Status confine(const Confinement& to) {
     return unavailable("the daemon is gone");
   }
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return system_error("PR_SET_NO_NEW_PRIVS");
-  step_back();
+  if (to.steps_back) step_back();
   if (Status s = limit_resources(to); !s.ok()) return s;
   return deny_traces();
 }

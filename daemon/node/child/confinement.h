@@ -11,6 +11,7 @@ struct Confinement {
   std::uint64_t parent_pid = 0;    ///< of the daemon: it dies with it
   std::uint64_t memory_bytes = 0;  ///< address space beside what is mapped now; 0: no bound
   std::uint64_t cpu_s = 0;         ///< processor time; SIGXCPU then. 0: no bound
+  bool steps_back = true;          ///< false: it competes for the machine as others do
 };
 
 /// The processor and the disk only when nobody else wants them, first to go when memory is short.

@@ -18,11 +18,11 @@ namespace sluice {
 namespace {
 
 /// The exit code of a child that is confined and then does this; -signal when one ends it.
-int confined(const std::function<int()>& body, std::uint64_t cpu_s = 0) {
+int confined(const std::function<int()>& body, std::uint64_t cpu_s = 0, bool steps_back = false) {
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid == 0) {
-    const Status status = confine({static_cast<std::uint64_t>(parent), 0, cpu_s});
+    const Status status = confine({static_cast<std::uint64_t>(parent), 0, cpu_s, steps_back});
     ::_exit(status.ok() ? body() : 99);
   }
   int status = 0;
@@ -46,8 +46,8 @@ TEST(Confinement, LeavesNoTraceOnTheDiskAndReachesNobody) {
 }
 
 TEST(Confinement, TakesTheProcessorLast) {
-  EXPECT_EQ(confined([] { return ::sched_getscheduler(0); }), SCHED_IDLE);
-  EXPECT_EQ(confined([] { return ::getpriority(PRIO_PROCESS, 0); }), 19);
+  EXPECT_EQ(confined([] { return ::sched_getscheduler(0); }, 0, true), SCHED_IDLE);
+  EXPECT_EQ(confined([] { return ::getpriority(PRIO_PROCESS, 0); }, 0, true), 19);
 }
 
 TEST(Confinement, EndsWhatTakesMoreOfTheProcessorThanItMay) {
