@@ -212,10 +212,13 @@ std::string plan_text(const std::string& file, const v1::PlanReport& plan) {
   if (!plan.changed_keys().empty()) {
     out += "Other keys\n  ~ " + printable(keys_text(plan.changed_keys())) + "\n\n";
   }
-  out += figures_text(plan);
-  out += pipelines_text(plan);
-  out += events_text(plan);
-  out += series_text(plan);
+  // Beside nothing the other side's figures would all seem lost.
+  if (plan.running_error().empty() && plan.candidate_error().empty()) {
+    out += figures_text(plan);
+    out += pipelines_text(plan);
+    out += events_text(plan);
+    out += series_text(plan);
+  }
   out += list_text("Notes", plan.notes());
   out += list_text("Refused", plan.refusals());
   out += plan.fits() ? "It fits.\n" : "It does not fit.\n";

@@ -171,10 +171,10 @@ void RehearsalProcess::check_progress() {
     return give_up("it used " + seconds(used_ns) +
                    " of the processor on a moment of the recording: a stage hangs");
   }
+  // One that gets no processor time is starved by better work, and waits for its turn.
   const std::int64_t waited_ns = clock_.boottime_ns() - progress_ns_;
-  if (waited_ns <= limits_.piece_wall_ns) return;
-  give_up("it took nothing in for " + seconds(waited_ns) +
-          ": a stage hangs, or this machine has no processor time left");
+  if (waited_ns <= limits_.piece_wall_ns || !is_asleep(pid_)) return;
+  give_up("it took nothing in for " + seconds(waited_ns) + " and did nothing: a stage hangs");
 }
 
 void RehearsalProcess::give_up(std::string why) {

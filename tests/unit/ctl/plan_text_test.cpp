@@ -81,6 +81,14 @@ TEST(PlanText, SaysWhyItDoesNotFit) {
                   .ends_with("Refused\n  storage.quota: too small\n\nIt does not fit.\n"));
 }
 
+TEST(PlanText, ComparesNothingWithARehearsalThatCameToNoEnd) {
+  v1::PlanReport crashed = plan();
+  crashed.set_candidate_error("signal 11");
+  const std::string text = plan_text("f", crashed);
+  EXPECT_FALSE(has(text, "summaries/hour")) << text;
+  EXPECT_TRUE(has(text, "  ~ rooms: ")) << text;
+}
+
 TEST(PlanText, ShowsErrorsOfTheConfigAsACompilerDoes) {
   v1::PlanReport broken;
   v1::PlanError& error = *broken.add_errors();

@@ -165,12 +165,16 @@ TEST(PlanVerdict, RefusesReadingsOfMoreSeriesThanTheLimit) {
 
 TEST(PlanVerdict, SaysWhatARecordingCannotShow) {
   Judged judged;
-  judged.candidate = plant_config("[{name: p, windows: [{tumbling: 2h}]}]");
+  judged.candidate = plant_config(kPipelines);
+  judged.next->clear_panes();
+  judged.next->set_windows_open(1);
   judged.candidate->mutable_sources(0)->mutable_decode()->set_items("/x");
   EXPECT_EQ(judged.refusals(), "");
   EXPECT_NE(judged.notes.find("source plant: decode changes"), std::string::npos);
-  EXPECT_NE(judged.notes.find("windows[0] of 7200 s is longer than the recording of 3600 s"),
-            std::string::npos);
+  EXPECT_NE(
+      judged.notes.find("pipeline p: none of its windows ended within the recording of 3600 s"),
+      std::string::npos)
+      << judged.notes;
   judged.candidate->mutable_sources(0)->set_name("other");
   judged.plan.mutable_candidate()->clear_readings();
   EXPECT_EQ(judged.refusals(), "");
