@@ -23,12 +23,11 @@ ConfigKeeper::ConfigKeeper(RevisionStore& revisions, const Clock& clock, const O
       actions_(std::move(actions)),
       probation_(options.probation_ns, options.bounds) {}
 
-Result<std::int64_t> ConfigKeeper::keep(const std::string& document, RevisionOrigin origin,
-                                        RevisionState state, std::uint64_t signed_version) {
+Result<std::int64_t> ConfigKeeper::keep(const std::string& document, const RevisionSource& source,
+                                        RevisionState state) {
   ConfigRevision revision;
-  revision.origin = origin;
+  revision.source = source;
   revision.state = state;
-  revision.signed_version = signed_version;
   revision.received_ns = revision.changed_ns = clock_.wall_ns();
   revision.document = document;
   return revisions_.add(std::move(revision));
@@ -37,7 +36,10 @@ Result<std::int64_t> ConfigKeeper::keep(const std::string& document, RevisionOri
 Status ConfigKeeper::set_state(std::int64_t number, RevisionState state,
                                const std::string& message) {
   Status s = revisions_.set_state(number, state, message, clock_.wall_ns());
-  if (s.ok()) return s;
+  if (s.ok()) {
+    actions_.changed();
+    return s;
+  }
   log::error("control", "what became of a config cannot be written down",
              {{"revision", number}, {"error", s.to_string()}});
   return s;
@@ -53,25 +55,21 @@ void ConfigKeeper::doing(Doing what, std::int64_t number) {
 // --- the start of the daemon ---
 
 Result<ConfigKeeper::Start> ConfigKeeper::start_with(const ConfigRevision& revision) {
-  auto config = actions_.read(revision.document, revision.origin);
+  auto config = actions_.read(revision.document, revision.source.origin);
   if (!config.ok()) return config.status();
-  return Start{*std::move(config), revision.number, false};
+  return Start{*std::move(config), revision.number};
 }
 
 Result<ConfigKeeper::Start> ConfigKeeper::start_with_file(const std::string& document,
                                                           const v1::Config& file) {
   const auto good = revisions_.last_good();
-  const bool has_good = good.ok() && *good;
-  const auto number = keep(document, RevisionOrigin::file,
-                           has_good ? RevisionState::applying : RevisionState::applied, 0);
+  const bool is_tried = good.ok() && *good && options_.probation_ns > 0;
+  const auto number = keep(document, {RevisionOrigin::file}, RevisionState::applying);
   if (!number.ok()) return number.status();
-  if (has_good && options_.probation_ns > 0) {
-    if (Status s = set_state(*number, RevisionState::probation, ""); !s.ok()) return s;
-    doing(Doing::probation, *number);
-  } else if (Status s = set_state(*number, RevisionState::applied, ""); !s.ok()) {
-    return s;
-  }
-  return Start{file, *number, false};
+  Status s = set_state(*number, is_tried ? RevisionState::probation : RevisionState::applied, "");
+  if (!s.ok()) return s;
+  if (is_tried) doing(Doing::probation, *number);
+  return Start{file, *number};
 }
 
 /// What the former process was about to do, it has not done, or the next checkpoint undoes it.
@@ -105,11 +103,11 @@ Result<ConfigKeeper::Start> ConfigKeeper::start(const std::string& file_document
   }
   auto chosen = start_with(revision);
   const bool differs = !chosen.ok() || config_hash(chosen->config) != config_hash(file);
-  if (revision.origin == RevisionOrigin::file && differs) {
+  if (revision.source.origin == RevisionOrigin::file && differs) {
     return start_with_file(file_document, file);
   }
   if (!chosen.ok()) return start_failed(chosen.status());
-  chosen->file_differs = differs;
+  file_differs_ = differs;
   if (differs) {
     log::warn("control", "the config file differs from the revision in effect, which wins",
               {{"revision", revision.number}});
@@ -118,8 +116,11 @@ Result<ConfigKeeper::Start> ConfigKeeper::start(const std::string& file_document
 }
 
 void ConfigKeeper::started() {
-  MutexLock lock(mutex_);
-  if (doing_ == Doing::probation) probation_.begin(actions_.health(), true);
+  {
+    MutexLock lock(mutex_);
+    if (doing_ != Doing::probation) return;
+  }
+  probation_.begin(actions_.health(), true);
 }
 
 Result<ConfigKeeper::Start> ConfigKeeper::start_failed(const Status& why) {
@@ -140,22 +141,36 @@ Result<ConfigKeeper::Start> ConfigKeeper::start_failed(const Status& why) {
 
 // --- a config comes ---
 
-Result<std::int64_t> ConfigKeeper::submit(const std::string& document, RevisionOrigin origin,
-                                          std::uint64_t signed_version) {
-  if (const auto config = actions_.check(document, origin); !config.ok()) return config.status();
-  MutexLock lock(mutex_);
-  if (doing_ != Doing::nothing) {
-    return failed_precondition(
-        "revision " + std::to_string(number_) +
-        (doing_ == Doing::applying ? " is about to take effect" : " is on probation") +
-        ": wait for it, or roll it back");
+Result<std::int64_t> ConfigKeeper::submit(const std::string& document,
+                                          const RevisionSource& source) {
+  if (Status s = check_turn(); !s.ok()) return s;
+  if (const auto config = actions_.check(document, source.origin); !config.ok()) {
+    return config.status();
   }
-  auto number = keep(document, origin, RevisionState::applying, signed_version);
+  MutexLock lock(mutex_);
+  if (Status s = turn(); !s.ok()) return s;
+  auto number = keep(document, source, RevisionState::applying);
   if (!number.ok()) return number;
   doing_ = Doing::applying;
   number_ = *number;
+  if (source.origin == RevisionOrigin::file) file_differs_ = false;
+  actions_.changed();
   actions_.wake_owner();
   return number;
+}
+
+/// Before what takes long.
+Status ConfigKeeper::check_turn() const {
+  MutexLock lock(mutex_);
+  return turn();
+}
+
+Status ConfigKeeper::turn() const {
+  if (doing_ == Doing::nothing) return {};
+  return failed_precondition(
+      "revision " + std::to_string(number_) +
+      (doing_ == Doing::applying ? " is about to take effect" : " is on probation") +
+      ": wait for it, or roll it back");
 }
 
 Result<std::int64_t> ConfigKeeper::roll_back(std::int64_t number) {
@@ -181,7 +196,7 @@ Result<std::int64_t> ConfigKeeper::roll_back(std::int64_t number) {
   }
   const auto revision = revisions_.get(number);
   if (!revision.ok()) return revision.status();
-  return submit(revision->document, RevisionOrigin::local);
+  return submit(revision->document, {RevisionOrigin::local});
 }
 
 // --- in effect ---
@@ -211,7 +226,7 @@ void ConfigKeeper::apply(std::int64_t number) {
   const auto revision = revisions_.get(number);
   Status s = revision.status();
   if (s.ok()) {
-    const auto config = actions_.read(revision->document, revision->origin);
+    const auto config = actions_.read(revision->document, revision->source.origin);
     s = config.ok() ? actions_.put_into_effect(*config) : config.status();
   }
   const bool is_tried = options_.probation_ns > 0;
@@ -254,7 +269,7 @@ void ConfigKeeper::go_back(std::int64_t number, const std::string& why) {
   const auto good = revisions_.last_good();
   Status s = good.status();
   if (s.ok() && *good) {
-    const auto config = actions_.read((*good)->document, (*good)->origin);
+    const auto config = actions_.read((*good)->document, (*good)->source.origin);
     s = config.ok() ? actions_.put_into_effect(*config) : config.status();
   }
   if (s.ok()) return;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -27,6 +28,7 @@ struct ConfigActions {
   std::function<Status(const v1::Config& config)> put_into_effect;
   std::function<HealthSample()> health;  ///< [owner]
   std::function<void()> wake_owner;      ///< step() has something to do. Any thread
+  std::function<void()> changed;         ///< a revision came, or became something. Any thread
 };
 
 /// The life of a revision: received, checked, put into effect, on probation, kept or rolled back.
@@ -54,7 +56,6 @@ class ConfigKeeper {
   struct Start {
     v1::Config config;
     std::int64_t number = 0;
-    bool file_differs = false;  ///< the file says something else
   };
   Result<Start> start(const std::string& file_document, const v1::Config& file);
   /// The daemon runs with what start() said.
@@ -64,11 +65,13 @@ class ConfigKeeper {
 
   /// Takes a config in; it takes effect with the next step(). Answers its number.
   /// `invalid_argument` when it does not pass, `failed_precondition` while another is on its way.
-  Result<std::int64_t> submit(const std::string& document, RevisionOrigin origin,
-                              std::uint64_t signed_version = 0);
+  Result<std::int64_t> submit(const std::string& document, const RevisionSource& source);
   /// Ends a probation, or takes in the document of an earlier revision again; 0: the one before.
   /// Answers the number of what is then in effect.
   Result<std::int64_t> roll_back(std::int64_t number);
+
+  /// The config file says something else than what the daemon started with. Any thread.
+  bool file_differs() const { return file_differs_; }
 
   /// Does what is due.
   void step();
@@ -81,8 +84,11 @@ class ConfigKeeper {
   Status settle_interrupted();
   Result<Start> start_with(const ConfigRevision& revision);
   Result<Start> start_with_file(const std::string& document, const v1::Config& file);
-  Result<std::int64_t> keep(const std::string& document, RevisionOrigin origin, RevisionState state,
-                            std::uint64_t signed_version);
+  Result<std::int64_t> keep(const std::string& document, const RevisionSource& source,
+                            RevisionState state);
+  Status check_turn() const;
+  /// Whether another one may begin.
+  Status turn() const SLUICE_REQUIRES(mutex_);
   Status set_state(std::int64_t number, RevisionState state, const std::string& message);
   void doing(Doing what, std::int64_t number);
   void apply(std::int64_t number);
@@ -96,6 +102,8 @@ class ConfigKeeper {
   const ConfigActions actions_;
   Probation probation_;              ///< [owner]
   std::int64_t next_sample_ns_ = 0;  ///< [owner]
+
+  std::atomic<bool> file_differs_{false};
 
   mutable Mutex mutex_;
   Doing doing_ SLUICE_GUARDED_BY(mutex_) = Doing::nothing;

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "control/revision_message.h"
 #include "sluice/v1/config_admin.grpc.pb.h"
 
 namespace sluice {
@@ -15,30 +16,15 @@ grpc::Status to_grpc(const Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
 }
 
-/// The enums of the proto are those of the model, by number.
-void put(const ConfigRevision& revision, v1::ConfigRevision& out) {
-  out.set_number(revision.number);
-  out.set_state(static_cast<v1::ConfigState>(revision.state));
-  out.set_origin(static_cast<v1::ConfigOrigin>(revision.origin));
-  out.set_signed_version(revision.signed_version);
-  out.set_received_ns(revision.received_ns);
-  out.set_changed_ns(revision.changed_ns);
-  out.set_message(revision.message);
-  out.set_document(revision.document);
-}
-
-static_assert(static_cast<int>(RevisionState::rolled_back) == v1::CONFIG_STATE_ROLLED_BACK);
-static_assert(static_cast<int>(RevisionState::refused) == v1::CONFIG_STATE_REFUSED);
-static_assert(static_cast<int>(RevisionOrigin::push) == v1::CONFIG_ORIGIN_PUSH);
-
 class ConfigService final : public v1::ConfigAdmin::Service {
  public:
-  ConfigService(ConfigKeeper& keeper, RevisionStore& revisions)
-      : keeper_(keeper), revisions_(revisions) {}
+  ConfigService(ConfigKeeper& keeper, RevisionStore& revisions,
+                std::function<v1::ConfigStatus()> status)
+      : keeper_(keeper), revisions_(revisions), status_(std::move(status)) {}
 
   grpc::Status ApplyConfig(grpc::ServerContext*, const v1::ApplyConfigRequest* request,
                            v1::ApplyConfigResponse* response) override {
-    return answer(keeper_.submit(request->document(), RevisionOrigin::local), *response);
+    return answer(keeper_.submit(request->document(), {RevisionOrigin::local}), *response);
   }
   grpc::Status RollBackConfig(grpc::ServerContext*, const v1::RollBackConfigRequest* request,
                               v1::ApplyConfigResponse* response) override {
@@ -49,13 +35,13 @@ class ConfigService final : public v1::ConfigAdmin::Service {
     if (request->number() != 0) {
       const auto revision = revisions_.get(request->number());
       if (!revision.ok()) return to_grpc(revision.status());
-      put(*revision, *response);
+      put_revision(*revision, *response);
       return grpc::Status::OK;
     }
     const auto current = revisions_.current();
     if (!current.ok()) return to_grpc(current.status());
     if (!*current) return to_grpc(not_found("there is no revision yet"));
-    put(**current, *response);
+    put_revision(**current, *response);
     return grpc::Status::OK;
   }
   grpc::Status ListConfigs(grpc::ServerContext*, const v1::ListConfigsRequest* request,
@@ -63,7 +49,12 @@ class ConfigService final : public v1::ConfigAdmin::Service {
     const std::uint32_t limit = request->limit() == 0 ? kConfigsLimitDefault : request->limit();
     const auto all = revisions_.list(std::min(limit, kConfigsLimitMax));
     if (!all.ok()) return to_grpc(all.status());
-    for (const ConfigRevision& revision : *all) put(revision, *response->add_revisions());
+    for (const ConfigRevision& revision : *all) put_revision(revision, *response->add_revisions());
+    return grpc::Status::OK;
+  }
+  grpc::Status GetConfigStatus(grpc::ServerContext*, const v1::GetConfigStatusRequest*,
+                               v1::ConfigStatus* response) override {
+    *response = status_();
     return grpc::Status::OK;
   }
 
@@ -76,12 +67,14 @@ class ConfigService final : public v1::ConfigAdmin::Service {
 
   ConfigKeeper& keeper_;
   RevisionStore& revisions_;
+  const std::function<v1::ConfigStatus()> status_;
 };
 
 }  // namespace
 
-std::shared_ptr<grpc::Service> make_config_service(ConfigKeeper& keeper, RevisionStore& revisions) {
-  return std::make_shared<ConfigService>(keeper, revisions);
+std::shared_ptr<grpc::Service> make_config_service(ConfigKeeper& keeper, RevisionStore& revisions,
+                                                   std::function<v1::ConfigStatus()> status) {
+  return std::make_shared<ConfigService>(keeper, revisions, std::move(status));
 }
 
 }  // namespace sluice

@@ -34,10 +34,10 @@ Status check_labels(const v1::LabelSelector& selector) {
   for (const auto& label : selector.labels()) {
     if (Status s = check_name("label", label.first); !s.ok()) return s;
     const std::string& value = label.second;
-    if (value.empty() || value.size() > kLabelValueBytesMax || !is_plain_text(value)) {
+    if (value.empty() || value.size() > kSelectorValueBytesMax || !is_plain_text(value)) {
       return invalid_argument("the target's label " + label.first + " has the value " +
                               shown(value) + "; expected 1 to " +
-                              std::to_string(kLabelValueBytesMax) +
+                              std::to_string(kSelectorValueBytesMax) +
                               " bytes without control characters");
     }
   }

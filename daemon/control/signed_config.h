@@ -17,7 +17,7 @@ inline constexpr std::size_t kConfigPayloadBytesMax = 1 << 20;
 /// Beside the payload: target, signature and the rest.
 inline constexpr std::size_t kSignedConfigBytesMax = kConfigPayloadBytesMax + (16 << 10);
 inline constexpr int kSelectorLabelsMax = 16;
-inline constexpr std::size_t kLabelValueBytesMax = 128;
+inline constexpr std::size_t kSelectorValueBytesMax = 128;
 
 /// Who asks whether a config is for it.
 struct Recipient {

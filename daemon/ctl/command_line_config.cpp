@@ -40,7 +40,7 @@ void add_plan(CLI::App& config, Arguments& a) {
       "What the node would do with another config: rehearses it on what was recorded last, beside "
       "the running one; nothing of the node changes");
   plan->footer(std::string(kPlanColumns) + kFooter);
-  plan->add_option("FILE", a.file, "The candidate; its node, storage, uplink and log do not count")
+  plan->add_option("FILE", a.file, "The candidate; its local keys do not count")
       ->required();
   plan->add_option("--since", a.since, "How far back the recording goes: 90s, 15m, 2h")
       ->capture_default_str();
@@ -86,7 +86,7 @@ void add_config_commands(CLI::App& app, Arguments& a) {
       *config, a, "apply", "Put a config into effect", +[](const Arguments& given) {
         return apply_config(given.local, given.file, !given.no_wait);
       });
-  apply->add_option("FILE", a.file, "The config; its local sections may be left out")->required();
+  apply->add_option("FILE", a.file, "The config; its local keys may be left out")->required();
   auto* rollback = add_waiting(
       *config, a, "rollback", "Go back to the config before, or to an earlier one",
       +[](const Arguments& given) {

@@ -16,7 +16,6 @@
 #include "ctl/table.h"
 #include "ctl/text.h"
 #include "schema/config_reader.h"
-#include "schema/schema_fields.h"
 
 namespace sluice::ctl {
 namespace {
@@ -56,16 +55,13 @@ Result<v1::ConfigTarget> target_of(const SigningArguments& a) {
   return target;
 }
 
-/// The sections that belong to the machine, where they are written. A gateway keeps its own, and
+/// The keys that belong to the machine, where they are written. A gateway keeps its own, and
 /// what is signed for many cannot name one.
-std::vector<std::string> local_sections(const LoadResult& loaded) {
+std::vector<std::string> local_written(const LoadResult& loaded) {
   std::vector<std::string> out;
-  const auto& type = *v1::Config::descriptor();
-  for (int i = 0; i < type.field_count(); ++i) {
-    if (!schema::rule_of(*type.field(i)).bootstrap()) continue;
-    const std::string key = schema::yaml_key(*type.field(i));
+  for (const std::string& key : local_keys()) {
+    if (!is_written(loaded.places, key)) continue;
     const schema::Place place = loaded.places.find(key);
-    if (!loaded.places.has(key) || place.line == 0) continue;
     out.push_back(loaded.file_name + ":" + std::to_string(place.line) + ":" +
                   std::to_string(place.column) + ": " + key +
                   ": belongs to the machine, and each gateway keeps its own; leave it out of what "
@@ -79,7 +75,7 @@ bool passes(const std::string& text, const SigningArguments& a) {
   // The name is the gateway's own; another variable would not be there either.
   const Environment gateway = {{"SLUICE__NODE__NAME", a.node.empty() ? "gateway" : a.node}};
   const LoadResult loaded = load_config_text(text, a.file, gateway);
-  std::vector<std::string> wrong = local_sections(loaded);
+  std::vector<std::string> wrong = local_written(loaded);
   for (const ConfigError& error : loaded.errors) wrong.push_back(error.to_string());
   if (loaded.errors_left_out > 0) {
     wrong.push_back("and " + std::to_string(loaded.errors_left_out) + " more");

@@ -27,13 +27,18 @@ enum class RevisionOrigin : std::uint8_t {
   push = 3,   ///< the hub
 };
 
+struct RevisionSource {
+  RevisionOrigin origin = RevisionOrigin::file;
+  std::uint64_t signed_version = 0;  ///< of its envelope; 0: it came without one
+  std::uint64_t offer_id = 0;        ///< the hub's number for it; 0: it did not come from there
+};
+
 /// One config that the node was given: the part of it that is not local. Only `state`, `message`
 /// and `changed_ns` ever change.
 struct ConfigRevision {
   std::int64_t number = 0;  ///< from 1, in the order in which they came
-  RevisionOrigin origin = RevisionOrigin::file;
+  RevisionSource source;
   RevisionState state = RevisionState::applying;
-  std::uint64_t signed_version = 0;  ///< of its envelope; 0: it came without one
   std::int64_t received_ns = 0;      ///< wall clock, ns since 1970 UTC: a label
   std::int64_t changed_ns = 0;       ///< likewise, of its state
   std::string message;               ///< why it is in this state; may be empty

@@ -265,6 +265,19 @@ UplinkOptions compose_uplink(const v1::Config& config) {
   return options;
 }
 
+ControlLink::Options compose_control_link(const v1::Config& config) {
+  const UplinkOptions uplink = compose_uplink(config);
+  ControlLink::Options options;
+  options.hub = {uplink.hub, uplink.tls, uplink.gzip};
+  options.backoff_max = uplink.backoff_max;
+  options.hello.set_node(config.node().name());
+  options.hello.set_instance(uplink.instance);
+  options.hello.set_version(uplink.version);
+  *options.hello.mutable_groups() = config.node().groups();
+  *options.hello.mutable_labels() = config.node().labels();
+  return options;
+}
+
 Result<std::vector<SourceOptions>> compose_sources(const v1::Config& config) {
   std::vector<SourceOptions> all;
   for (int i = 0; i < config.sources_size(); ++i) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "control/control_link.h"
 #include "ingest/json_decoder.h"
 #include "ingest/mqtt_options.h"
 #include "node/state_budget.h"
@@ -24,6 +25,8 @@ IsolationOptions compose_isolation(const v1::Config& config);
 StoreOptions compose_store(const v1::Config& config);
 EngineOptions compose_engine(const v1::Config& config);
 UplinkOptions compose_uplink(const v1::Config& config);
+/// To the same hub, with the same credentials.
+ControlLink::Options compose_control_link(const v1::Config& config);
 
 Result<std::vector<SourceOptions>> compose_sources(const v1::Config& config);
 std::vector<SourceSpec> compose_source_specs(const v1::Config& config);

@@ -39,10 +39,25 @@ Daemon::Daemon(std::string path, const LoadResult& file, std::unique_ptr<ConfigR
     : path_(std::move(path)),
       local_(file.config),
       environment_(process_environment()),
+      trust_(clock_, read_kernel_sync, std::int64_t{SLUICE_BUILD_TIME_S} * 1'000'000'000,
+             read_boot_id()),
       revisions_(std::move(revisions)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       keeper_(
-          std::make_unique<ConfigKeeper>(*revisions_, clock_, keeper_options(local_), actions())) {}
+          std::make_unique<ConfigKeeper>(*revisions_, clock_, keeper_options(local_), actions())),
+      hub_(std::make_unique<HubControl>(
+          local_, *revisions_, *keeper_, clock_, trust_,
+          [this](const v1::PlanRequest& request, v1::PlanReport& out) {
+            return plans_.plan(request, out);
+          })) {}
+
+/// Whoever waits for a rehearsal first.
+Daemon::~Daemon() {
+  plans_.clear();
+  hub_->stop();
+  file_reader_ = Thread();
+  node_.reset();
+}
 
 Result<std::unique_ptr<Daemon>> Daemon::start(const std::string& path, const LoadResult& file,
                                               const std::string& document) {
@@ -51,6 +66,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const std::string& path, const Loa
   std::unique_ptr<Daemon> daemon(new Daemon(path, file, *std::move(revisions)));
   if (!daemon->wake_.valid()) return unavailable("no eventfd");
   if (Status s = daemon->start_node(document); !s.ok()) return s;
+  daemon->hub_->start();
   return daemon;
 }
 
@@ -73,7 +89,11 @@ ConfigActions Daemon::actions() {
                           RevisionOrigin origin) { return check(document, origin); },
           .put_into_effect = [this](const v1::Config& next) { return put_into_effect(next); },
           .health = [this] { return node_ ? node_->health() : HealthSample(); },
-          .wake_owner = [this] { ::eventfd_write(wake_.get(), 1); }};
+          .wake_owner = [this] { ::eventfd_write(wake_.get(), 1); },
+          .changed =
+              [this] {
+                if (hub_) hub_->poke();
+              }};
 }
 
 // --- documents ---
@@ -90,19 +110,55 @@ Result<v1::Config> Daemon::read(const std::string& document, RevisionOrigin orig
   return config_of(load(document, origin));
 }
 
-Result<v1::Config> Daemon::check(const std::string& document, RevisionOrigin origin) const {
+/// The rehearsal first: what crashes crashes there, and not when it is loaded here.
+Result<v1::Config> Daemon::check(const std::string& document, RevisionOrigin origin) {
   LoadResult loaded = load(document, origin);
-  if (loaded.ok()) check_composition(loaded, clock_.wall_ns());
+  if (loaded.ok()) {
+    if (Status s = rehearse(loaded, document); !s.ok()) return s;
+    check_composition(loaded, clock_.wall_ns());
+  }
   return config_of(std::move(loaded));
+}
+
+/// Where none can be made the probation must do.
+Status Daemon::rehearse(const LoadResult& loaded, const std::string& document) {
+  if (local_.control().rehearsal_ns() == 0) return {};
+  v1::PlanRequest request;
+  request.set_config_yaml(document);
+  request.set_file_name(loaded.file_name);
+  request.set_since_s(
+      static_cast<std::uint32_t>(std::max<std::int64_t>(local_.control().rehearsal_ns() / 1'000'000'000, 1)));
+  v1::PlanReport report;
+  const Status s = plans_.plan(request, report);
+  if (s.code() == StatusCode::resource_exhausted) return s;
+  if (!s.ok()) {
+    log::warn("node", "a config is taken without a rehearsal", {{"reason", s.to_string()}});
+    return {};
+  }
+  std::string why;
+  for (const v1::PlanError& error : report.errors()) why += "\n" + error.message();
+  for (const std::string& refusal : report.refusals()) why += "\n" + refusal;
+  return why.empty() ? Status() : invalid_argument(why.substr(1));
+}
+
+v1::ConfigStatus Daemon::status() const {
+  v1::ConfigStatus status = hub_->status();
+  status.set_file_differs(keeper_->file_differs());
+  status.set_revisions_rebuilt(revisions_->rebuilt());
+  return status;
 }
 
 // --- in effect ---
 
 Status Daemon::start_anew(const v1::Config& next) {
+  plans_.clear();
   node_.reset();
-  auto node = Node::start(next, make_config_service(*keeper_, *revisions_));
+  auto node =
+      Node::start(next, trust_,
+                  make_config_service(*keeper_, *revisions_, [this] { return status(); }));
   if (!node.ok()) return node.status();
   node_ = *std::move(node);
+  plans_.set(node_->planner());
   running_ = next;
   return {};
 }
@@ -123,9 +179,27 @@ Status Daemon::put_into_effect(const v1::Config& next) {
   return s;
 }
 
+/// Its rehearsal takes long, and signals must be heard meanwhile.
 void Daemon::read_file_again() {
+  if (reads_file_.exchange(true)) {
+    log::warn("node", "the config file is being read already: send SIGHUP again later");
+    return;
+  }
+  file_reader_ = Thread("sl-file", [this] {
+    take_file_again();
+    reads_file_ = false;
+  });
+}
+
+void Daemon::take_file_again() {
+  hub_->reload_trust();
   const auto document = read_config_text(path_);
-  const auto number = document.ok() ? keeper_->submit(*document, RevisionOrigin::file)
+  const auto current = revisions_->current();
+  if (document.ok() && current.ok() && *current && (*current)->document == *document) {
+    log::info("node", "the config file says what is in effect");
+    return;
+  }
+  const auto number = document.ok() ? keeper_->submit(*document, {RevisionOrigin::file})
                                     : Result<std::int64_t>(document.status());
   if (number.ok()) {
     log::info("node", "the config file was read again", {{"revision", *number}});

@@ -8,15 +8,13 @@
 
 namespace sluice {
 
-Node::Node(const v1::Config& config, std::shared_ptr<grpc::Service> config_service)
-    : config_(config),
-      config_service_(std::move(config_service)),
-      trust_(clock_, read_kernel_sync, std::int64_t{SLUICE_BUILD_TIME_S} * 1'000'000'000,
-             read_boot_id()) {}
+Node::Node(const v1::Config& config, ClockTrust& trust,
+           std::shared_ptr<grpc::Service> config_service)
+    : config_(config), config_service_(std::move(config_service)), trust_(trust) {}
 
-Result<std::unique_ptr<Node>> Node::start(const v1::Config& config,
+Result<std::unique_ptr<Node>> Node::start(const v1::Config& config, ClockTrust& trust,
                                           std::shared_ptr<grpc::Service> config_service) {
-  std::unique_ptr<Node> node(new Node(config, std::move(config_service)));
+  std::unique_ptr<Node> node(new Node(config, trust, std::move(config_service)));
   if (Status s = node->recover(); !s.ok()) return s;
   node->start_rooms();
   return node;

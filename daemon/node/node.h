@@ -23,17 +23,18 @@ class Node {
  public:
   /// Opens the store, brings the state back and starts everything. `invalid_argument` and
   /// `failed_precondition` mean that starting again with this config will not help.
-  /// `config_service`, which may be null, answers on the admin socket.
-  static Result<std::unique_ptr<Node>> start(const v1::Config& config,
+  /// `config_service`, which may be null, answers on the admin socket. `trust` is borrowed.
+  static Result<std::unique_ptr<Node>> start(const v1::Config& config, ClockTrust& trust,
                                              std::shared_ptr<grpc::Service> config_service);
   ~Node();
 
   /// As DataPlane.
   Status change_config(const v1::Config& next) { return plane_->change_config(next); }
   HealthSample health() const;
+  Planner& planner() { return *planner_; }
 
  private:
-  Node(const v1::Config& config, std::shared_ptr<grpc::Service> config_service);
+  Node(const v1::Config& config, ClockTrust& trust, std::shared_ptr<grpc::Service> config_service);
   Status recover();
   void start_rooms();
   void on_durable(const CommitGroup& group);
@@ -41,7 +42,7 @@ class Node {
   const v1::Config config_;
   const std::shared_ptr<grpc::Service> config_service_;
   SystemClock clock_;
-  ClockTrust trust_;
+  ClockTrust& trust_;
   std::unique_ptr<DataPlane> plane_;
   std::unique_ptr<MqttSources> sources_;
   std::unique_ptr<Uplink> uplink_;

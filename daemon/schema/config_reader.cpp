@@ -1,5 +1,6 @@
 #include "schema/config_reader.h"
 
+#include <google/protobuf/util/message_differencer.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "schema/yaml_walk.h"
 
 namespace sluice {
+
 Result<std::string> read_config_text(const std::string& path) {
   const auto close = [](std::FILE* file) { std::fclose(file); };
   const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "rbe"), close);
@@ -64,30 +66,76 @@ LoadResult load_config_text(std::string_view text, const std::string& file_name,
 
 namespace {
 
-/// The sections that are local, as fields of Config.
-std::vector<const google::protobuf::FieldDescriptor*> local_sections() {
-  std::vector<const google::protobuf::FieldDescriptor*> all;
-  const auto& config = *v1::Config::descriptor();
-  for (int i = 0; i < config.field_count(); ++i) {
-    if (schema::rule_of(*config.field(i)).bootstrap()) all.push_back(config.field(i));
+/// A field that belongs to the machine, and where it is.
+struct LocalField {
+  std::string key_path;
+  std::vector<const google::protobuf::FieldDescriptor*> path;
+};
+
+void collect_local(const google::protobuf::Descriptor& type, LocalField prefix,
+                   std::vector<LocalField>& out) {
+  for (int i = 0; i < type.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor& field = *type.field(i);
+    LocalField next = prefix;
+    next.path.push_back(&field);
+    next.key_path += (next.key_path.empty() ? "" : ".") + schema::yaml_key(field);
+    if (schema::rule_of(field).bootstrap()) {
+      out.push_back(std::move(next));
+    } else if (field.message_type() != nullptr && !field.is_repeated()) {
+      collect_local(*field.message_type(), std::move(next), out);
+    }
   }
+}
+
+std::vector<LocalField> local_fields() {
+  std::vector<LocalField> all;
+  collect_local(*v1::Config::descriptor(), {}, all);
   return all;
 }
 
-void take_local(const schema::YamlNode& root, const v1::Config& local, LoadResult& result,
-                schema::ErrorList& errors) {
-  const google::protobuf::Reflection& reflection = *result.config.GetReflection();
-  for (const auto* section : local_sections()) {
-    google::protobuf::Message& ours = *reflection.MutableMessage(&result.config, section);
-    const google::protobuf::Message& theirs = reflection.GetMessage(local, section);
-    const bool is_written = std::any_of(root.entries.begin(), root.entries.end(),
-                                        [&](const auto& e) { return e.key == section->name(); });
-    if (is_written && ours.SerializeAsString() != theirs.SerializeAsString()) {
-      errors.add(result.places.find(section->name()), section->name(),
+/// Nothing but that field.
+v1::Config only(const v1::Config& config, const LocalField& field) {
+  v1::Config out;
+  google::protobuf::Message* to = &out;
+  const google::protobuf::Message* from = &config;
+  for (const auto* step : field.path) {
+    if (step != field.path.back()) {
+      to = to->GetReflection()->MutableMessage(to, step);
+      from = &from->GetReflection()->GetMessage(*from, step);
+      continue;
+    }
+    to->CopyFrom(*from);
+    std::vector<const google::protobuf::FieldDescriptor*> set;
+    to->GetReflection()->ListFields(*to, &set);
+    for (const auto* other : set) {
+      if (other != step) to->GetReflection()->ClearField(to, other);
+    }
+  }
+  return out;
+}
+
+void take_over(const LocalField& field, const v1::Config& local, v1::Config& config) {
+  google::protobuf::Message* to = &config;
+  for (const auto* step : field.path) {
+    if (step == field.path.back()) {
+      to->GetReflection()->ClearField(to, step);
+    } else {
+      to = to->GetReflection()->MutableMessage(to, step);
+    }
+  }
+  config.MergeFrom(only(local, field));
+}
+
+void take_local(const v1::Config& local, LoadResult& result, schema::ErrorList& errors) {
+  for (const LocalField& field : local_fields()) {
+    if (is_written(result.places, field.key_path) &&
+        !google::protobuf::util::MessageDifferencer::Equals(only(result.config, field),
+                                                            only(local, field))) {
+      errors.add(result.places.find(field.key_path), field.key_path,
                  "differs from what the node runs with, and is local to it: leave it out here; to "
                  "change it, edit the node's own file and restart the daemon");
     }
-    ours.CopyFrom(theirs);
+    take_over(field, local, result.config);
   }
 }
 
@@ -98,7 +146,22 @@ void name_node(const v1::Config& local, schema::YamlNode& root, schema::ErrorLis
   schema::apply_overrides(name, root, errors, notes);
 }
 
+bool is_at_or_below(std::string_view key_path, std::string_view key) {
+  return key_path.starts_with(key) &&
+         (key_path.size() == key.size() || key_path[key.size()] == '.' || key_path[key.size()] == '[');
+}
+
 }  // namespace
+
+bool is_written(const schema::KeyPlaces& places, const std::string& key_path) {
+  return places.has(key_path) && places.find(key_path).line != 0;
+}
+
+std::vector<std::string> local_keys() {
+  std::vector<std::string> keys;
+  for (LocalField& field : local_fields()) keys.push_back(std::move(field.key_path));
+  return keys;
+}
 
 LoadResult load_document(std::string_view text, const std::string& file_name,
                          const Environment& environment, const v1::Config& local) {
@@ -107,11 +170,10 @@ LoadResult load_document(std::string_view text, const std::string& file_name,
   schema::ErrorList errors(file_name);
   auto root = schema::parse_yaml(text, errors);
   if (root && root->kind == schema::YamlNode::Kind::mapping) {
-    const schema::YamlNode written = *root;
     if (root->find("node") == nullptr) name_node(local, *root, errors);
     schema::apply_overrides(environment, *root, errors, result.notes);
     schema::fill_config(*root, environment, result.config, result.places, errors);
-    take_local(written, local, result, errors);
+    take_local(local, result, errors);
     schema::fill_derived(result.config);
     schema::check_rules(result.config, result.places, errors);
   } else if (root) {
@@ -125,13 +187,11 @@ LoadResult load_document(std::string_view text, const std::string& file_name,
 LoadResult load_candidate(std::string_view text, const std::string& file_name,
                           const v1::Config& local) {
   LoadResult loaded = load_config_text(text, file_name, {});
-  const google::protobuf::Reflection& reflection = *loaded.config.GetReflection();
-  for (const auto* section : local_sections()) {
+  for (const LocalField& field : local_fields()) {
     std::erase_if(loaded.errors, [&](const ConfigError& error) {
-      return error.key_path.substr(0, error.key_path.find_first_of(".[")) == section->name();
+      return is_at_or_below(error.key_path, field.key_path);
     });
-    reflection.MutableMessage(&loaded.config, section)
-        ->CopyFrom(reflection.GetMessage(local, section));
+    take_over(field, local, loaded.config);
   }
   return loaded;
 }

@@ -49,9 +49,16 @@ LoadResult load_config_file(const std::string& path, const Environment& environm
 LoadResult load_config_text(std::string_view text, const std::string& file_name,
                             const Environment& environment);
 
-/// A config that came to a running node: its local sections (node, storage, uplink, log, control)
-/// are those of `local`. The text may leave them out; what it says of them must be the same,
-/// because to change them takes the node's own file and a restart. `environment` is empty for what
+/// Whether the text says something of a key, by itself or by one below it.
+bool is_written(const schema::KeyPlaces& places, const std::string& key_path);
+
+/// Keys that belong to the machine: the sections node, storage, uplink, log and control, plugins.dir
+/// and plugins.host.
+std::vector<std::string> local_keys();
+
+/// A config that came to a running node: its local keys are those of `local`. The text may leave
+/// them out; what it says of them must be the same, because to change them takes the node's own
+/// file and a restart. `environment` is empty for what
 /// came from afar.
 LoadResult load_document(std::string_view text, const std::string& file_name,
                          const Environment& environment, const v1::Config& local);

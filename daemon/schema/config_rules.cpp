@@ -15,6 +15,21 @@ std::string item_path(std::string_view list, int index) {
   return child_path(list, static_cast<std::size_t>(index));
 }
 
+void check_labels(const v1::NodeConfig& node, const RuleContext& context) {
+  constexpr std::size_t kValueBytesMax = 128;
+  for (const auto& [name, value] : node.labels()) {
+    const std::string path = "node.labels." + name;
+    if (!is_name(name)) {
+      context.refuse(path, "expected as the name of a label 1 to 64 letters, digits, \".\", \"_\" or "
+                           "\"-\", got " +
+                               quote(name));
+    } else if (value.empty() || value.size() > kValueBytesMax ||
+               value.find('\t') != std::string::npos) {
+      context.refuse(path, "expected 1 to 128 bytes without tabs, got " + quote(value));
+    }
+  }
+}
+
 void check_local(const v1::Config& config, const RuleContext& context) {
   // sun_path holds 108 bytes with its end; the sockets' names are up to 16 bytes long.
   constexpr std::size_t kRunDirBytesMax = 90;
@@ -23,6 +38,7 @@ void check_local(const v1::Config& config, const RuleContext& context) {
                                        " bytes, because a unix socket is made in it, got " +
                                        std::to_string(config.node().run_dir().size()));
   }
+  check_labels(config.node(), context);
   const auto& uplink = config.uplink();
   if (!uplink.hub().empty() && !parse_host_port(uplink.hub())) {
     context.refuse(

@@ -78,8 +78,8 @@ Result<std::string> expand(std::string_view text, bool allowed, const Environmen
     }
     if (!allowed) {
       return invalid_argument(
-          "${...} is read from the environment only in local keys (node, storage, uplink, log); "
-          "write the value itself, or $${ for the characters ${");
+          "${...} is read from the environment only in local keys (node, storage, uplink, log, "
+          "control); write the value itself, or $${ for the characters ${");
     }
     const std::size_t end = text.find('}', at);
     const auto name = text.substr(at + 2, end == std::string_view::npos ? end : end - at - 2);

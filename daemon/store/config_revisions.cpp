@@ -24,8 +24,9 @@ constexpr std::int64_t kPagesMax = (ConfigRevisions::kBytesMax * 2 + (1 << 20)) 
 
 std::string head_of(const ConfigRevision& revision) {
   ByteWriter out;
-  out.u8(static_cast<std::uint8_t>(revision.origin));
-  out.u64(revision.signed_version);
+  out.u8(static_cast<std::uint8_t>(revision.source.origin));
+  out.u64(revision.source.signed_version);
+  out.u64(revision.source.offer_id);
   out.i64(revision.received_ns);
   out.i64(revision.changed_ns);
   out.string(revision.message);
@@ -40,8 +41,9 @@ bool is_state(std::int64_t state) {
 bool read_head(std::string_view bytes, ConfigRevision& revision) {
   ByteReader in(bytes);
   const std::uint8_t origin = in.u8();
-  revision.origin = static_cast<RevisionOrigin>(origin);
-  revision.signed_version = in.u64();
+  revision.source.origin = static_cast<RevisionOrigin>(origin);
+  revision.source.signed_version = in.u64();
+  revision.source.offer_id = in.u64();
   revision.received_ns = in.i64();
   revision.changed_ns = in.i64();
   revision.message = in.string();
@@ -161,9 +163,8 @@ Status ConfigRevisions::set_state(std::int64_t number, RevisionState state,
   MutexLock lock(mutex_);
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
-  auto found = find(number);
-  if (!found.ok()) return found.status();
-  if (!*found) return not_found("there is no revision " + std::to_string(number));
+  auto revision = find(number);
+  if (!revision.ok()) return revision.status();
   if (state == RevisionState::applied) {
     Status s = vacate(RevisionState::applied, number, RevisionState::superseded, changed_ns);
     if (!s.ok()) return s;
@@ -172,11 +173,10 @@ Status ConfigRevisions::set_state(std::int64_t number, RevisionState state,
     Status s = vacate(RevisionState::probation, number, RevisionState::rolled_back, changed_ns);
     if (!s.ok()) return s;
   }
-  ConfigRevision revision = **std::move(found);
-  revision.state = state;
-  revision.message = message;
-  revision.changed_ns = changed_ns;
-  if (Status s = write(revision, 0); !s.ok()) return s;
+  revision->state = state;
+  revision->message = message;
+  revision->changed_ns = changed_ns;
+  if (Status s = write(*revision, 0); !s.ok()) return s;
   return transaction.commit();
 }
 
@@ -201,24 +201,27 @@ Status ConfigRevisions::vacate(RevisionState slot, std::int64_t except, Revision
     revision.changed_ns = changed_ns;
     if (s.ok()) s = write(revision, 0);
   }
-  for (const std::int64_t number : damaged) {
-    if (s.ok())
-      s = Statement(database_, "DELETE FROM revision WHERE number = ?").bind(1, number).run();
+  return s.ok() ? remove(damaged) : s;
+}
+
+Status ConfigRevisions::remove(const std::vector<std::int64_t>& numbers) {
+  for (const std::int64_t number : numbers) {
+    Status s = Statement(database_, "DELETE FROM revision WHERE number = ?").bind(1, number).run();
+    if (!s.ok()) return s;
   }
-  return s;
+  return {};
 }
 
 Result<std::int64_t> ConfigRevisions::count_start(std::int64_t number) {
   MutexLock lock(mutex_);
   Transaction transaction(database_);
   if (Status s = transaction.begin(); !s.ok()) return s;
-  auto found = find(number);
-  if (!found.ok()) return found.status();
-  if (!*found) return not_found("there is no revision " + std::to_string(number));
+  const auto revision = find(number);
+  if (!revision.ok()) return revision.status();
   auto starts =
       database_.integer("SELECT starts FROM revision WHERE number = " + std::to_string(number));
   if (!starts.ok()) return starts;
-  if (Status s = write(**found, *starts + 1); !s.ok()) return s;
+  if (Status s = write(*revision, *starts + 1); !s.ok()) return s;
   if (Status s = transaction.commit(); !s.ok()) return s;
   return *starts + 1;
 }
@@ -236,16 +239,12 @@ Status ConfigRevisions::trim() {
     if (++count > kCountMax || bytes > kBytesMax) numbers.push_back(read.integer(0));
     return true;
   });
-  for (const std::int64_t number : numbers) {
-    if (s.ok())
-      s = Statement(database_, "DELETE FROM revision WHERE number = ?").bind(1, number).run();
-  }
-  return s;
+  return s.ok() ? remove(numbers) : s;
 }
 
 // --- what is there ---
 
-Result<std::optional<ConfigRevision>> ConfigRevisions::find(std::int64_t number) {
+Result<ConfigRevision> ConfigRevisions::find(std::int64_t number) {
   std::optional<ConfigRevision> found;
   bool is_damaged = false;
   Statement read(database_, "SELECT * FROM revision WHERE number = ?");
@@ -257,7 +256,8 @@ Result<std::optional<ConfigRevision>> ConfigRevisions::find(std::int64_t number)
   });
   if (!s.ok()) return s;
   if (is_damaged) return data_loss("revision " + std::to_string(number) + " is damaged");
-  return found;
+  if (!found) return not_found("there is no revision " + std::to_string(number));
+  return *std::move(found);
 }
 
 Result<std::optional<ConfigRevision>> ConfigRevisions::newest_of(RevisionState state) {
@@ -290,10 +290,7 @@ Result<std::optional<ConfigRevision>> ConfigRevisions::last_good() {
 
 Result<ConfigRevision> ConfigRevisions::get(std::int64_t number) {
   MutexLock lock(mutex_);
-  auto found = find(number);
-  if (!found.ok()) return found.status();
-  if (!*found) return not_found("there is no revision " + std::to_string(number));
-  return **std::move(found);
+  return find(number);
 }
 
 Result<std::vector<ConfigRevision>> ConfigRevisions::list(std::size_t count_max) {

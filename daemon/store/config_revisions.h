@@ -47,10 +47,11 @@ class ConfigRevisions final : public RevisionStore {
   explicit ConfigRevisions(storage::Database database);
   static Result<storage::Database> open_file(FileSystem& files, const std::string& path);
   Result<std::optional<ConfigRevision>> newest_of(RevisionState state) SLUICE_REQUIRES(mutex_);
-  Result<std::optional<ConfigRevision>> find(std::int64_t number) SLUICE_REQUIRES(mutex_);
+  Result<ConfigRevision> find(std::int64_t number) SLUICE_REQUIRES(mutex_);
   Status write(const ConfigRevision& revision, std::int64_t starts) SLUICE_REQUIRES(mutex_);
   Status vacate(RevisionState slot, std::int64_t except, RevisionState becomes,
                 std::int64_t changed_ns) SLUICE_REQUIRES(mutex_);
+  Status remove(const std::vector<std::int64_t>& numbers) SLUICE_REQUIRES(mutex_);
   Status trim() SLUICE_REQUIRES(mutex_);
 
   Mutex mutex_;

@@ -6,7 +6,7 @@ set(rooms base model aggregate schema ingest pipeline plugin_host store sync con
 set(extra_pipeline aggregate)
 set(extra_plugin_host aggregate)
 set(extra_sync aggregate)
-set(extra_control schema)
+set(extra_control schema sync)
 set(extra_ctl schema)
 set(extra_hub aggregate schema)
 set(extra_node ${rooms})

@@ -8,67 +8,12 @@
 #include <vector>
 
 #include "fakes/fake_clock.h"
+#include "unit/control/memory_revisions.h"
 
 namespace sluice {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-
-/// A store in memory that stays when the process ends.
-class MemoryRevisions final : public RevisionStore {
- public:
-  Result<std::int64_t> add(ConfigRevision revision) override {
-    if (full) return resource_exhausted("the disk is full");
-    revision.number = static_cast<std::int64_t>(all.size()) + 1;
-    all[revision.number] = revision;
-    return revision.number;
-  }
-  Status set_state(std::int64_t number, RevisionState state, const std::string& message,
-                   std::int64_t changed_ns) override {
-    if (full) return resource_exhausted("the disk is full");
-    for (auto& [other, revision] : all) {
-      const bool leaves = state == RevisionState::applied || state == RevisionState::probation;
-      if (other == number || !leaves) continue;
-      if (revision.state == RevisionState::probation) revision.state = RevisionState::rolled_back;
-      if (revision.state == RevisionState::applied && state == RevisionState::applied) {
-        revision.state = RevisionState::superseded;
-      }
-    }
-    all[number].state = state;
-    all[number].message = message;
-    all[number].changed_ns = changed_ns;
-    return {};
-  }
-  Result<std::int64_t> count_start(std::int64_t number) override { return ++starts[number]; }
-  Result<std::optional<ConfigRevision>> current() override {
-    auto tried = newest(RevisionState::probation);
-    return tried ? tried : newest(RevisionState::applied);
-  }
-  Result<std::optional<ConfigRevision>> last_good() override {
-    return newest(RevisionState::applied);
-  }
-  Result<ConfigRevision> get(std::int64_t number) override {
-    if (!all.count(number)) return not_found("no such revision");
-    return all[number];
-  }
-  Result<std::vector<ConfigRevision>> list(std::size_t) override {
-    std::vector<ConfigRevision> out;
-    for (auto it = all.rbegin(); it != all.rend(); ++it) out.push_back(it->second);
-    return out;
-  }
-
-  bool full = false;
-  std::map<std::int64_t, ConfigRevision> all;
-  std::map<std::int64_t, std::int64_t> starts;
-
- private:
-  std::optional<ConfigRevision> newest(RevisionState state) const {
-    for (auto it = all.rbegin(); it != all.rend(); ++it) {
-      if (it->second.state == state) return it->second;
-    }
-    return std::nullopt;
-  }
-};
 
 /// A config is one pipeline, whose name is the document; "bad" does not pass.
 v1::Config config_of(const std::string& document) {
@@ -103,17 +48,18 @@ class ConfigKeeperTest : public ::testing::Test {
                             health_.boottime_ns = clock_.boottime_ns();
                             return health_;
                           },
-                      .wake_owner = [this] { ++wakes_; }});
+                      .wake_owner = [this] { ++wakes_; },
+                      .changed = [this] { ++changes_; }});
   }
   std::string start(const std::string& file) {
     const auto start = keeper_->start(file, config_of(file));
     if (!start.ok()) return std::string(start.status().message());
     keeper_->started();
-    file_differs_ = start->file_differs;
+    file_differs_ = keeper_->file_differs();
     return running_ = start->config.pipelines(0).name();
   }
   std::int64_t submit(const std::string& document, RevisionOrigin origin = RevisionOrigin::local) {
-    const auto number = keeper_->submit(document, origin);
+    const auto number = keeper_->submit(document, {origin});
     EXPECT_TRUE(number.ok()) << number.status().to_string();
     return number.ok() ? *number : 0;
   }
@@ -136,6 +82,7 @@ class ConfigKeeperTest : public ::testing::Test {
   std::string running_;
   bool file_differs_ = false;
   int wakes_ = 0;
+  int changes_ = 0;
   std::unique_ptr<ConfigKeeper> keeper_;
 };
 
@@ -166,7 +113,7 @@ TEST_F(ConfigKeeperTest, PutsAConfigIntoEffectAndKeepsItWhenItPassesItsProbation
   keeper_->step();
   EXPECT_EQ(running_, "b");
   EXPECT_EQ(state(2), RevisionState::probation);
-  EXPECT_NE(keeper_->submit("c", RevisionOrigin::local).status().message().find("is on probation"),
+  EXPECT_NE(keeper_->submit("c", {RevisionOrigin::local}).status().message().find("is on probation"),
             std::string::npos);
   pass(59);
   EXPECT_EQ(state(2), RevisionState::probation);
@@ -179,10 +126,10 @@ TEST_F(ConfigKeeperTest, PutsAConfigIntoEffectAndKeepsItWhenItPassesItsProbation
 
 TEST_F(ConfigKeeperTest, KeepsNothingOfAConfigThatDoesNotPass) {
   start("a");
-  EXPECT_EQ(keeper_->submit("bad", RevisionOrigin::local).status().message(), "f:1:1: it is bad");
+  EXPECT_EQ(keeper_->submit("bad", {RevisionOrigin::local}).status().message(), "f:1:1: it is bad");
   EXPECT_EQ(revisions_.all.size(), 1u);
   revisions_.full = true;
-  EXPECT_EQ(keeper_->submit("b", RevisionOrigin::local).status().code(),
+  EXPECT_EQ(keeper_->submit("b", {RevisionOrigin::local}).status().code(),
             StatusCode::resource_exhausted);
   revisions_.full = false;
   EXPECT_EQ(submit("b"), 2) << "nothing is on its way";

@@ -312,7 +312,7 @@ const Mistake kMistakes[] = {
 
     // Variables.
     {kAll, "plugins:\n  dir: ${HOME}/plugins #!\n", "plugins.dir",
-     "${...} is read from the environment only in local keys (node, storage, uplink, log)"},
+     "${...} is read from the environment only in local keys (node, storage, uplink, log, control)"},
     {kAll, "uplink:\n  hub: ${NOT_SET}:1 #!\n", "uplink.hub",
      "the environment variable NOT_SET is not set"},
     {kAll, "uplink:\n  hub: ${HUB:-x} #!\n", "uplink.hub", "expected ${NAME}"},

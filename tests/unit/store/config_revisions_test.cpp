@@ -25,9 +25,9 @@ class ConfigRevisionsTest : public ::testing::Test {
   }
   std::int64_t add(const std::string& document, RevisionState state = RevisionState::applying) {
     ConfigRevision revision;
-    revision.origin = RevisionOrigin::push;
+    revision.source.origin = RevisionOrigin::push;
     revision.state = state;
-    revision.signed_version = 7;
+    revision.source.signed_version = 7;
     revision.received_ns = 1'000;
     revision.changed_ns = 2'000;
     revision.message = "m";
@@ -59,9 +59,9 @@ TEST_F(ConfigRevisionsTest, GivesBackWhatItWasGivenAlsoAfterARestart) {
   const auto found = revisions_->get(number);
   ASSERT_TRUE(found.ok());
   EXPECT_EQ(found->number, 1);
-  EXPECT_EQ(found->origin, RevisionOrigin::push);
+  EXPECT_EQ(found->source.origin, RevisionOrigin::push);
   EXPECT_EQ(found->state, RevisionState::applying);
-  EXPECT_EQ(found->signed_version, 7u);
+  EXPECT_EQ(found->source.signed_version, 7u);
   EXPECT_EQ(found->received_ns, 1'000);
   EXPECT_EQ(found->changed_ns, 2'000);
   EXPECT_EQ(found->message, "m");
