@@ -74,10 +74,10 @@ std::size_t definition_bytes(const std::vector<Definition>& all) {
 
 struct Rehearsal::OnePipeline {
   OnePipeline(PipelineSpec spec, SeriesTable& series, const TopicTable& topics,
-              CommitBuilder& builder)
+              CommitBuilder& builder, const Clock& clock)
       : name(spec.name),
         isolated(is_isolated(spec)),
-        set(one(std::move(spec)), series, topics, builder) {}
+        set(one(std::move(spec)), series, topics, builder, clock) {}
 
   static std::vector<PipelineSpec> one(PipelineSpec spec) {
     std::vector<PipelineSpec> specs;
@@ -107,7 +107,7 @@ Rehearsal::Rehearsal(v1::Config config, std::vector<std::string> recorded_source
   const StateBudget budget = state_budget(config_);
   for (int i = 0; i < config_.pipelines_size(); ++i) {
     pipelines_.push_back(std::make_unique<OnePipeline>(
-        compose_pipeline(config_, i, budget, series_), series_, topics_, builder_));
+        compose_pipeline(config_, i, budget, series_), series_, topics_, builder_, clock_));
     if (pipelines_.back()->isolated) children_.look(pipelines_.back()->name);
   }
   each([](PipelineSet& set) { set.catch_up(false); });

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "model/ledger.h"
 #include "model/log.h"
@@ -90,6 +91,7 @@ class Rehearsal {
   std::vector<std::int8_t> admitted_{-1};                       ///< by topic; -1: not asked yet
   std::vector<std::pair<std::string, TopicPattern>> patterns_;  ///< with the source's name
   CountingEncoder encoder_;
+  SystemClock clock_;
   CommitBuilder builder_;
   TimeLine time_line_;
   ChildTimes children_;

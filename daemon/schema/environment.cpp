@@ -22,13 +22,14 @@ void collect(const Descriptor& type, bool bootstrap, const Path& path,
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
     const bool inside = bootstrap || rule_of(field).bootstrap();
-    if (!inside || field.is_repeated()) continue;
+    if (field.is_repeated()) continue;
     Path child = path;
     child.push_back(yaml_key(field));
     if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       collect(*field.message_type(), inside, child, out);
       continue;
     }
+    if (!inside) continue;
     std::string name(kOverridePrefix);
     for (const auto& key : child) {
       name += (&key == &child.front() ? "" : "__") + upper(key);

@@ -282,7 +282,7 @@ TEST_F(ConfigIntakeTest, CutsALongReasonBetweenCharacters) {
   for (int i = 0; i < 3000; ++i) reason += "\xC3\xA4";
   reason.insert(0, 1, '.');
   ASSERT_TRUE(revisions_.set_state(2, RevisionState::rolled_back, reason, 0).ok());
-  const std::string& message = outcome().message();
+  const std::string message = outcome().message();
   EXPECT_LE(message.size(), 4096u);
   v1::OfferOutcome copy;
   EXPECT_TRUE(copy.ParseFromString(outcome().SerializeAsString())) << "it is UTF-8";

@@ -311,7 +311,7 @@ const Mistake kMistakes[] = {
      "pipelines[0].stages[0].config.min", "only in local keys"},
 
     // Variables.
-    {kAll, "plugins:\n  dir: ${HOME}/plugins #!\n", "plugins.dir",
+    {kAll, "pipelines:\n  - name: ${HOME} #!\n", "pipelines[0].name",
      "${...} is read from the environment only in local keys (node, storage, uplink, log, control)"},
     {kAll, "uplink:\n  hub: ${NOT_SET}:1 #!\n", "uplink.hub",
      "the environment variable NOT_SET is not set"},

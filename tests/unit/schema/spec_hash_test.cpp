@@ -228,7 +228,7 @@ TEST(ConfigHash, IsThatOfTheDocumentNotOfTheGateway) {
   other.mutable_limits()->set_series_max(5);
   EXPECT_NE(config_hash(other), hash);
   other = config;
-  other.mutable_plugins()->set_dir("/x");
+  other.mutable_plugins()->set_failures_max(3);
   EXPECT_NE(config_hash(other), hash);
   other = config;
   other.mutable_sources(0)->mutable_mqtt()->mutable_tls();
