@@ -28,7 +28,8 @@ v1::OfferState state_of(RevisionState state) {
 
 /// Whether to ask again later, as against refused for good.
 bool may_pass_later(const Status& status) {
-  return status.code() == StatusCode::unavailable || status.code() == StatusCode::resource_exhausted;
+  return status.code() == StatusCode::unavailable ||
+         status.code() == StatusCode::resource_exhausted;
 }
 
 Status check_document(const std::string& document) {

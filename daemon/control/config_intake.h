@@ -19,8 +19,8 @@ namespace sluice {
 /// them to the keeper, and says what became of them.
 ///
 /// An offer that is known, by its signed version or by the hub's number, and by its SHA-256, is
-/// answered from the revisions and not applied again: the hub repeats it on each stream. Any thread;
-/// offer() may take as long as a rehearsal.
+/// answered from the revisions and not applied again: the hub repeats it on each stream. Any
+/// thread; offer() may take as long as a rehearsal.
 class ConfigIntake {
  public:
   struct Options {

@@ -18,9 +18,8 @@ grpc::Status to_grpc(const Status& status) {
 
 class ConfigService final : public v1::ConfigAdmin::Service {
  public:
-  ConfigService(ConfigKeeper& keeper, RevisionStore& revisions,
-                std::function<v1::ConfigStatus()> status)
-      : keeper_(keeper), revisions_(revisions), status_(std::move(status)) {}
+  ConfigService(ConfigKeeper& keeper, RevisionStore& revisions)
+      : keeper_(keeper), revisions_(revisions) {}
 
   grpc::Status ApplyConfig(grpc::ServerContext*, const v1::ApplyConfigRequest* request,
                            v1::ApplyConfigResponse* response) override {
@@ -52,11 +51,6 @@ class ConfigService final : public v1::ConfigAdmin::Service {
     for (const ConfigRevision& revision : *all) put_revision(revision, *response->add_revisions());
     return grpc::Status::OK;
   }
-  grpc::Status GetConfigStatus(grpc::ServerContext*, const v1::GetConfigStatusRequest*,
-                               v1::ConfigStatus* response) override {
-    *response = status_();
-    return grpc::Status::OK;
-  }
 
  private:
   static grpc::Status answer(const Result<std::int64_t>& number, v1::ApplyConfigResponse& out) {
@@ -67,14 +61,12 @@ class ConfigService final : public v1::ConfigAdmin::Service {
 
   ConfigKeeper& keeper_;
   RevisionStore& revisions_;
-  const std::function<v1::ConfigStatus()> status_;
 };
 
 }  // namespace
 
-std::shared_ptr<grpc::Service> make_config_service(ConfigKeeper& keeper, RevisionStore& revisions,
-                                                   std::function<v1::ConfigStatus()> status) {
-  return std::make_shared<ConfigService>(keeper, revisions, std::move(status));
+std::shared_ptr<grpc::Service> make_config_service(ConfigKeeper& keeper, RevisionStore& revisions) {
+  return std::make_shared<ConfigService>(keeper, revisions);
 }
 
 }  // namespace sluice

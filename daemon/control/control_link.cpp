@@ -85,7 +85,8 @@ class ControlLink::Runner {
     const std::string& hub = options_.hub.hub;
     if (end.ok()) return unavailable("hub " + hub + " ended the control stream");
     if (end.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
-      return Status(StatusCode::unimplemented, "hub " + hub + " takes no part in changes of config");
+      return Status(StatusCode::unimplemented,
+                    "hub " + hub + " takes no part in changes of config");
     }
     return Status(static_cast<StatusCode>(end.error_code()),
                   explain_failure(options_.hub, end.error_message()));

@@ -13,8 +13,8 @@
 namespace sluice {
 
 /// Does what came down the control stream, one thing after another, and says what became of it. A
-/// rehearsal takes minutes: meanwhile the stream is read on, and of what comes the last of each kind
-/// is kept.
+/// rehearsal takes minutes: meanwhile the stream is read on, and of what comes the last of each
+/// kind is kept.
 ///
 /// Thread: owns "sl-intake", on which `plan` and `send` are called and the intake works. The rest
 /// may be called from any.

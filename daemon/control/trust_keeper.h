@@ -16,8 +16,8 @@ namespace sluice {
 /// Who may sign configs for this gateway, and the highest versions that it ever accepted.
 ///
 /// Anchors are the operator's (`root.pub` in the trust folder). Key sets are taken from the file
-/// `keys` beside it and from one of the same name in the state folder, where those go that came from
-/// afar; the newest holds. Any thread.
+/// `keys` beside it and from one of the same name in the state folder, where those go that came
+/// from afar; the newest holds. Any thread.
 class TrustKeeper {
  public:
   /// Reads what is there; what is wrong with it error() says, and nobody is trusted then.

@@ -11,8 +11,8 @@
 namespace sluice::ctl {
 
 inline constexpr int kAdminTimeoutMs = 5000;
-/// Of what loads plugins.
-inline constexpr int kCheckTimeoutMs = 60'000;
+/// Of what is rehearsed first, and loads plugins.
+inline constexpr int kCheckTimeoutMs = 260'000;
 /// The daemon rehearses for two minutes at most, and then waits for reports.
 inline constexpr int kPlanTimeoutMs = 200'000;
 

@@ -5,33 +5,13 @@
 #include <vector>
 
 #include "ctl/config_commands.h"
+#include "ctl/config_words.h"
 #include "ctl/format.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
 
 namespace sluice::ctl {
 namespace {
-
-std::string state_text(v1::ConfigState state) {
-  switch (state) {
-    case v1::CONFIG_STATE_REFUSED: return "refused";
-    case v1::CONFIG_STATE_APPLYING: return "applying";
-    case v1::CONFIG_STATE_PROBATION: return "probation";
-    case v1::CONFIG_STATE_APPLIED: return "applied";
-    case v1::CONFIG_STATE_SUPERSEDED: return "superseded";
-    case v1::CONFIG_STATE_ROLLED_BACK: return "rolled back";
-    default: return "?";
-  }
-}
-
-std::string origin_text(v1::ConfigOrigin origin) {
-  switch (origin) {
-    case v1::CONFIG_ORIGIN_FILE: return "file";
-    case v1::CONFIG_ORIGIN_LOCAL: return "sluicectl";
-    case v1::CONFIG_ORIGIN_PUSH: return "push";
-    default: return "?";
-  }
-}
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
@@ -44,15 +24,16 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 std::string config_state_line(const v1::ConfigRevision& revision) {
   std::string line =
-      "revision " + std::to_string(revision.number()) + ": " + state_text(revision.state());
+      "revision " + std::to_string(revision.number()) + ": " + config_state_text(revision.state());
   if (!revision.message().empty()) line += ": " + printable(revision.message());
   return line + "\n";
 }
 
 std::string config_text(const v1::ConfigRevision& revision) {
   std::string text = "# revision " + std::to_string(revision.number()) + ", " +
-                     state_text(revision.state()) + " since " + utc_text(revision.changed_ns()) +
-                     ", from " + origin_text(revision.origin()) + "\n";
+                     config_state_text(revision.state()) + " since " +
+                     utc_text(revision.changed_ns()) + ", from " +
+                     config_origin_text(revision.origin()) + "\n";
   if (!revision.message().empty()) text += "# " + printable(revision.message()) + "\n";
   for (const std::string& line : lines_of(revision.document())) text += line + "\n";
   return text;
@@ -61,8 +42,8 @@ std::string config_text(const v1::ConfigRevision& revision) {
 std::string config_history_text(const v1::ListConfigsResponse& response) {
   Table table({{"REVISION", true}, {"STATE"}, {"SINCE"}, {"FROM"}, {"CAME"}, {"WHY"}});
   for (const v1::ConfigRevision& revision : response.revisions()) {
-    table.add_row({std::to_string(revision.number()), state_text(revision.state()),
-                   utc_text(revision.changed_ns()), origin_text(revision.origin()),
+    table.add_row({std::to_string(revision.number()), config_state_text(revision.state()),
+                   utc_text(revision.changed_ns()), config_origin_text(revision.origin()),
                    utc_text(revision.received_ns()), revision.message()});
   }
   return table.empty() ? "No revisions.\n" : table.take();

@@ -1,6 +1,7 @@
 #include "ctl/local_text.h"
 
 #include "ctl/aggregates_text.h"
+#include "ctl/config_words.h"
 #include "ctl/event_text.h"
 #include "ctl/format.h"
 #include "ctl/table.h"
@@ -119,6 +120,50 @@ std::string uplink_text(const v1::UplinkStatus& uplink) {
   return "\n" + pairs.text();
 }
 
+std::string in_effect_text(const v1::ConfigReport& report) {
+  const v1::ConfigRevision& revision = report.in_effect();
+  std::string text = "revision " + std::to_string(revision.number()) + ", " +
+                     config_state_text(revision.state()) + " since " +
+                     utc_text(revision.changed_ns()) + ", from " +
+                     config_origin_text(revision.origin());
+  if (revision.signed_version() > 0) {
+    text += ", signed version " + std::to_string(revision.signed_version());
+  }
+  return text;
+}
+
+std::string offer_text(const v1::OfferOutcome& offer) {
+  std::string text = std::to_string(offer.offer_id()) + ", " + offer_state_text(offer.state());
+  if (offer.revision() > 0) text += ", revision " + std::to_string(offer.revision());
+  return offer.message().empty() ? text : text + ": " + offer.message();
+}
+
+/// Nothing of a daemon that knows of no revisions.
+std::string config_status_text(const v1::ConfigStatus& s) {
+  if (!s.report().has_in_effect()) return "";
+  Pairs pairs;
+  pairs.add("config", in_effect_text(s.report()));
+  if (s.file_differs()) {
+    pairs.add("drift", "the config file says something else; what is in effect wins");
+  }
+  if (s.revisions_rebuilt()) {
+    pairs.add("revisions", "begun anew: the file of those before was damaged");
+  }
+  pairs.add("takes", s.report().takes_signed_only()
+                         ? "signed configs only"
+                         : "configs that NOBODY SIGNED too (control.unsigned_push)");
+  if (s.report().key_set_version() > 0) {
+    pairs.add("key set", "version " + std::to_string(s.report().key_set_version()));
+  } else if (s.report().takes_signed_only()) {
+    pairs.add("key set", "none: " + s.report().key_error());
+  }
+  if (s.report().has_last_offer()) pairs.add("offer", offer_text(s.report().last_offer()));
+  if (s.has_hub()) {
+    pairs.add("control", s.connected() ? "connected" : "NOT CONNECTED: " + s.link_error());
+  }
+  return "\n" + pairs.text();
+}
+
 std::string totals_text(const v1::Status& s) {
   Table table({{"TOTALS"}, {"", true}});
   const std::pair<const char*, std::uint64_t> rows[] = {
@@ -147,7 +192,8 @@ std::string totals_text(const v1::Status& s) {
 
 std::string status_text(const v1::Status& status) {
   return node_text(status) + sources_text(status) + pipelines_text(status) +
-         store_text(status.store()) + uplink_text(status.uplink()) + totals_text(status);
+         store_text(status.store()) + uplink_text(status.uplink()) +
+         config_status_text(status.config()) + totals_text(status);
 }
 
 bool balances(const v1::LedgerReport& report) {

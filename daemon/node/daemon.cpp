@@ -45,11 +45,11 @@ Daemon::Daemon(std::string path, const LoadResult& file, std::unique_ptr<ConfigR
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       keeper_(
           std::make_unique<ConfigKeeper>(*revisions_, clock_, keeper_options(local_), actions())),
-      hub_(std::make_unique<HubControl>(
-          local_, *revisions_, *keeper_, clock_, trust_,
-          [this](const v1::PlanRequest& request, v1::PlanReport& out) {
-            return plans_.plan(request, out);
-          })) {}
+      hub_(
+          std::make_unique<HubControl>(local_, *revisions_, *keeper_, clock_, trust_,
+                                       [this](const v1::PlanRequest& request, v1::PlanReport& out) {
+                                         return plans_.plan(request, out);
+                                       })) {}
 
 /// Whoever waits for a rehearsal first.
 Daemon::~Daemon() {
@@ -126,8 +126,8 @@ Status Daemon::rehearse(const LoadResult& loaded, const std::string& document) {
   v1::PlanRequest request;
   request.set_config_yaml(document);
   request.set_file_name(loaded.file_name);
-  request.set_since_s(
-      static_cast<std::uint32_t>(std::max<std::int64_t>(local_.control().rehearsal_ns() / 1'000'000'000, 1)));
+  request.set_since_s(static_cast<std::uint32_t>(
+      std::max<std::int64_t>(local_.control().rehearsal_ns() / 1'000'000'000, 1)));
   v1::PlanReport report;
   const Status s = plans_.plan(request, report);
   if (s.code() == StatusCode::resource_exhausted) return s;
@@ -153,9 +153,8 @@ v1::ConfigStatus Daemon::status() const {
 Status Daemon::start_anew(const v1::Config& next) {
   plans_.clear();
   node_.reset();
-  auto node =
-      Node::start(next, trust_,
-                  make_config_service(*keeper_, *revisions_, [this] { return status(); }));
+  auto node = Node::start(
+      next, trust_, {make_config_service(*keeper_, *revisions_), [this] { return status(); }});
   if (!node.ok()) return node.status();
   node_ = *std::move(node);
   plans_.set(node_->planner());

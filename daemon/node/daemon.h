@@ -7,10 +7,10 @@
 #include <string>
 
 #include "base/clock.h"
-#include "base/status.h"
-#include "base/unique_fd.h"
 #include "base/clock_trust.h"
+#include "base/status.h"
 #include "base/thread.h"
+#include "base/unique_fd.h"
 #include "control/config_keeper.h"
 #include "node/hub_control.h"
 #include "node/node.h"

@@ -8,7 +8,7 @@
 #include "control/control_link.h"
 #include "control/trust_keeper.h"
 #include "sluice/v1/config.pb.h"
-#include "sluice/v1/config_admin.pb.h"
+#include "sluice/v1/admin.pb.h"
 
 namespace sluice {
 

@@ -8,13 +8,12 @@
 
 namespace sluice {
 
-Node::Node(const v1::Config& config, ClockTrust& trust,
-           std::shared_ptr<grpc::Service> config_service)
-    : config_(config), config_service_(std::move(config_service)), trust_(trust) {}
+Node::Node(const v1::Config& config, ClockTrust& trust, ConfigDesk desk)
+    : config_(config), desk_(std::move(desk)), trust_(trust) {}
 
 Result<std::unique_ptr<Node>> Node::start(const v1::Config& config, ClockTrust& trust,
-                                          std::shared_ptr<grpc::Service> config_service) {
-  std::unique_ptr<Node> node(new Node(config, trust, std::move(config_service)));
+                                          ConfigDesk desk) {
+  std::unique_ptr<Node> node(new Node(config, trust, std::move(desk)));
   if (Status s = node->recover(); !s.ok()) return s;
   node->start_rooms();
   return node;
@@ -55,10 +54,10 @@ void Node::start_rooms() {
             .gaps = &store,
             .events = &store});
   }
-  planner_ = std::make_unique<Planner>(
-      [this] { return plane_->running(); },
-      Planner::Rooms{store, plane_->series(), plane_->topics(), clock_},
-      Planner::Options{program_beside("sluice-rehearse"), {}});
+  planner_ =
+      std::make_unique<Planner>([this] { return plane_->running(); },
+                                Planner::Rooms{store, plane_->series(), plane_->topics(), clock_},
+                                Planner::Options{program_beside("sluice-rehearse"), {}});
   report_ = std::make_unique<NodeReport>(
       config_, NodeReport::Rooms{store, *sources_, plane_->engine(), uplink_.get(),
                                  plane_->series(), plane_->topics(), clock_, trust_,
@@ -66,7 +65,8 @@ void Node::start_rooms() {
                                  [this] { return plane_->running(); },
                                  [this](const v1::PlanRequest& request, v1::PlanReport& out) {
                                    return planner_->plan(request, out);
-                                 }});
+                                 },
+                                 desk_.status});
   store.start();
   plane_->engine().start();
   if (Status s = sources_->start(); !s.ok()) {
@@ -74,7 +74,7 @@ void Node::start_rooms() {
   }
   if (uplink_) uplink_->start();
   admin_ = std::make_unique<AdminServer>(config_.node().run_dir() + "/admin.sock", *report_,
-                                         AdminLimits(), config_service_);
+                                         AdminLimits(), desk_.service);
   if (Status s = admin_->start(); !s.ok()) {
     log::error("node", "no admin socket; sluicectl cannot reach this daemon",
                {{"error", s.to_string()}});

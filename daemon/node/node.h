@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,12 @@
 
 namespace sluice {
 
+/// Who knows of configs: answers on the admin socket, and is part of the status. [any]
+struct ConfigDesk {
+  std::shared_ptr<grpc::Service> service;
+  std::function<v1::ConfigStatus()> status;
+};
+
 /// The whole daemon: makes every room, joins them at the ports, starts and stops them in order.
 ///
 /// Thread: the caller's; each room brings its own (daemon/README.md lists them).
@@ -23,9 +30,9 @@ class Node {
  public:
   /// Opens the store, brings the state back and starts everything. `invalid_argument` and
   /// `failed_precondition` mean that starting again with this config will not help.
-  /// `config_service`, which may be null, answers on the admin socket. `trust` is borrowed.
+  /// `trust` is borrowed.
   static Result<std::unique_ptr<Node>> start(const v1::Config& config, ClockTrust& trust,
-                                             std::shared_ptr<grpc::Service> config_service);
+                                             ConfigDesk desk);
   ~Node();
 
   /// As DataPlane.
@@ -34,13 +41,13 @@ class Node {
   Planner& planner() { return *planner_; }
 
  private:
-  Node(const v1::Config& config, ClockTrust& trust, std::shared_ptr<grpc::Service> config_service);
+  Node(const v1::Config& config, ClockTrust& trust, ConfigDesk desk);
   Status recover();
   void start_rooms();
   void on_durable(const CommitGroup& group);
 
   const v1::Config config_;
-  const std::shared_ptr<grpc::Service> config_service_;
+  const ConfigDesk desk_;
   SystemClock clock_;
   ClockTrust& trust_;
   std::unique_ptr<DataPlane> plane_;

@@ -84,6 +84,7 @@ v1::Status NodeReport::status() {
   add_uplink(status);
   add_clock(status);
   add_totals(status);
+  *status.mutable_config() = rooms_.config_status();
   add_problems(status);
   return status;
 }

@@ -31,6 +31,7 @@ class NodeReport final : public NodeView {
     std::function<Result<std::vector<StageReplacement>>(bool begins_anew)> reload_plugins;
     std::function<std::shared_ptr<const v1::Config>()> running;
     std::function<Status(const v1::PlanRequest&, v1::PlanReport&)> plan_config;
+    std::function<v1::ConfigStatus()> config_status;
   };
   NodeReport(const v1::Config& config, Rooms rooms);
 

@@ -147,8 +147,8 @@ void name_node(const v1::Config& local, schema::YamlNode& root, schema::ErrorLis
 }
 
 bool is_at_or_below(std::string_view key_path, std::string_view key) {
-  return key_path.starts_with(key) &&
-         (key_path.size() == key.size() || key_path[key.size()] == '.' || key_path[key.size()] == '[');
+  return key_path.starts_with(key) && (key_path.size() == key.size() ||
+                                       key_path[key.size()] == '.' || key_path[key.size()] == '[');
 }
 
 }  // namespace

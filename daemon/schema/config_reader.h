@@ -52,8 +52,8 @@ LoadResult load_config_text(std::string_view text, const std::string& file_name,
 /// Whether the text says something of a key, by itself or by one below it.
 bool is_written(const schema::KeyPlaces& places, const std::string& key_path);
 
-/// Keys that belong to the machine: the sections node, storage, uplink, log and control, plugins.dir
-/// and plugins.host.
+/// Keys that belong to the machine: the sections node, storage, uplink, log and control,
+/// plugins.dir and plugins.host.
 std::vector<std::string> local_keys();
 
 /// A config that came to a running node: its local keys are those of `local`. The text may leave

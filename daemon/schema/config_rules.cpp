@@ -20,9 +20,10 @@ void check_labels(const v1::NodeConfig& node, const RuleContext& context) {
   for (const auto& [name, value] : node.labels()) {
     const std::string path = "node.labels." + name;
     if (!is_name(name)) {
-      context.refuse(path, "expected as the name of a label 1 to 64 letters, digits, \".\", \"_\" or "
-                           "\"-\", got " +
-                               quote(name));
+      context.refuse(path,
+                     "expected as the name of a label 1 to 64 letters, digits, \".\", \"_\" or "
+                     "\"-\", got " +
+                         quote(name));
     } else if (value.empty() || value.size() > kValueBytesMax ||
                value.find('\t') != std::string::npos) {
       context.refuse(path, "expected 1 to 128 bytes without tabs, got " + quote(value));

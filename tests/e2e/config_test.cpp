@@ -37,7 +37,8 @@ class ConfigTest : public ::testing::Test {
   std::string config(const std::string& pipelines, const std::string& more = "") const {
     SiteConfig config;
     config.pipelines = pipelines;
-    std::string yaml = config.yaml() + "control: {probation: " + probation + "}\n" + more;
+    std::string yaml = config.yaml() + "control: {probation: " + probation +
+                       ", rehearsal: " + rehearsal + "}\n" + more;
     replace_all(yaml, "@PLUGINS@", plugins());
     return yaml;
   }
@@ -81,6 +82,7 @@ class ConfigTest : public ::testing::Test {
   }
   Site site_;
   std::string probation = "3s";
+  std::string rehearsal = "0s";  ///< so that the probation is what sees it
 };
 
 TEST_F(ConfigTest, TakesEffectWhileDataFlowsAndTouchesNoOtherPipeline) {
@@ -142,6 +144,21 @@ TEST_F(ConfigTest, RollsItselfBackWhenItDoesHarm) {
   EXPECT_TRUE(site_.status().ready());
   const Output now = site_.ctl({"config", "get"});
   EXPECT_NE(now.text.find("min: 0"), std::string::npos) << now.text;
+}
+
+// What would take the daemon with it when it is loaded is only ever loaded by the rehearsal.
+TEST_F(ConfigTest, IsRehearsedFirstAndRefusedWhenThatCrashes) {
+  rehearsal = "5m";
+  ASSERT_NO_FATAL_FAILURE(start(with_stage("{plugin: range, config: {min: 0}}")));
+  const std::int64_t pid = site_.status().pid();
+  const Output refused =
+      apply(with_stage("{plugin: hostile, isolation: none, config: {way: create_segv}}"));
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_NE(refused.text.find("signal 11"), std::string::npos) << refused.text;
+  EXPECT_EQ(site_.status().pid(), pid);
+  EXPECT_EQ(site_.status().config().report().in_effect().number(), 1);
+  EXPECT_EQ(apply(with_stage("{plugin: range, config: {min: -5}}")).exit_code, 0);
+  EXPECT_EQ(site_.status().config().report().in_effect().number(), 2);
 }
 
 // (d) does not fit, (e) takes the daemon with it.

@@ -182,7 +182,8 @@ TEST_F(ConfigIntakeTest, RefusesWhatIsNotForItOrOldOrOfNobody) {
   EXPECT_EQ(offer(7, statement(3, "another three")).state(), v1::OFFER_STATE_FAILED);
 }
 
-// A group's config, after the gateway's database was restored from a backup: the floor's file knows.
+// A group's config, after the gateway's database was restored from a backup: the floor's file
+// knows.
 TEST_F(ConfigIntakeTest, NothingOldComesBackWithARestoredDatabase) {
   v1::ConfigStatement group = statement(5, "five");
   group.mutable_target()->set_group("north");

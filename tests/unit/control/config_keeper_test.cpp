@@ -113,8 +113,9 @@ TEST_F(ConfigKeeperTest, PutsAConfigIntoEffectAndKeepsItWhenItPassesItsProbation
   keeper_->step();
   EXPECT_EQ(running_, "b");
   EXPECT_EQ(state(2), RevisionState::probation);
-  EXPECT_NE(keeper_->submit("c", {RevisionOrigin::local}).status().message().find("is on probation"),
-            std::string::npos);
+  EXPECT_NE(
+      keeper_->submit("c", {RevisionOrigin::local}).status().message().find("is on probation"),
+      std::string::npos);
   pass(59);
   EXPECT_EQ(state(2), RevisionState::probation);
   pass(2);

@@ -119,14 +119,12 @@ TEST_F(ControlLinkTest, SaysHelloAndReportsAndBringsAnOfferIntoEffect) {
   serve();
   connect();
   EXPECT_EQ(hub_.hello(1).node(), "gw-1");
-  hub_.report([](const v1::ConfigReport& r) {
-    return r.last_offer().state() == v1::OFFER_STATE_APPLYING;
-  });
+  hub_.report(
+      [](const v1::ConfigReport& r) { return r.last_offer().state() == v1::OFFER_STATE_APPLYING; });
   rig_.keeper().step();
   link_->poke();
-  const v1::ConfigReport report = hub_.report([](const v1::ConfigReport& r) {
-    return r.last_offer().state() == v1::OFFER_STATE_APPLIED;
-  });
+  const v1::ConfigReport report = hub_.report(
+      [](const v1::ConfigReport& r) { return r.last_offer().state() == v1::OFFER_STATE_APPLIED; });
   EXPECT_EQ(report.last_offer().offer_id(), 5u);
   EXPECT_EQ(report.in_effect().number(), 2);
   until([](const ControlLink::Stats& stats) { return stats.connected; });

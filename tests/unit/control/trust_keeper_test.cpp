@@ -25,9 +25,7 @@ class TrustKeeperTest : public ::testing::Test {
   ~TrustKeeperTest() override { std::filesystem::remove_all(dir_); }
   std::string trust() const { return (dir_ / "trust").string(); }
   std::string state() const { return (dir_ / "state").string(); }
-  void anchor(char root) {
-    std::ofstream(dir_ / "trust" / "root.pub") << public_of(root).pem();
-  }
+  void anchor(char root) { std::ofstream(dir_ / "trust" / "root.pub") << public_of(root).pem(); }
   static std::string set(std::uint64_t version, const std::string& keys,
                          const std::string& revoked = "", char root = 'R') {
     return chain_of({sign_key_set(key_set(version, keys, revoked), key_of(root))});
