@@ -63,6 +63,7 @@ int run(const HubOptions& options) {
     if (!tls.ok()) return fail(tls.status(), kExitUsage);
     service_options.tls = std::move(*tls);
   }
+  service_options.operators = options.operators;
   if (!options.plugins.empty()) {
     service_options.find_aggregate = [folder = std::make_shared<AggregateFolder>(options.plugins)](
                                          const PluginAggregateKey& key) {
