@@ -19,6 +19,8 @@ constexpr char kFooter[] =
     "those whose certificate bears the name of an --operator, so not by nodes; without it by "
     "whoever\n"
     "reaches the port; in plaintext from other machines by nobody.\n"
+    "The TLS files are read again when they change; connections that are there stay. Files that\n"
+    "cannot work are told in the log, and the former ones hold.\n"
     "SIGTERM and SIGINT stop it; nodes keep what was not acknowledged.\n\n"
     "Exit codes:\n"
     "  0  stopped by a signal\n"

@@ -13,7 +13,9 @@
 #include "hub/fleet_store.h"
 #include "hub/group_commit.h"
 #include "hub/query_service.h"
+#include "hub/server_credentials.h"
 #include "hub/stream_registry.h"
+#include "hub/tls_reload.h"
 #include "hub/uplink_service.h"
 
 namespace sluice::hub {
@@ -25,16 +27,6 @@ constexpr std::size_t kOtherThreadsMax = 24;
 // A node asks after its hub too; oftener than this is taken for a flood.
 constexpr int kNodePingIntervalMinMs = 5'000;
 constexpr auto kSweepInterval = std::chrono::seconds(1);
-
-std::shared_ptr<grpc::ServerCredentials> credentials(const std::optional<TlsPem>& tls) {
-  if (!tls) return grpc::InsecureServerCredentials();
-  grpc::SslServerCredentialsOptions ssl(
-      tls->client_ca.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                             : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  ssl.pem_key_cert_pairs.push_back({tls->key, tls->certificate});
-  ssl.pem_root_certs = tls->client_ca;
-  return grpc::SslServerCredentials(ssl);
-}
 
 void set_limits(grpc::ServerBuilder& builder, const HubServiceOptions& options) {
   grpc::ResourceQuota quota("hub");
@@ -124,7 +116,12 @@ class HubService::Running {
     enable_plugins();
     grpc::ServerBuilder builder;
     set_limits(builder, options);
-    builder.AddListeningPort(to_string(options.listen), credentials(options.tls), &port_);
+    if (options.tls) {
+      tls_ = std::make_unique<TlsReload>(options.tls_files, *options.tls, clock_);
+    }
+    builder.AddListeningPort(
+        to_string(options.listen),
+        tls_ ? reloading_credentials(*tls_) : grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(uplink_.get());
     builder.RegisterService(query_.get());
     builder.RegisterService(control_.get());
@@ -167,6 +164,7 @@ class HubService::Running {
   std::unique_ptr<grpc::Service> query_;
   std::unique_ptr<grpc::Service> control_;
   std::unique_ptr<grpc::Service> fleet_;
+  std::unique_ptr<TlsReload> tls_;  // none: plaintext
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
   Mutex mutex_;

@@ -20,6 +20,7 @@ namespace sluice::hub {
 struct HubServiceOptions {
   ListenAddress listen;
   std::optional<TlsPem> tls;  ///< none: plaintext
+  TlsPaths tls_files;         ///< where `tls` is from, to read it again; empty: it stays
   /// Nodes connected at once; each costs a thread, and two more for its control stream. Past it a
   /// node is told `resource_exhausted`.
   std::size_t streams_max = 64;
