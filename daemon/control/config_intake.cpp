@@ -225,7 +225,9 @@ v1::ConfigReport ConfigIntake::report() const {
   out.set_takes_signed_only(!options_.takes_unsigned);
   out.set_config_version(std::max(trust_.config_floor(), highest_signed_version()));
   out.set_key_set_version(trust_.key_set_version());
-  out.set_key_error(std::string(utf8_head(trust_.error(), kMessageBytesMax)));
+  if (!options_.takes_unsigned) {
+    out.set_key_error(std::string(utf8_head(trust_.error(), kMessageBytesMax)));
+  }
   return out;
 }
 

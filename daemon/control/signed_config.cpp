@@ -99,6 +99,34 @@ Status check_time(const std::string& what, std::int64_t not_before_ns, const Kno
                      "it can be taken once a time server or the hub has");
 }
 
+Result<v1::SignedConfig> parse_envelope(std::string_view bytes) {
+  if (bytes.size() > kSignedConfigBytesMax) {
+    return invalid_argument("the signed config has " + std::to_string(bytes.size()) +
+                            " bytes, at most " + std::to_string(kSignedConfigBytesMax) +
+                            " are allowed; is it the right file?");
+  }
+  v1::SignedConfig envelope;
+  if (Status s = parse_canonical(bytes, "the signed config", envelope); !s.ok()) return s;
+  return envelope;
+}
+
+/// `though` ends the first half of what is said of a wrong one.
+Result<v1::ConfigStatement> parse_statement(const std::string& bytes, const std::string& though) {
+  v1::ConfigStatement statement;
+  if (Status s = parse_canonical(bytes, "the signed config's statement", statement); !s.ok()) {
+    return s;
+  }
+  if (Status s = check_statement(statement); !s.ok()) {
+    return invalid_argument("the signed config is malformed" + though + ": " +
+                            std::string(s.message()));
+  }
+  if (statement.sha256() != sha256(statement.payload())) {
+    return invalid_argument("the SHA-256 in the signed config is not that of its payload" + though +
+                            "; sign it again with `sluicectl config sign`");
+  }
+  return statement;
+}
+
 /// The parts of the envelope, with a signature that fits.
 Result<TrustedKey> check_envelope(const v1::SignedConfig& envelope, const TrustedKeys& keys) {
   const std::string id = shown(envelope.key_id());
@@ -176,31 +204,24 @@ Result<std::string> sign_config(v1::ConfigStatement statement, const PrivateKey&
 }
 
 Result<VerifiedConfig> read_signed_config(std::string_view bytes, const TrustedKeys& keys) {
-  if (bytes.size() > kSignedConfigBytesMax) {
-    return invalid_argument("the signed config has " + std::to_string(bytes.size()) +
-                            " bytes, at most " + std::to_string(kSignedConfigBytesMax) +
-                            " are allowed; is it the right file?");
-  }
-  v1::SignedConfig envelope;
-  if (Status s = parse_canonical(bytes, "the signed config", envelope); !s.ok()) return s;
-  const auto key = check_envelope(envelope, keys);
+  const auto envelope = parse_envelope(bytes);
+  if (!envelope.ok()) return envelope.status();
+  const auto key = check_envelope(*envelope, keys);
   if (!key.ok()) return key.status();
-  VerifiedConfig config{{}, *key};
-  if (Status s =
-          parse_canonical(envelope.statement(), "the signed config's statement", config.statement);
-      !s.ok()) {
-    return s;
-  }
-  if (Status s = check_statement(config.statement); !s.ok()) {
-    return invalid_argument("the signed config is malformed, though its signature fits: " +
-                            std::string(s.message()));
-  }
-  if (config.statement.sha256() != sha256(config.statement.payload())) {
+  auto statement = parse_statement(envelope->statement(), ", though its signature fits");
+  if (!statement.ok()) return statement.status();
+  return VerifiedConfig{*std::move(statement), *key};
+}
+
+Result<v1::ConfigStatement> parse_signed_config(std::string_view bytes) {
+  const auto envelope = parse_envelope(bytes);
+  if (!envelope.ok()) return envelope.status();
+  if (envelope->signature().size() != kEd25519SignatureBytes || !is_key_id(envelope->key_id())) {
     return invalid_argument(
-        "the SHA-256 in the signed config is not that of its payload, though the signature fits; "
-        "sign it again with `sluicectl config sign`");
+        "the signed config is damaged: its signature or the id of its key is no such thing; get it "
+        "again from where it was signed");
   }
-  return config;
+  return parse_statement(envelope->statement(), "");
 }
 
 Status check_recipient(const v1::ConfigTarget& target, const Recipient& recipient) {

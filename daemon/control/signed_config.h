@@ -46,6 +46,10 @@ struct VerifiedConfig {
 /// config is for us, new, and already valid.
 Result<VerifiedConfig> read_signed_config(std::string_view bytes, const TrustedKeys& keys);
 
+/// The form of one and its bounds, for who carries it and trusts no key: not whether the signature
+/// fits. `invalid_argument`.
+Result<v1::ConfigStatement> parse_signed_config(std::string_view bytes);
+
 /// All that a gateway must ask before it takes a config: the above, then
 ///
 /// - is it meant for `recipient`? (`failed_precondition`)

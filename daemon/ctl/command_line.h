@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ctl/fleet_commands.h"
 #include "ctl/hub_commands.h"
 #include "ctl/key_commands.h"
 #include "ctl/local_commands.h"
@@ -57,6 +58,9 @@ struct Arguments {
   std::string advance;
   KeyArguments keys;
   SigningArguments signing;
+  PushArguments push;
+  std::string wait_timeout = "10m";  ///< a duration, as written
+  std::uint64_t offer_id = 0;
   std::string not_before;  ///< a time, as written
   std::function<ExitCode()> run;
 };
@@ -75,6 +79,8 @@ void add_node_commands(CLI::App& app, Arguments& a);
 void add_config_commands(CLI::App& app, Arguments& a);
 void add_plugins(CLI::App& app, Arguments& a);
 void add_hub_commands(CLI::App& app, Arguments& a);
+/// Below `hub`, which must be there.
+void add_fleet_commands(CLI::App& app, Arguments& a);
 void add_top(CLI::App& app, Arguments& a);
 void add_keys(CLI::App& app, Arguments& a);
 /// Below `config`, which must be there.

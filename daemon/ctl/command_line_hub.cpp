@@ -171,7 +171,7 @@ void add_hub_query(CLI::App& hub, Arguments& a) {
 }  // namespace
 
 void add_hub_commands(CLI::App& app, Arguments& a) {
-  auto* hub = app.add_subcommand("hub", "Ask a hub about its fleet");
+  auto* hub = app.add_subcommand("hub", "Ask a hub about its fleet, and change what its nodes run");
   hub->require_subcommand(1);
   auto* nodes = hub->add_subcommand("nodes", "The nodes that the hub knows");
   add_hub_options(*nodes, a.hub, true);

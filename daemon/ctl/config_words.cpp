@@ -28,7 +28,7 @@ std::string offer_state_text(v1::OfferState state) {
     case v1::OFFER_STATE_WAITING: return "waiting";
     case v1::OFFER_STATE_APPLYING: return "applying";
     case v1::OFFER_STATE_APPLIED: return "applied";
-    case v1::OFFER_STATE_FAILED: return "failed";
+    case v1::OFFER_STATE_FAILED: return "refused";
     case v1::OFFER_STATE_ROLLED_BACK: return "rolled back";
     case v1::OFFER_STATE_SUPERSEDED: return "superseded";
     case v1::OFFER_STATE_PROBATION: return "probation";

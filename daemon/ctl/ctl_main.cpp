@@ -25,6 +25,7 @@ int run(int argc, char** argv) {
   add_config_commands(app, a);
   add_plugins(app, a);
   add_hub_commands(app, a);
+  add_fleet_commands(app, a);
   add_top(app, a);
   add_keys(app, a);
   add_config_signing(app, a);

@@ -2,67 +2,12 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "ctl/rpc.h"
 #include "sluice/v1/hub.grpc.pb.h"
 
 namespace sluice::ctl {
-namespace {
-
-/// Empty for an empty name.
-Result<std::string> read_pem(const std::string& file, const char* option) {
-  if (file.empty()) return std::string();
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (in.bad() || !in.is_open()) {
-    return invalid_argument(std::string("cannot read ") + option + " " + file + ": " +
-                            std::strerror(errno));
-  }
-  if (text.find("-----BEGIN ") == std::string::npos) {
-    return invalid_argument(std::string(option) + " " + file + " holds no PEM text");
-  }
-  return text;
-}
-
-bool wants_tls(const HubAddress& hub) {
-  return hub.tls || !hub.ca_file.empty() || !hub.cert_file.empty() || !hub.key_file.empty() ||
-         !hub.server_name.empty();
-}
-
-Result<std::shared_ptr<grpc::ChannelCredentials>> credentials_of(const HubAddress& hub) {
-  if (!wants_tls(hub)) return grpc::InsecureChannelCredentials();
-  if (hub.cert_file.empty() != hub.key_file.empty()) {
-    return invalid_argument("--tls-cert and --tls-key go together: give both or none");
-  }
-  const auto ca = read_pem(hub.ca_file, "--tls-ca");
-  if (!ca.ok()) return ca.status();
-  const auto cert = read_pem(hub.cert_file, "--tls-cert");
-  if (!cert.ok()) return cert.status();
-  const auto key = read_pem(hub.key_file, "--tls-key");
-  if (!key.ok()) return key.status();
-  grpc::SslCredentialsOptions options;
-  options.pem_root_certs = *ca;
-  options.pem_cert_chain = *cert;
-  options.pem_private_key = *key;
-  return grpc::SslCredentials(options);
-}
-
-Status check_address(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  const bool has_both = colon != std::string::npos && colon > 0 && colon + 1 < address.size() &&
-                        address.find_first_not_of("0123456789", colon + 1) == std::string::npos;
-  if (has_both) return Status();
-  return invalid_argument("--hub \"" + address + "\" is no address: write host:port");
-}
-
-}  // namespace
-
 struct HubClient::State {
   std::string hub;
   int timeout_ms;
@@ -77,23 +22,15 @@ struct HubClient::State {
     Response response;
     const grpc::Status status = (stub.get()->*method)(&context, request, &response);
     if (status.ok()) return response;
-    return call_failure(status, hub, timeout_ms,
-                        "cannot reach " + hub +
-                            ": check address, network and TLS options (--hub, --tls-ca): " +
-                            status.error_message());
+    return call_failure(status, hub, timeout_ms, hub_unreachable(hub, status.error_message()));
   }
 };
 
 Result<HubClient> HubClient::make(const HubAddress& address, int timeout_ms) {
-  if (Status s = check_address(address.address); !s.ok()) return s;
-  const auto credentials = credentials_of(address);
-  if (!credentials.ok()) return credentials.status();
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
-  if (!address.server_name.empty()) arguments.SetSslTargetNameOverride(address.server_name);
-  auto channel = grpc::CreateCustomChannel("dns:///" + address.address, *credentials, arguments);
+  const auto channel = open_hub_channel(address);
+  if (!channel.ok()) return channel.status();
   return HubClient(std::make_unique<State>(
-      State{"the hub at " + address.address, timeout_ms, v1::HubQuery::NewStub(channel)}));
+      State{"the hub at " + address.address, timeout_ms, v1::HubQuery::NewStub(*channel)}));
 }
 
 HubClient::HubClient(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -1,24 +1,14 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "base/status.h"
+#include "ctl/hub_channel.h"
 #include "sluice/v1/hub.pb.h"
 
 namespace sluice::ctl {
 
 inline constexpr int kHubTimeoutMs = 10'000;
-
-/// Where the hub is and how to speak to it. Any TLS field set means TLS.
-struct HubAddress {
-  std::string address;    ///< host:port
-  bool tls = false;       ///< TLS with the system's CAs
-  std::string ca_file;    ///< PEM of the CA that signed the hub's certificate
-  std::string cert_file;  ///< PEM of our certificate and key: mTLS; both or none
-  std::string key_file;
-  std::string server_name;  ///< to expect in the hub's certificate; empty: the host
-};
 
 /// The hub's answers to people. gRPC reconnects by itself. One call at a time; each blocks for at
 /// most the time-out.

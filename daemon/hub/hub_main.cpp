@@ -62,7 +62,9 @@ int run(const HubOptions& options) {
     auto tls = load_tls(options.tls);
     if (!tls.ok()) return fail(tls.status(), kExitUsage);
     service_options.tls = std::move(*tls);
+    service_options.tls_files = options.tls;
   }
+  service_options.operators = options.operators;
   if (!options.plugins.empty()) {
     service_options.find_aggregate = [folder = std::make_shared<AggregateFolder>(options.plugins)](
                                          const PluginAggregateKey& key) {

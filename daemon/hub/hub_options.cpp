@@ -12,8 +12,15 @@ constexpr char kAbout[] =
     "keeps the highest revision of each pane in one SQLite file and answers questions about them.";
 
 constexpr char kFooter[] =
-    "Serves sluice.v1.Uplink, sluice.v1.HubQuery, grpc.health.v1.Health and server reflection.\n"
-    "Up to 64 nodes at once, one thread each; messages up to 16 MiB, gzip accepted.\n"
+    "Serves sluice.v1.Uplink, HubQuery, Control and Fleet, grpc.health.v1.Health and server\n"
+    "reflection. Up to 64 nodes at once, three threads each; messages up to 16 MiB, gzip "
+    "accepted.\n"
+    "Configs are pushed by sluice.v1.Fleet (`sluicectl hub push`). With --tls-client-ca only by\n"
+    "those whose certificate bears the name of an --operator, so not by nodes; without it by "
+    "whoever\n"
+    "reaches the port; in plaintext from other machines by nobody.\n"
+    "The TLS files are read again when they change; connections that are there stay. Files that\n"
+    "cannot work are told in the log, and the former ones hold.\n"
     "SIGTERM and SIGINT stop it; nodes keep what was not acknowledged.\n\n"
     "Exit codes:\n"
     "  0  stopped by a signal\n"
@@ -47,6 +54,12 @@ void add_options(CLI::App& app, RawOptions& raw, HubOptions& options) {
   app.add_option("--tls-client-ca", options.tls.client_ca,
                  "Require client certificates signed by these, PEM")
       ->type_name("FILE");
+  app.add_option(
+         "--operator", options.operators,
+         "Name in the client certificate (a DNS name or URI, or the common name) of one who\n"
+         "may push configs; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("NAME");
   app.add_flag("--insecure-plaintext", raw.allow_plaintext,
                "Allow an address other machines reach without TLS");
   app.add_option("--log-format", raw.log_format, "logfmt or json")
@@ -62,6 +75,10 @@ Status check_transport(const HubOptions& options, bool allow_plaintext) {
   }
   if (tls.certificate.empty() && !tls.client_ca.empty()) {
     return invalid_argument("--tls-client-ca needs --tls-cert and --tls-key");
+  }
+  if (!options.operators.empty() && tls.client_ca.empty()) {
+    return invalid_argument(
+        "--operator needs --tls-client-ca: there is no name to go by without client certificates");
   }
   if (!tls.certificate.empty()) return {};
   const auto loopback = is_loopback(options.listen);

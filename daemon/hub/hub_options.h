@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "hub/listen_address.h"
@@ -17,10 +18,11 @@ inline constexpr int kExitUsage = 2;
 /// What sluice-hub was asked to do, checked: nothing re-parses it.
 struct HubOptions {
   ListenAddress listen;
-  std::string database;   ///< path of the SQLite file
-  std::string port_file;  ///< empty: none
-  std::string plugins;    ///< folder of those whose aggregates are merged; empty: none
-  TlsPaths tls;           ///< certificate and key are both given or both empty
+  std::string database;                ///< path of the SQLite file
+  std::string port_file;               ///< empty: none
+  std::string plugins;                 ///< folder of those whose aggregates are merged; empty: none
+  TlsPaths tls;                        ///< certificate and key are both given or both empty
+  std::vector<std::string> operators;  ///< names in client certificates; with tls.client_ca only
   log::Format log_format = log::Format::logfmt;
 };
 

@@ -27,6 +27,10 @@ constexpr std::int64_t kApplicationId = 0x534C4842;
 // An event's `event_time_ns` stays as it was sent; its `time_ns` is of 1970 once its boot's time is
 // known. Its series is that of `series_node_id`, the epoch whose stream brought it; 0: none. Its id
 // grows with arrival, and none is ever taken away.
+//
+// `config_push` holds serialized ConfigTargets and, as `config`, the SignedConfig or the document;
+// a number is never given again, as nodes remember it. `node_config` holds the ControlHello and the
+// ConfigReport that a node sent last; empty: none.
 constexpr std::array kMigrations = {R"(
 CREATE TABLE node (
   id INTEGER PRIMARY KEY,
@@ -184,6 +188,29 @@ CREATE TABLE event (
 CREATE INDEX event_by_seq ON event (node_id, seq);
 CREATE INDEX event_by_time ON event (time_ns);
 CREATE INDEX event_by_boot ON event (boot_id) WHERE boot_id <> '';
+)",
+                                    R"(
+CREATE TABLE config_push (
+  offer_id INTEGER PRIMARY KEY AUTOINCREMENT,
+  target BLOB NOT NULL,
+  is_signed INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  sha256 BLOB NOT NULL,
+  pushed_ns INTEGER NOT NULL,
+  is_withdrawn INTEGER NOT NULL DEFAULT 0,
+  config BLOB NOT NULL
+) STRICT;
+CREATE TABLE key_set (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  version INTEGER NOT NULL,
+  chain BLOB NOT NULL
+) STRICT;
+CREATE TABLE node_config (
+  node TEXT PRIMARY KEY,
+  last_seen_ns INTEGER NOT NULL,
+  hello BLOB NOT NULL,
+  report BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 )"};
 
 Status check_owner(Database& database, std::int64_t version) {

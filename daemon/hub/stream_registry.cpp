@@ -27,7 +27,8 @@ Status StreamRegistry::Stream::greet(const NodeKey& node, const std::string& ins
   SLUICE_ASSERT(!greeted_);
   const auto it = registry_.live_.find(node);
   if (it != registry_.live_.end() && it->second->instance_ != instance) {
-    return already_exists("node " + node.node + " epoch " + node.epoch +
+    // Control streams are of a node, whatever its epoch.
+    return already_exists("node " + node.node + (node.epoch.empty() ? "" : " epoch ") + node.epoch +
                           " is already connected as another process; if the image was cloned, "
                           "give this node its own name and a new epoch");
   }

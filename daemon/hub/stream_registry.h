@@ -16,7 +16,8 @@
 
 namespace sluice::hub {
 
-/// The open uplink streams: how many, whose, and which of them is the live one of its node.
+/// The open streams of one kind, uplink or control: how many, whose, and which of them is the live
+/// one of its node. Control streams have keys without an epoch.
 ///
 /// Any thread. Outlives every Stream it gave out.
 class StreamRegistry {

@@ -18,6 +18,7 @@ struct TlsPem {
   std::string certificate;  ///< the server's, then its chain
   std::string key;
   std::string client_ca;  ///< when not empty, a client must show a certificate signed by it
+  friend bool operator==(const TlsPem&, const TlsPem&) = default;
 };
 
 /// Reads and checks the files now, since gRPC says of a bad one only that listening failed.

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "unit/hub/hub_server.h"
+#include "unit/hub/control_client.h"
 #include "unit/hub/test_certificates.h"
 
 namespace sluice::hub {
@@ -162,6 +162,36 @@ TEST_F(HubMain, ServesTlsFromFilesAndLogsJson) {
   EXPECT_TRUE(node.finish().ok());
   EXPECT_EQ(hub.stop(SIGTERM), 0);
   EXPECT_EQ(hub.out().substr(0, 1), "{");
+}
+
+TEST_F(HubMain, KnowsItsOperatorsAndFollowsItsTlsFiles) {
+  const TestCertificate ca("ca");
+  const TestCertificate later_ca("later ca");
+  const TestCertificate server("hub", &ca);
+  const TestCertificate renewed("hub", &later_ca);
+  const TestCertificate anna("anna", &ca);
+  const TestCertificate gateway("gw-1", &ca);
+  HubProcess hub(dir_, arguments({"--operator", "anna", "--tls-cert",
+                                  write_file(dir_.file("c"), server.certificate_pem()), "--tls-key",
+                                  write_file(dir_.file("k"), server.key_pem()), "--tls-client-ca",
+                                  write_file(dir_.file("a"), ca.certificate_pem())}));
+  const std::uint16_t port = hub.wait_for_port();
+  ASSERT_NE(port, 0) << hub.err();
+  const auto push = [port](const TestCertificate& authority, const TestCertificate& who) {
+    v1::PushConfigResponse response;
+    return TestOperator(connect(port, grpc::SslCredentials({authority.certificate_pem(),
+                                                            who.key_pem(), who.certificate_pem()})))
+        .push(push_to_node("gw-1", "pipelines: []\n"), response)
+        .error_code();
+  };
+  EXPECT_EQ(push(ca, anna), grpc::StatusCode::OK);
+  EXPECT_EQ(push(ca, gateway), grpc::StatusCode::PERMISSION_DENIED);
+  write_file(dir_.file("c"), renewed.certificate_pem());
+  write_file(dir_.file("k"), renewed.key_pem());
+  // Within a second or so; the test's time-out bounds it.
+  while (push(later_ca, anna) != grpc::StatusCode::OK) ::poll(nullptr, 0, 50);
+  EXPECT_EQ(hub.stop(SIGTERM), 0);
+  EXPECT_NE(hub.out().find("the TLS files were read again"), std::string::npos) << hub.out();
 }
 
 }  // namespace

@@ -21,9 +21,26 @@ TEST(HubOptions, ListensOnLoopbackUnlessToldOtherwise) {
 }
 
 TEST(HubOptions, TakesEveryOption) {
-  const auto parsed =
-      parse({"--listen", "0.0.0.0:0", "--db", "d", "--port-file", "p", "--tls-cert", "c",
-             "--tls-key", "k", "--tls-client-ca", "a", "--log-format", "json", "--plugins", "/"});
+  const auto parsed = parse({"--listen",
+                             "0.0.0.0:0",
+                             "--db",
+                             "d",
+                             "--port-file",
+                             "p",
+                             "--tls-cert",
+                             "c",
+                             "--tls-key",
+                             "k",
+                             "--tls-client-ca",
+                             "a",
+                             "--log-format",
+                             "json",
+                             "--plugins",
+                             "/",
+                             "--operator",
+                             "anna",
+                             "--operator",
+                             "spiffe://fleet/robot"});
   ASSERT_TRUE(parsed.options) << parsed.text;
   EXPECT_EQ(parsed.options->port_file, "p");
   EXPECT_EQ(parsed.options->tls.certificate, "c");
@@ -31,6 +48,7 @@ TEST(HubOptions, TakesEveryOption) {
   EXPECT_EQ(parsed.options->tls.client_ca, "a");
   EXPECT_EQ(parsed.options->log_format, log::Format::json);
   EXPECT_EQ(parsed.options->plugins, "/");
+  EXPECT_EQ(parsed.options->operators, (std::vector<std::string>{"anna", "spiffe://fleet/robot"}));
 }
 
 TEST(HubOptions, RefusesPlaintextWhereOthersReachItUnlessAskedForByName) {
@@ -53,6 +71,8 @@ TEST(HubOptions, RefusesWrongUsageWithTheUsageCodeAndTheOptionsName) {
       {{"--db", "d", "--tls-key", "k"}, "--tls-cert"},
       {{"--db", "d", "--tls-client-ca", "a"}, "--tls-client-ca"},
       {{"--db", "d", "--plugins", "/nonexistent"}, "/nonexistent"},
+      {{"--db", "d", "--operator", "anna"}, "--tls-client-ca"},
+      {{"--db", "d", "--operator", "anna", "--tls-cert", "c", "--tls-key", "k"}, "--operator"},
       {{"--db", "d", "--log-format", "xml"}, "--log-format"}};
   for (const auto& [arguments, name] : wrong) {
     const auto parsed = parse(arguments);

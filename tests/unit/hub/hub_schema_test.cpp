@@ -63,7 +63,7 @@ TEST_F(HubSchema, StartsFromAnEmptyFile) {
   open();
   Database database = open();
   EXPECT_TRUE(prepare_hub_schema(database).ok());
-  EXPECT_EQ(*database.read_i64("PRAGMA user_version"), 7);
+  EXPECT_EQ(*database.read_i64("PRAGMA user_version"), 8);
 }
 
 // The panes of a hub that did not know count windows stay, with their ids and their key.
@@ -73,8 +73,9 @@ TEST_F(HubSchema, BringsTheRowsOfSchema5Along) {
   ASSERT_TRUE(
       database
           .run(
-              "DROP TABLE event; DROP TABLE pane; CREATE TABLE pane (id INTEGER PRIMARY KEY, "
-              "node_id INTEGER NOT NULL"
+              "DROP TABLE config_push; DROP TABLE key_set; DROP TABLE node_config; DROP TABLE "
+              "event; "
+              "DROP TABLE pane; CREATE TABLE pane (id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL"
               " REFERENCES node (id), pipeline TEXT NOT NULL, spec_hash INTEGER NOT NULL,"
               " series_id INTEGER NOT NULL, kind INTEGER NOT NULL, start_ns INTEGER NOT NULL,"
               " end_ns INTEGER NOT NULL, revision INTEGER NOT NULL, quality INTEGER NOT NULL,"

@@ -28,7 +28,7 @@ inline std::shared_ptr<grpc::Channel> connect(
 class TestHub {
  public:
   explicit TestHub(HubServiceOptions options = {}) : options_(std::move(options)) {
-    options_.listen.host = "127.0.0.1";
+    if (options_.listen.host.empty()) options_.listen.host = "127.0.0.1";
     start();
   }
   void start() {

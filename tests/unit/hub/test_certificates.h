@@ -10,25 +10,35 @@
 
 namespace sluice::hub {
 
-/// A certificate and its key, made for one test run: valid for a day, P-256.
+/// A certificate and its key, made for one test run, P-256.
 class TestCertificate {
  public:
-  /// Signed by itself, or by `issuer`. Holds for 127.0.0.1 and localhost.
+  struct Extras {
+    const char* alternative_names = "IP:127.0.0.1,DNS:localhost";
+    long from_s = -3600;  ///< valid from and until, from now
+    long until_s = 86'400;
+  };
+
+  /// Signed by itself, or by `issuer`.
   explicit TestCertificate(const std::string& name, const TestCertificate* issuer = nullptr)
+      : TestCertificate(name, issuer, Extras()) {}
+  TestCertificate(const std::string& name, const TestCertificate* issuer, const Extras& extras)
       : key_(EVP_EC_gen("P-256")), certificate_(X509_new()) {
     X509* c = certificate_.get();
     X509_set_version(c, 2);
     static long serial = 1;
     ASN1_INTEGER_set(X509_get_serialNumber(c), ++serial);
-    X509_gmtime_adj(X509_getm_notBefore(c), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(c), 86'400);
+    X509_gmtime_adj(X509_getm_notBefore(c), extras.from_s);
+    X509_gmtime_adj(X509_getm_notAfter(c), extras.until_s);
     X509_set_pubkey(c, key_.get());
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_UTF8,
-                               reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+    if (!name.empty()) {
+      X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_UTF8,
+                                 reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+    }
     const TestCertificate& signer = issuer == nullptr ? *this : *issuer;
     X509_set_issuer_name(c, X509_get_subject_name(signer.certificate_.get()));
     add_extension(NID_basic_constraints, issuer == nullptr ? "critical,CA:TRUE" : "CA:FALSE");
-    add_extension(NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
+    add_extension(NID_subject_alt_name, extras.alternative_names);
     X509_sign(c, signer.key_.get(), EVP_sha256());
   }
 

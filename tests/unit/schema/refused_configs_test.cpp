@@ -312,7 +312,7 @@ const Mistake kMistakes[] = {
 
     // Variables.
     {kAll, "pipelines:\n  - name: ${HOME} #!\n", "pipelines[0].name",
-     "${...} is read from the environment only in local keys (node, storage, uplink, log, control)"},
+     "is read from the environment only in local keys (node, storage, uplink, log, control)"},
     {kAll, "uplink:\n  hub: ${NOT_SET}:1 #!\n", "uplink.hub",
      "the environment variable NOT_SET is not set"},
     {kAll, "uplink:\n  hub: ${HUB:-x} #!\n", "uplink.hub", "expected ${NAME}"},
