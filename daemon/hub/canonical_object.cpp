@@ -11,9 +11,7 @@ namespace {
 constexpr int kDepthMax = 32;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
+bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 /// They are sorted by what they mean, which is not said here of a key with escapes.
 bool comes_before(std::string_view a, std::string_view b) {

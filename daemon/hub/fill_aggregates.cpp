@@ -20,9 +20,12 @@ void fill(const BucketCounts& buckets, v1::HistogramPoint::Buckets& out) {
 
 /// Only a call of the hub's own plugin leaves a fault here.
 std::string why_unknown(const PluginAggregate& plugin) {
-  if (!plugin.lost()) return "the node had no plugin to read it with";
+  const std::string ours = "a call of the hub's plugin " + plugin.identity().version + " failed: ";
+  if (!plugin.lost()) {
+    return plugin.open() ? ours + "result" : "the node had no plugin to read it with";
+  }
   if (plugin.fault() == nullptr) return "the plugin failed on the node, whose log says why";
-  return "a call of the hub's plugin " + plugin.identity().version + " failed: " + *plugin.fault();
+  return ours + *plugin.fault();
 }
 
 void fill(const PluginAggregate& plugin, v1::PluginPoint& out) {

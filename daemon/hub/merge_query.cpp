@@ -217,8 +217,7 @@ const MergedContent& MergedWindow::fullest(const Sets& sets) {
       ->content;
 }
 
-std::vector<v1::MergedSummary> MergedWindow::rows(
-    const std::function<bool()>& cancelled) const {
+std::vector<v1::MergedSummary> MergedWindow::rows(const std::function<bool()>& cancelled) const {
   std::vector<v1::MergedSummary> out;
   for (const auto& [key, row] : rows_) {
     RowSum sum(start_ns_, start_ns_ + rule_.every_ns());

@@ -177,7 +177,7 @@ Status merge_rows(Statement& rows, const MergeRule& rule, QueryTypes& types,
     const auto found = rows.step();
     if (!found.ok()) return found.status();
     if (!*found) break;
-    if (cancelled()) break;
+    if (types && cancelled()) break;
     const auto window = read_window(rows, types);
     if (!window.ok()) return window.status();
     if (!rule.wants(window->series)) continue;
@@ -221,8 +221,8 @@ Status HubReader::merge_summaries(const v1::MergeSummariesRequest& request,
   if (Status s = merge_rows(*rows, MergeRule(request), types, cancelled, page, out); !s.ok()) {
     return s;
   }
-  // The database asks while it searches. A plugin that is slow on what windows hold takes no steps
-  // there.
+  // The database asks while it searches, but a plugin that is slow on what windows hold takes no
+  // steps there.
   if (cancelled()) return Status(StatusCode::cancelled, "the caller went away");
   return {};
 }

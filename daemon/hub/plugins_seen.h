@@ -20,7 +20,7 @@ namespace sluice::hub {
 /// are named and the rest is counted.
 class PluginsSeen {
  public:
-  static constexpr std::size_t kNamedMax = 16;    ///< of those that a row has no numbers of
+  static constexpr std::size_t kNamedMax = 16;      ///< of those that a row has no numbers of
   static constexpr std::size_t kCountedMax = 1024;  ///< beyond; further ones are as if not there
 
   /// Of a window, after the hub has tried to open it.

@@ -11,8 +11,7 @@ TEST(CanonicalObject, IsWhatANodeWrites) {
   for (const char* json :
        {"{}", R"({"a":1,"b":[1.5,"x",null,true],"c":{"d":false}})", R"({"a":[],"b":{}})",
         R"({"n":-1e+05,"o":100000,"p":0.25,"q":-0})", R"({"a b":" \"\\\u000a"})",
-        R"({"a\"":1,"a#":2})",
-        "{\"\x7F\":\"\xC3\xA4\"}"}) {
+        R"({"a\"":1,"a#":2})", "{\"\x7F\":\"\xC3\xA4\"}"}) {
     EXPECT_TRUE(is_canonical_object(json)) << json;
   }
 }
@@ -26,10 +25,26 @@ TEST(CanonicalObject, IsNoOtherWayToWriteTheSame) {
 }
 
 TEST(CanonicalObject, IsNothingThatIsNoJsonObject) {
-  for (const char* json :
-       {"", "{", "}", "[]", "1", "{a:1}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":[1,]}",
-        "{\"a\":01}", "{\"a\":1.}", "{\"a\":+1}", "{\"a\":tru}", "{\"a\":\"\xFF\"}",
-        "{\"a\":\"\n\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u00g0\"}", "{}{}", "{[[[}"}) {
+  for (const char* json : {"",
+                           "{",
+                           "}",
+                           "[]",
+                           "1",
+                           "{a:1}",
+                           "{\"a\"}",
+                           "{\"a\":}",
+                           "{\"a\":1,}",
+                           "{\"a\":[1,]}",
+                           "{\"a\":01}",
+                           "{\"a\":1.}",
+                           "{\"a\":+1}",
+                           "{\"a\":tru}",
+                           "{\"a\":\"\xFF\"}",
+                           "{\"a\":\"\n\"}",
+                           "{\"a\":\"\\x\"}",
+                           "{\"a\":\"\\u00g0\"}",
+                           "{}{}",
+                           "{[[[}"}) {
     EXPECT_FALSE(is_canonical_object(json)) << json;
   }
 }

@@ -350,15 +350,20 @@ TEST_F(MergeQueryTest, EndsBetweenSeriesWhenTheCallerIsGone) {
   std::vector<SamplePane> panes;
   for (std::uint32_t series = 1; series <= 10; ++series) panes.push_back({series, kHour});
   add(panes);
+  const HubReader reader(path_, [](const PluginAggregateKey&) { return nullptr; });
   int asked = 0;
+  const auto patient = [&asked] {
+    ++asked;
+    return false;
+  };
   v1::MergeSummariesResponse page;
-  EXPECT_TRUE(reader_.merge_summaries(hours(), [&asked] { return ++asked < 0; }, page).ok());
+  EXPECT_TRUE(reader.merge_summaries(hours(), patient, page).ok());
   EXPECT_GE(asked, 20);  // for each window that is read, and for each series that is merged
-  for (int patience = 0; patience < asked - 1; ++patience) {
+  for (int patience = 0; patience < asked; ++patience) {
     int left = patience;
+    const auto gone = [&left] { return --left < 0; };
     v1::MergeSummariesResponse cut;
-    const Status status =
-        reader_.merge_summaries(hours(), [&left] { return --left < 0; }, cut);
+    const Status status = reader.merge_summaries(hours(), gone, cut);
     EXPECT_EQ(status.code(), StatusCode::cancelled) << patience;
   }
 }

@@ -89,8 +89,7 @@ TEST(MergedPlugins, ThatTheHubsVersionDoesNotReadAreNotMerged) {
   const auto picky = std::make_shared<PowerSum>(2, 7, "2.0.0", "1.0.0");
   const v1::PluginPoint point =
       merged({minute(0, 1, kSquares, picky), minute(1, 2, kSquares, picky)});
-  EXPECT_NE(point.unknown().find("restore: 'refuses 1.0.0'"), std::string::npos)
-      << point.unknown();
+  EXPECT_NE(point.unknown().find("restore: 'refuses 1.0.0'"), std::string::npos) << point.unknown();
 }
 
 TEST(MergedPlugins, ThatTheHubsPluginFailsToMergeSaySo) {
