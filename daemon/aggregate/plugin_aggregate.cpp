@@ -16,6 +16,12 @@ constexpr std::uint8_t kHasResults = 2;
 
 Status malformed() { return data_loss("malformed aggregate of a plugin"); }
 
+std::shared_ptr<const std::string> failure_of(const AggregateType& type) {
+  static const auto kUntold = std::make_shared<const std::string>("a call failed");
+  auto told = type.failure();
+  return told ? told : kUntold;
+}
+
 bool no_infinity(const std::vector<double>& values) {
   for (const double v : values) {
     if (std::isinf(v)) return false;
@@ -30,7 +36,7 @@ PluginAggregate::PluginAggregate(std::shared_ptr<const AggregateType> type, Zero
 
 PluginAggregate::PluginAggregate(std::shared_ptr<const AggregateType> type)
     : PluginAggregate(std::move(type), Zeroed()) {
-  if (!type_->init(state())) lose();
+  if (!type_->init(state())) lose_by(*type_);
 }
 
 PluginAggregate::PluginAggregate(std::shared_ptr<const PluginAggregateIdentity> identity,
@@ -50,9 +56,27 @@ void PluginAggregate::lose() {
   words_ = {};
 }
 
+void PluginAggregate::lose_by(const AggregateType& type) {
+  fault_ = failure_of(type);
+  lose();
+}
+
+void PluginAggregate::seal() {
+  if (!open()) return;
+  std::vector<double> values = results();
+  std::string bytes = saved();
+  if (bytes.empty() && !lost_) lose_by(*type_);
+  if (lost_) values.clear();
+  // The type owns its identity, and is kept with it.
+  const std::shared_ptr<const PluginAggregateIdentity> identity(type_, &type_->identity());
+  sealed_ = std::make_shared<const Sealed>(Sealed{identity, std::move(bytes), std::move(values)});
+  type_ = nullptr;
+  words_ = {};
+}
+
 bool PluginAggregate::add(std::int64_t event_time_ns, double value) {
   if (!std::isfinite(value) || !open()) return false;
-  if (!lost_ && !type_->add(state(), event_time_ns, value + 0.0)) lose();
+  if (!lost_ && !type_->add(state(), event_time_ns, value + 0.0)) lose_by(*type_);
   return true;
 }
 
@@ -60,6 +84,7 @@ Status PluginAggregate::merge(const PluginAggregate& other) {
   if (key() != other.key()) return invalid_argument("aggregates of different plugins or configs");
   if (lost_) return {};
   if (other.lost_) {
+    fault_ = other.fault_;
     lose();
     return {};
   }
@@ -74,33 +99,48 @@ Status PluginAggregate::merge(const PluginAggregate& other) {
     const PluginAggregate copy = other;
     return merge(copy);
   }
-  if (!type_->merge(state(), other.state())) lose();
+  if (!type_->merge(state(), other.state())) lose_by(*type_);
   return {};
 }
 
 void PluginAggregate::move_by(std::int64_t ns) {
-  if (open() && !lost_ && !type_->move_by(state(), ns)) lose();
+  if (open() && !lost_ && !type_->move_by(state(), ns)) lose_by(*type_);
 }
 
+/// Empty bytes are those of what is lost already, which the plugin is not asked about.
 bool PluginAggregate::take_back(const std::string& saved, const std::string& version) {
-  if (saved.empty() || !type_->restore(state(), saved, version)) lose();
+  if (saved.empty()) {
+    lose();
+  } else if (!type_->restore(state(), saved, version)) {
+    lose_by(*type_);
+  }
   return !lost_;
+}
+
+PluginAggregate PluginAggregate::opened_with(std::shared_ptr<const AggregateType> type) const {
+  PluginAggregate opened(std::move(type), Zeroed());
+  opened.fault_ = fault_;
+  opened.take_back(saved(), identity().version);
+  return opened;
 }
 
 bool PluginAggregate::open_with(std::shared_ptr<const AggregateType> type) {
   if (open()) return true;
   if (type == nullptr || type->key() != key()) return false;
-  PluginAggregate opened(std::move(type), Zeroed());
-  if (!opened.take_back(sealed_->saved, sealed_->identity->version) && !lost_) return false;
+  PluginAggregate opened = opened_with(std::move(type));
+  if (opened.lost_ && !lost_) {
+    fault_ = opened.fault_;
+    return false;
+  }
   *this = std::move(opened);
   return true;
 }
 
 void PluginAggregate::go_on_with(std::shared_ptr<const AggregateType> type) {
-  if (type == nullptr || type->key() != key() || open_with(type)) return;
-  lose();
-  open_with(std::move(type));
-  refused_ = true;
+  if (open() || type == nullptr || type->key() != key()) return;
+  PluginAggregate opened = opened_with(std::move(type));
+  opened.refused_ = opened.lost_ && !lost_;
+  *this = std::move(opened);
 }
 
 std::vector<double> PluginAggregate::results() const {

@@ -60,6 +60,9 @@ class AggregateType {
 
   /// Calls that failed so far.
   virtual std::uint64_t failures() const { return 0; }
+  /// Which call failed last and what it did, for people: at most 256 bytes of UTF-8 on one line,
+  /// e.g. `add: 'answered 3'`. Null: none did, or nothing is known of it.
+  virtual std::shared_ptr<const std::string> failure() const { return nullptr; }
 };
 
 /// The type of a key; null where there is none.
@@ -96,6 +99,9 @@ class PluginAggregate {
   /// Event times become later by so much; of a sealed one they stay.
   void move_by(std::int64_t ns);
   void lose();
+  /// Of an open one: it is saved, once for all, and sealed or, when that fails, lost. What it comes
+  /// to was taken first. Whoever measures, sends or stores it has the same bytes from here on.
+  void seal();
 
   const PluginAggregateIdentity& identity() const {
     return open() ? type_->identity() : *sealed_->identity;
@@ -107,6 +113,9 @@ class PluginAggregate {
   bool lost() const { return lost_; }
   /// go_on_with() is what it was lost by.
   bool refused() const { return refused_; }
+  /// Of what was lost by a call here, or cannot be opened by the type that it was given: what that
+  /// call did, as AggregateType::failure(). Null of all else, whatever failed elsewhere.
+  const std::string* fault() const { return fault_.get(); }
   /// As it travels; empty when lost.
   std::string saved() const;
 
@@ -124,12 +133,16 @@ class PluginAggregate {
   struct Zeroed {};
   PluginAggregate(std::shared_ptr<const AggregateType> type, Zeroed);
   bool take_back(const std::string& saved, const std::string& version);
+  void lose_by(const AggregateType& type);
+  /// Of a sealed one.
+  PluginAggregate opened_with(std::shared_ptr<const AggregateType> type) const;
   std::byte* state() { return reinterpret_cast<std::byte*>(words_.data()); }
   const std::byte* state() const { return reinterpret_cast<const std::byte*>(words_.data()); }
 
   std::shared_ptr<const AggregateType> type_;  ///< null: sealed, or lost and never open
   std::vector<std::uint64_t> words_;           ///< the open state; empty when lost
   std::shared_ptr<const Sealed> sealed_;       ///< set unless type_ is
+  std::shared_ptr<const std::string> fault_;
   bool lost_ = false;
   bool refused_ = false;
 };

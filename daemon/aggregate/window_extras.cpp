@@ -171,6 +171,12 @@ std::vector<const PluginAggregate*> WindowExtras::plugins() const {
   return all;
 }
 
+void WindowExtras::seal_plugins() {
+  for (Kind& kind : kinds_) {
+    if (auto* plugin = std::get_if<PluginAggregate>(&kind)) plugin->seal();
+  }
+}
+
 void WindowExtras::open_plugins(const FindAggregateType& find) {
   for (Kind& kind : kinds_) {
     if (auto* plugin = std::get_if<PluginAggregate>(&kind)) plugin->open_with(find(plugin->key()));

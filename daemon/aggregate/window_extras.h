@@ -68,6 +68,8 @@ class WindowExtras {
   /// See TimeParts.
   void close_gaps();
   void move_by(std::int64_t ns);
+  /// See PluginAggregate::seal().
+  void seal_plugins();
 
   /// Null when not configured.
   const ExponentialHistogram* histogram() const { return find<ExponentialHistogram>(); }

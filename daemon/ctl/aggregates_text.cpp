@@ -70,6 +70,9 @@ void join_plugins(std::string& out, const v1::Aggregates& aggregates) {
     });
     join(out, "; ", plugin_text(point, same > 1));
   }
+  if (aggregates.plugins_more() > 0) {
+    join(out, "; ", grouped(aggregates.plugins_more()) + " more of plugins not known");
+  }
 }
 
 }  // namespace

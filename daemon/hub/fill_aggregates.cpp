@@ -1,6 +1,7 @@
 #include "hub/fill_aggregates.h"
 
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "sluice/v1/hub.pb.h"
@@ -17,6 +18,16 @@ void fill(const BucketCounts& buckets, v1::HistogramPoint::Buckets& out) {
   }
 }
 
+/// Only a call of the hub's own plugin leaves a fault here.
+std::string why_unknown(const PluginAggregate& plugin) {
+  const std::string ours = "a call of the hub's plugin " + plugin.identity().version + " failed: ";
+  if (!plugin.lost()) {
+    return plugin.open() ? ours + "result" : "the node had no plugin to read it with";
+  }
+  if (plugin.fault() == nullptr) return "the plugin failed on the node, whose log says why";
+  return ours + *plugin.fault();
+}
+
 void fill(const PluginAggregate& plugin, v1::PluginPoint& out) {
   const PluginAggregateIdentity& identity = plugin.identity();
   out.set_plugin(identity.key.plugin);
@@ -28,10 +39,7 @@ void fill(const PluginAggregate& plugin, v1::PluginPoint& out) {
     value.set_name(identity.result_names[i]);
     if (!std::isnan(results[i])) value.set_value(results[i]);
   }
-  if (results.empty()) {
-    out.set_unknown(plugin.lost() ? "the plugin failed on the node, whose log says why"
-                                  : "the node had no plugin to read it with");
-  }
+  if (results.empty()) out.set_unknown(why_unknown(plugin));
 }
 
 }  // namespace

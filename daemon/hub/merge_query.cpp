@@ -171,10 +171,7 @@ void MergedWindow::add(const StoredWindow& window) {
                     rule_.merges_nodes() ? std::string() : window.node}];
   row.series = std::move(series);
   if (window.extras) {
-    for (const PluginAggregate* plugin : window.extras->plugins()) {
-      const PluginAggregateKey& key = plugin->key();
-      row.mergeable[{key.plugin, key.config_json}] |= plugin->open() || plugin->lost();
-    }
+    for (const PluginAggregate* plugin : window.extras->plugins()) row.plugins.add(*plugin);
   }
   Sets& sets =
       row.parts[{window.node, window.series.to_string()}][{window.node_id, window.spec_hash}];
@@ -220,34 +217,12 @@ const MergedContent& MergedWindow::fullest(const Sets& sets) {
       ->content;
 }
 
-namespace {
-
-/// Of windows that are in the row, what cannot be told of the row.
-void add_unknown(const std::map<std::pair<std::string, std::string>, bool>& mergeable,
-                 v1::MergedSummary& out) {
-  for (const auto& [key, is_mergeable] : mergeable) {
-    const auto& told = out.aggregates().plugins();
-    const auto is_it = [&key = key](const v1::PluginPoint& point) {
-      return point.plugin() == key.first && point.config() == key.second;
-    };
-    if (std::any_of(told.begin(), told.end(), is_it)) continue;
-    v1::PluginPoint& point = *out.mutable_aggregates()->add_plugins();
-    point.set_plugin(key.first);
-    point.set_config(key.second);
-    point.set_unknown(
-        is_mergeable
-            ? "some windows here lack it, or the hub's plugin cannot read them: see its log"
-            : "the hub has no plugin that merges it: sluice-hub --plugins");
-  }
-}
-
-}  // namespace
-
-std::vector<v1::MergedSummary> MergedWindow::rows() const {
+std::vector<v1::MergedSummary> MergedWindow::rows(const std::function<bool()>& cancelled) const {
   std::vector<v1::MergedSummary> out;
   for (const auto& [key, row] : rows_) {
     RowSum sum(start_ns_, start_ns_ + rule_.every_ns());
     for (const auto& [series, parts] : row.parts) {
+      if (cancelled()) return out;
       MergedContent all;
       for (const auto& [part, sets] : parts) all.merge(fullest(sets));
       sum.add(all);
@@ -261,7 +236,7 @@ std::vector<v1::MergedSummary> MergedWindow::rows() const {
     merged.set_start_ns(start_ns_);
     merged.set_end_ns(start_ns_ + rule_.every_ns());
     sum.write(rule_.quantiles(), merged);
-    add_unknown(row.mergeable, merged);
+    if (!row.plugins.empty()) row.plugins.write_unknown(*merged.mutable_aggregates());
   }
   return out;
 }

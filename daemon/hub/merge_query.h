@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "aggregate/merged_content.h"
+#include "hub/plugins_seen.h"
 #include "model/series.h"
 #include "model/window.h"
 
@@ -61,8 +63,9 @@ class MergedWindow {
 
   std::int64_t start_ns() const { return start_ns_; }
   void add(const StoredWindow& window);
-  /// By pipeline, series and node.
-  std::vector<v1::MergedSummary> rows() const;
+  /// By pipeline, series and node. `cancelled()` is asked before each series is merged, as a plugin
+  /// may be slow on what is stored of it; once it is true, what comes back is of no use.
+  std::vector<v1::MergedSummary> rows(const std::function<bool()>& cancelled) const;
 
  private:
   /// (pipeline, series as text, node)
@@ -87,9 +90,7 @@ class MergedWindow {
   struct Row {
     Series series;
     std::map<SeriesKey, std::map<PartKey, Sets>> parts;
-    /// Aggregates of plugins that some window has, by plugin and config: whether the plugin is
-    /// here.
-    std::map<std::pair<std::string, std::string>, bool> mergeable;
+    PluginsSeen plugins;
   };
 
   static Set& set_of(const StoredWindow& window, Sets& sets);

@@ -1,4 +1,5 @@
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -7,6 +8,7 @@
 #include "hub/hub_schema.h"
 #include "hub/merge_query.h"
 #include "hub/page_token.h"
+#include "hub/plugins_seen.h"
 #include "hub/sqlite.h"
 #include "sluice/v1/hub.pb.h"
 
@@ -59,7 +61,7 @@ Status check(const v1::MergeSummariesRequest& request) {
   return invalid_argument("by names a label twice");
 }
 
-Result<StoredWindow> read_window(const Statement& row, const FindAggregateType& find) {
+Result<StoredWindow> read_window(const Statement& row, QueryTypes& types) {
   auto series = decode_series(row.column_bytes(4));
   if (!series.ok()) return series.status();
   StoredWindow window;
@@ -93,7 +95,9 @@ Result<StoredWindow> read_window(const Statement& row, const FindAggregateType& 
   auto extras = WindowExtras::restore(bytes);
   if (!extras.ok()) return extras.status();
   window.extras = *std::move(extras);
-  if (find) window.extras->open_plugins(find);
+  if (types) {
+    window.extras->open_plugins([&](const PluginAggregateKey& key) { return types.find(key); });
+  }
   // The pane has been labelled; what it keeps is as the node sent it.
   if (const std::int64_t moved_by = row.column_i64(21); moved_by != 0) {
     window.extras->move_by(moved_by);
@@ -105,14 +109,18 @@ Result<StoredWindow> read_window(const Statement& row, const FindAggregateType& 
 class Page {
  public:
   Page(const v1::MergeSummariesRequest& request, const std::optional<PageEnd>& after,
-       v1::MergeSummariesResponse& out)
-      : request_(request), after_(after), limit_(rows_wanted(request.limit())), out_(out) {}
+       const std::function<bool()>& cancelled, v1::MergeSummariesResponse& out)
+      : request_(request),
+        after_(after),
+        cancelled_(cancelled),
+        limit_(rows_wanted(request.limit())),
+        out_(out) {}
 
   /// False when the page is full; then it has its token.
   bool add(const MergedWindow& window) {
     const bool goes_on = after_ && after_->time_ns == window.start_ns();
     std::int64_t place = 0;
-    for (v1::MergedSummary& row : window.rows()) {
+    for (v1::MergedSummary& row : window.rows(cancelled_)) {
       if (goes_on && place < after_->id) {
         ++place;
         continue;
@@ -132,6 +140,7 @@ class Page {
  private:
   const v1::MergeSummariesRequest& request_;
   const std::optional<PageEnd>& after_;
+  const std::function<bool()>& cancelled_;
   const std::uint32_t limit_;
   v1::MergeSummariesResponse& out_;
   std::size_t bytes_ = 0;
@@ -159,7 +168,8 @@ void bind_filters(Statement& statement, const v1::MergeSummariesRequest& request
   if (after) statement.bind(place, after->time_ns);
 }
 
-Status merge_rows(Statement& rows, const MergeRule& rule, const FindAggregateType& find, Page& page,
+Status merge_rows(Statement& rows, const MergeRule& rule, QueryTypes& types,
+                  const std::function<bool()>& cancelled, Page& page,
                   v1::MergeSummariesResponse& out) {
   std::optional<MergedWindow> merged;
   std::uint64_t left_out = 0;
@@ -167,7 +177,8 @@ Status merge_rows(Statement& rows, const MergeRule& rule, const FindAggregateTyp
     const auto found = rows.step();
     if (!found.ok()) return found.status();
     if (!*found) break;
-    const auto window = read_window(rows, find);
+    if (types && cancelled()) break;
+    const auto window = read_window(rows, types);
     if (!window.ok()) return window.status();
     if (!rule.wants(window->series)) continue;
     std::int64_t start_ns = 0;
@@ -205,8 +216,15 @@ Status HubReader::merge_summaries(const v1::MergeSummariesRequest& request,
   auto rows = database->prepare(windows_sql(request, after.has_value()));
   if (!rows.ok()) return rows.status();
   bind_filters(*rows, request, after);
-  Page page(request, after, out);
-  return merge_rows(*rows, MergeRule(request), find_aggregate_, page, out);
+  Page page(request, after, cancelled, out);
+  QueryTypes types(find_aggregate_);
+  if (Status s = merge_rows(*rows, MergeRule(request), types, cancelled, page, out); !s.ok()) {
+    return s;
+  }
+  // The database asks while it searches, but a plugin that is slow on what windows hold takes no
+  // steps there.
+  if (cancelled()) return Status(StatusCode::cancelled, "the caller went away");
+  return {};
 }
 
 }  // namespace sluice::hub

@@ -9,15 +9,15 @@
 #include <utility>
 
 #include "hub/block_columns.h"
+#include "hub/canonical_object.h"
 #include "model/names.h"
 #include "sluice/v1/summary.pb.h"
 
 namespace sluice {
 namespace {
 
-bool is_object(std::string_view json) {
-  return json.size() >= 2 && json.front() == '{' && json.back() == '}' &&
-         json.size() <= kPluginAggregateConfigBytesMax;
+bool is_config(std::string_view json) {
+  return json.size() <= kPluginAggregateConfigBytesMax && is_canonical_object(json);
 }
 
 bool has_state(const v1::PluginAggregateColumns& columns) {
@@ -27,8 +27,10 @@ bool has_state(const v1::PluginAggregateColumns& columns) {
 
 Status check_names(const v1::PluginAggregateColumns& columns) {
   if (!is_plugin_name(columns.plugin())) return broken("plugin.plugin", "no plugin's name");
-  if (!is_object(columns.config())) {
-    return broken("plugin.config", "no JSON object of at most 1024 bytes");
+  // Each config is an aggregate of its own: the same one with a space more is none.
+  if (!is_config(columns.config())) {
+    return broken("plugin.config",
+                  "no JSON object of at most 1024 bytes with sorted keys and no spaces");
   }
   const std::string& version = columns.version();
   if (version.size() > kNameBytesMax || (version.empty() && has_state(columns))) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/shown_text.h"
 #include "plugin_host/c_call.h"
 #include "plugin_host/config_schema.h"
 #include "plugin_host/plugin_library.h"
@@ -14,6 +15,8 @@ namespace {
 
 static_assert(kPluginAggregateBytesMax == SLUICE_AGGREGATE_BYTES_MAX);
 static_assert(kPluginAggregateResultsMax == SLUICE_AGGREGATE_RESULTS_MAX);
+
+constexpr std::size_t kFailureBytesMax = 256;  // as an attribute of an event has them
 
 /// What save() may write to.
 struct SavedBytes {
@@ -70,6 +73,11 @@ class LibraryAggregate final : public AggregateType {
   std::size_t state_bytes() const override { return sizes_.state_bytes; }
   std::size_t saved_bytes_max() const override { return sizes_.saved_bytes_max; }
   std::uint64_t failures() const override { return failures_.load(std::memory_order_relaxed); }
+
+  std::shared_ptr<const std::string> failure() const override {
+    const MutexLock lock(failure_mutex_);
+    return failure_;
+  }
 
   bool init(std::byte* state) const override {
     return kept(kInit, outcome_of([&] {
@@ -140,15 +148,25 @@ class LibraryAggregate final : public AggregateType {
     return {};
   }
 
+  static constexpr const char* kNames[] = {"init", "add",     "merge", "move_by",
+                                           "save", "restore", "result"};
+
+  /// Those who have been told of the same failure share its text.
+  void keep_failure(Function function, const std::string& outcome) const {
+    const std::string all = std::string(kNames[function]) + ": " + shown(outcome, kFailureBytesMax);
+    const std::string_view text = utf8_head(all, kFailureBytesMax);
+    const MutexLock lock(failure_mutex_);
+    if (!failure_ || *failure_ != text) failure_ = std::make_shared<const std::string>(text);
+  }
+
   /// Whether the call went well: `outcome` is empty. Else it counts, and the log has the first.
   bool kept(Function function, const std::string& outcome) const {
     if (outcome.empty()) return true;
     failures_.fetch_add(1, std::memory_order_relaxed);
+    keep_failure(function, outcome);
     if ((told_.fetch_or(1u << function, std::memory_order_relaxed) >> function & 1) != 0) {
       return false;
     }
-    constexpr const char* kNames[] = {"init", "add",     "merge", "move_by",
-                                      "save", "restore", "result"};
     // The plugin in the message: repeats are counted by it.
     log::warn("plugin_host",
               "a call of the aggregate of plugin " + identity_.key.plugin + " failed",
@@ -167,6 +185,8 @@ class LibraryAggregate final : public AggregateType {
   sluice_aggregate_sizes sizes_{};
   mutable std::atomic<std::uint64_t> failures_{0};
   mutable std::atomic<std::uint32_t> told_{0};  ///< a bit for each function
+  mutable Mutex failure_mutex_;
+  mutable std::shared_ptr<const std::string> failure_ SLUICE_GUARDED_BY(failure_mutex_);
 };
 
 Result<std::shared_ptr<const AggregateType>> open(const std::string& dir, const std::string& plugin,

@@ -22,7 +22,13 @@ namespace sluice {
 ///
 /// The type holds its library: the code is unloaded with the last type or stage that uses it.
 /// Whatever the plugin throws, answers or writes beyond its bounds is a call that failed; the log
-/// has the first one of each function.
+/// has the first one of each function, and failure() the last one.
+///
+/// Bounds: state_bytes() and saved_bytes_max() are 1..kPluginAggregateBytesMax, read once. A state
+/// is its holder's memory (PluginAggregate), which the plugin can write past, as code in this
+/// process. What save() writes is counted here, call by call of its writer; `out` never grows by
+/// more than saved_bytes_max(), and after a call that failed it is as it was. The bytes that a
+/// plugin is given to restore its holder has bounded.
 Result<std::shared_ptr<const AggregateType>> open_aggregate(const std::string& dir,
                                                             const std::string& plugin,
                                                             const std::string& config_json,

@@ -11,7 +11,20 @@
  *
  * Trust. It runs in the daemon, between a message and its acknowledgement, whatever the isolation
  * of stages: the functions must not block, do I/O, start threads or throw, and take a bounded time.
- * A call that fails costs the aggregate of that window, which goes upstream as not known.
+ * A call that fails costs the aggregate of that window, which goes upstream as not known; an event
+ * (aggregate_failed) says which function failed, and how.
+ *
+ * Bounds. A window takes state_bytes of memory, rounded up to 8, for as long as it is kept. The
+ * daemon allocates them, and may have up to three times as much more: a copy while a pane is made,
+ * and two of a window that was open at a start and takes readings before the hub has answered. What
+ * `self` allocates nobody counts, so keep it to what the config needs. save() may write
+ * saved_bytes_max: the daemon counts as the bytes come and refuses the write that goes beyond; the
+ * call has failed then, whatever it answers, and nothing that it wrote is kept. A pane is saved
+ * once, when it is made, and lacks the aggregate where that fails; a checkpoint saves each window
+ * again, and where that fails the window has lost the aggregate after a restart, not before. In a
+ * checkpoint 192 bytes, the config and the larger of both sizes are set aside for each window that
+ * limits.windows_max allows, as many as fit into a sixth of storage.quota. Where fewer than 1000
+ * fit, a config is refused, a reload too, and a start parks the pipeline.
  *
  * Sizes, strings and growth as in sluice_plugin.h. */
 #ifndef SLUICE_AGGREGATE_H

@@ -12,7 +12,8 @@
 namespace sluice {
 
 /// A plugin's aggregate without a plugin: count and sum of the values to a power. Fails on the
-/// value that it is told to, and takes nothing back from the version that it refuses.
+/// value that it is told to, and takes nothing back from the version that it refuses; failure()
+/// tells of those two calls.
 class PowerSum : public AggregateType {
  public:
   explicit PowerSum(int power, double fails_on = std::numeric_limits<double>::quiet_NaN(),
@@ -33,7 +34,7 @@ class PowerSum : public AggregateType {
     return true;
   }
   bool add(std::byte* state, std::int64_t, double value) const override {
-    if (value == fails_on_) return false;
+    if (value == fails_on_) return fails("add: 'told to'");
     double term = 1;
     for (int i = 0; i < power_; ++i) term *= value;
     ++of(state).count;
@@ -53,7 +54,7 @@ class PowerSum : public AggregateType {
   }
   bool restore(std::byte* state, std::string_view bytes,
                const std::string& version) const override {
-    if (version == refuses_) return false;
+    if (version == refuses_) return fails("restore: 'refuses " + version + "'");
     if (bytes.size() != saved_bytes_max() || bytes.front() != 'p') return false;
     if (of(state).is_made != 0) return false;  // the contract: zeroed
     std::memcpy(state, bytes.data() + 1, sizeof(State));
@@ -64,6 +65,8 @@ class PowerSum : public AggregateType {
     if (of(state).count > 0) values[1] = of(state).sum;
     return true;
   }
+
+  std::shared_ptr<const std::string> failure() const override { return failure_; }
 
   static ExtrasSpec::OfPlugin spec(std::shared_ptr<const AggregateType> type) {
     return {type->key(), type};
@@ -78,7 +81,13 @@ class PowerSum : public AggregateType {
   static State& of(std::byte* state) { return *reinterpret_cast<State*>(state); }
   static const State& of(const std::byte* state) { return *reinterpret_cast<const State*>(state); }
 
+  bool fails(std::string how) const {
+    failure_ = std::make_shared<const std::string>(std::move(how));
+    return false;
+  }
+
   PluginAggregateIdentity identity_;
+  mutable std::shared_ptr<const std::string> failure_;
   std::string refuses_;
   int power_;
   double fails_on_;

@@ -105,6 +105,83 @@ TEST(PluginAggregate, KeepsWhatItCannotOpen) {
   EXPECT_EQ(other.saved(), "not ours");
 }
 
+/// Accepts what it refused the time before, and says how often it was asked.
+struct Fickle : PowerSum {
+  Fickle() : PowerSum(2) {}
+  bool restore(std::byte* state, std::string_view bytes,
+               const std::string& version) const override {
+    return asked++ > 0 && PowerSum::restore(state, bytes, version);
+  }
+  mutable int asked = 0;
+};
+
+// A second answer would be another: lost or not, each window has one.
+TEST(PluginAggregate, AsksAPluginOnceWhetherItGoesOn) {
+  const auto fickle = std::make_shared<Fickle>();
+  PluginAggregate window = sealed(of(squares(), {1, 2}));
+  window.go_on_with(fickle);
+  EXPECT_EQ(fickle->asked, 1);
+  EXPECT_TRUE(window.lost());
+  EXPECT_TRUE(window.refused());
+  EXPECT_TRUE(window.open());
+}
+
+TEST(PluginAggregate, ThatIsLostComesBackByNoType) {
+  PluginAggregate half = as_received(of(squares(), {1, 2}));
+  ASSERT_TRUE(half.merge(PluginAggregate::lost_of(half.key())).ok());
+  ASSERT_TRUE(half.open_with(squares()));
+  EXPECT_TRUE(half.lost());
+  EXPECT_FALSE(half.refused());
+}
+
+/// Writes more each time.
+struct Growing : PowerSum {
+  Growing() : PowerSum(2) {}
+  bool save(const std::byte* state, std::string& out) const override {
+    out.append(static_cast<std::size_t>(++saves), 'x');
+    return saves < 3 && PowerSum::save(state, out);
+  }
+  mutable int saves = 0;
+};
+
+TEST(PluginAggregate, IsSavedOnceWhenItIsSealed) {
+  const auto growing = std::make_shared<Growing>();
+  PluginAggregate window = of(growing, {1, 2});
+  window.seal();
+  const std::string bytes = window.saved();
+  EXPECT_EQ(window.saved(), bytes);
+  EXPECT_EQ(bytes_of(window), bytes_of(window));
+  EXPECT_GE(window.state_bytes(), bytes.size());
+  window.seal();
+  EXPECT_EQ(growing->saves, 1);
+  EXPECT_EQ(window.identity().version, "1.0.0");
+  EXPECT_EQ(window.results(), (std::vector<double>{2, 5}));
+}
+
+TEST(PluginAggregate, IsLostWhenItCannotBeSaved) {
+  const auto growing = std::make_shared<Growing>();
+  growing->saves = 5;
+  PluginAggregate window = of(growing, {1, 2});
+  window.seal();
+  EXPECT_TRUE(window.lost());
+  EXPECT_TRUE(window.results().empty());
+  EXPECT_EQ(window.saved(), "");
+  ASSERT_NE(window.fault(), nullptr);
+}
+
+TEST(PluginAggregate, KnowsWhichCallItWasLostBy) {
+  const auto type = squares(7);
+  PluginAggregate window = of(type, {1, 7});
+  ASSERT_NE(window.fault(), nullptr);
+  EXPECT_EQ(*window.fault(), "add: 'told to'");
+  PluginAggregate merged = of(type, {1});
+  ASSERT_TRUE(merged.merge(window).ok());
+  EXPECT_EQ(*merged.fault(), "add: 'told to'");
+  EXPECT_EQ(of(type, {1}).fault(), nullptr);
+  // What failed on a node is not known where it arrives.
+  EXPECT_EQ(sealed(window).fault(), nullptr);
+}
+
 TEST(PluginAggregate, GivesBackWhatItWroteAndRefusesTheRest) {
   const auto type = squares(7);
   for (const PluginAggregate& aggregate :

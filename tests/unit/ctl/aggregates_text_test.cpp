@@ -53,6 +53,10 @@ TEST(AggregatesText, SaysWhyWhatAPluginSuppliesIsNotKnown) {
   point.set_unknown("a call of the plugin failed at the node");
   EXPECT_EQ(aggregates_text(aggregates),
             "shape not known: a call of the plugin failed at the node");
+  aggregates.set_plugins_more(1'984);
+  EXPECT_EQ(aggregates_text(aggregates),
+            "shape not known: a call of the plugin failed at the node; 1,984 more of plugins not "
+            "known");
 }
 
 }  // namespace

@@ -120,8 +120,8 @@ TEST_F(MergeQueryTest, SetsOfWindowsThatOnePipelineHadAtOnceAreNotAddedUp) {
   hour.end_ns = kHour + kHourNs;
   window.add(hour);
   window.add(minute);
-  ASSERT_EQ(window.rows().size(), 1u);
-  EXPECT_EQ(window.rows()[0].count(), 1u);
+  ASSERT_EQ(window.rows(never).size(), 1u);
+  EXPECT_EQ(window.rows(never)[0].count(), 1u);
 }
 
 /// Windows of `length_min` that fill an hour as far as whole ones do, with a reading a minute; the
@@ -157,9 +157,9 @@ TEST_F(MergeQueryTest, OfSetsOfWindowsThatOnePipelineHadAtOnceTheOneWithMostRead
       if (shortest_first) add_hour_of(c.length_min, c.missed, window);
       add_hour_of(c.other_length_min, 0, window);
       if (!shortest_first) add_hour_of(c.length_min, c.missed, window);
-      ASSERT_EQ(window.rows().size(), 1u);
-      EXPECT_EQ(window.rows()[0].count(), c.count);
-      EXPECT_EQ(window.rows()[0].windows(), c.windows);
+      ASSERT_EQ(window.rows(never).size(), 1u);
+      EXPECT_EQ(window.rows(never)[0].count(), c.count);
+      EXPECT_EQ(window.rows(never)[0].windows(), c.windows);
     }
   }
 }
@@ -196,8 +196,8 @@ TEST_F(MergeQueryTest, DaysByLocalTimeAddUpAcrossAChangeOfTheClock) {
     merged.add(civil_day(start_h, start_h + length_h));
     start_h += length_h;
   }
-  ASSERT_EQ(merged.rows().size(), 1u);
-  const v1::MergedSummary row = merged.rows()[0];
+  ASSERT_EQ(merged.rows(never).size(), 1u);
+  const v1::MergedSummary row = merged.rows(never)[0];
   EXPECT_EQ(row.count(), 365u);
   EXPECT_EQ(row.windows(), 365u);
   EXPECT_EQ(row.aggregates().counter().increase(), static_cast<double>(364 * 24));
@@ -238,8 +238,8 @@ TEST_F(MergeQueryTest, WindowsOfOneSeriesFollowEachOtherAndSeriesAddUp) {
   window.add(counter_minute(1, 1, 0, 10, 20));
   window.add(counter_minute(2, 1, 3, 25, 30));  // the same series in the next epoch
   window.add(counter_minute(1, 2, 7, 100, 110));
-  ASSERT_EQ(window.rows().size(), 1u);
-  const v1::MergedSummary row = window.rows()[0];
+  ASSERT_EQ(window.rows(never).size(), 1u);
+  const v1::MergedSummary row = window.rows(never)[0];
   EXPECT_EQ(row.aggregates().counter().increase(), 20 + 10);
   EXPECT_EQ(row.aggregates().counter().resets(), 0u);
   EXPECT_EQ(row.aggregates().histogram().quantiles_size(), 3);
@@ -259,7 +259,7 @@ TEST_F(MergeQueryTest, WhatOneWindowDoesNotKnowIsNotKnownOfAll) {
   old.expected_every_ns = 0;
   window.add(old);
   window.add(counter_minute(1, 1, 2, 35, 40));
-  const v1::MergedSummary row = window.rows()[0];
+  const v1::MergedSummary row = window.rows(never)[0];
   EXPECT_EQ(row.count(), 6u);
   EXPECT_FALSE(row.has_largest_gap_ns() || row.has_time_weighted_mean() || row.has_coverage());
   EXPECT_FALSE(row.has_aggregates());
@@ -343,6 +343,29 @@ TEST_F(MergeQueryTest, SaysWhatIsWrongWithTheQuestion) {
   request = hours();
   request.set_page_token("00");
   EXPECT_NE(refusal(request).find("page_token"), std::string::npos);
+}
+
+// A series takes a plugin as long as it likes, and the database is not asked meanwhile.
+TEST_F(MergeQueryTest, EndsBetweenSeriesWhenTheCallerIsGone) {
+  std::vector<SamplePane> panes;
+  for (std::uint32_t series = 1; series <= 10; ++series) panes.push_back({series, kHour});
+  add(panes);
+  const HubReader reader(path_, [](const PluginAggregateKey&) { return nullptr; });
+  int asked = 0;
+  const auto patient = [&asked] {
+    ++asked;
+    return false;
+  };
+  v1::MergeSummariesResponse page;
+  EXPECT_TRUE(reader.merge_summaries(hours(), patient, page).ok());
+  EXPECT_GE(asked, 20);  // for each window that is read, and for each series that is merged
+  for (int patience = 0; patience < asked; ++patience) {
+    int left = patience;
+    const auto gone = [&left] { return --left < 0; };
+    v1::MergeSummariesResponse cut;
+    const Status status = reader.merge_summaries(hours(), gone, cut);
+    EXPECT_EQ(status.code(), StatusCode::cancelled) << patience;
+  }
 }
 
 }  // namespace

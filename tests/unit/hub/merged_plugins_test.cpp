@@ -15,6 +15,14 @@ namespace {
 constexpr std::int64_t kHour = kNoonNs / (60 * kMinuteNs) * (60 * kMinuteNs);
 const std::shared_ptr<const AggregateType> kSquares = std::make_shared<PowerSum>(2, 7);
 
+struct Clumsy : PowerSum {
+  using PowerSum::PowerSum;
+  bool merge(std::byte*, const std::byte*) const override { return false; }
+  std::shared_ptr<const std::string> failure() const override {
+    return std::make_shared<const std::string>("merge: 'fell over'");
+  }
+};
+
 /// As the database gives it back: sealed. With a type the hub has opened it.
 StoredWindow minute(int minute, double value, const std::shared_ptr<const AggregateType>& made_by,
                     const std::shared_ptr<const AggregateType>& here) {
@@ -45,7 +53,7 @@ v1::PluginPoint merged(const std::vector<StoredWindow>& windows) {
   const MergeRule rule(request);
   MergedWindow hour(rule, kHour);
   for (const StoredWindow& window : windows) hour.add(window);
-  const auto rows = hour.rows();
+  const auto rows = hour.rows([] { return false; });
   EXPECT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0].count(), windows.size());
   EXPECT_EQ(rows[0].aggregates().plugins_size(), 1);
@@ -81,7 +89,17 @@ TEST(MergedPlugins, ThatTheHubsVersionDoesNotReadAreNotMerged) {
   const auto picky = std::make_shared<PowerSum>(2, 7, "2.0.0", "1.0.0");
   const v1::PluginPoint point =
       merged({minute(0, 1, kSquares, picky), minute(1, 2, kSquares, picky)});
-  EXPECT_NE(point.unknown().find("sluice-hub --plugins"), std::string::npos) << point.unknown();
+  EXPECT_NE(point.unknown().find("restore: 'refuses 1.0.0'"), std::string::npos) << point.unknown();
+}
+
+TEST(MergedPlugins, ThatTheHubsPluginFailsToMergeSaySo) {
+  const auto clumsy = std::make_shared<Clumsy>(2);
+  const v1::PluginPoint point =
+      merged({minute(0, 1, kSquares, clumsy), minute(1, 2, kSquares, clumsy)});
+  EXPECT_EQ(point.values_size(), 0);
+  EXPECT_NE(point.unknown().find("the hub's plugin 1.0.0 failed: merge: 'fell over'"),
+            std::string::npos)
+      << point.unknown();
 }
 
 // Half the readings would look like all.

@@ -124,6 +124,9 @@ TEST(PluginDecoder, RefusesWhatNoNodeSends) {
   expect_refused_column("config", [](Columns& c) { c.clear_config(); });
   expect_refused_column("config",
                         [](Columns& c) { c.set_config("{" + std::string(1024, ' ') + "}"); });
+  expect_refused_column("config", [](Columns& c) { c.set_config("{\"power\": 2}"); });
+  expect_refused_column("config", [](Columns& c) { c.set_config("{\"q\":1,\"power\":2}"); });
+  expect_refused_column("config", [](Columns& c) { c.set_config("{power}"); });
   expect_refused_column("result", [](Columns& c) { c.set_result(0, "Sum"); });
   expect_refused_column("result", [](Columns& c) { c.set_result(0, "sum"); });
   expect_refused_column("result", [](Columns& c) {

@@ -11,6 +11,8 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/utf8.h"
+#include "sluice_plugin.h"
 #include "unit/control/temp_dir.h"
 
 namespace sluice {
@@ -115,6 +117,25 @@ TEST(AggregateLibrary, LosesTheWindowWhoseCallFails) {
     ASSERT_TRUE(aggregate.merge(of(type, {})).ok());
     EXPECT_TRUE(aggregate.lost()) << lie;
   }
+}
+
+// Windows that were lost alike share the text, which fits into an event.
+TEST(AggregateLibrary, SaysWhichCallFailedLastAndHow) {
+  const Type type = liar("failed_add");
+  EXPECT_EQ(type->failure(), nullptr);
+  const PluginAggregate first = of(type, {1, 200});
+  const PluginAggregate second = of(type, {1, 200});
+  ASSERT_NE(first.fault(), nullptr);
+  EXPECT_EQ(*first.fault(),
+            "add: 'answered " + std::to_string(SLUICE_FAILED) + " (SLUICE_FAILED)'");
+  EXPECT_EQ(first.fault(), second.fault());
+  std::vector<std::uint64_t> words(2);
+  EXPECT_FALSE(type->restore(reinterpret_cast<std::byte*>(words.data()), "nope",
+                             "2.0\n" + std::string(500, '\xFF')));
+  EXPECT_TRUE(type->failure()->starts_with("restore: 'answered")) << *type->failure();
+  EXPECT_TRUE(is_utf8(*type->failure()));
+  EXPECT_EQ(type->failure()->find('\n'), std::string::npos);
+  EXPECT_LE(type->failure()->size(), 256u);
 }
 
 TEST(AggregateLibrary, TakesNoMoreAndNoLessThanTheContractAllows) {
