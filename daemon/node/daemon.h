@@ -15,6 +15,7 @@
 #include "node/hub_control.h"
 #include "node/node.h"
 #include "node/plans.h"
+#include "node/state_budget.h"
 #include "schema/config_reader.h"
 #include "store/config_revisions.h"
 
@@ -39,7 +40,7 @@ class Daemon {
   Daemon(std::string path, const LoadResult& file, std::unique_ptr<ConfigRevisions> revisions);
   Status start_node(const std::string& document);
   ConfigActions actions();
-  LoadResult load(const std::string& document, RevisionOrigin origin) const;
+  LoadResult load(const std::string& document, RevisionOrigin origin, BudgetCheck budget) const;
   Result<v1::Config> check(const std::string& document, RevisionOrigin origin);
   Result<v1::Config> read(const std::string& document, RevisionOrigin origin) const;
   Status put_into_effect(const v1::Config& next);

@@ -60,6 +60,9 @@ std::vector<Pane> PipelineSet::run(Pipeline& pipeline, Step step) {
   if (is_replay_) return {};
   Effort& effort = efforts_[pipeline.name()];
   effort.busy_ns += clock_.boottime_ns() - begun_ns;
+  for (ToldEvent& told : lost_aggregates_.tell(pipeline.name(), closed, begun_ns)) {
+    events.add(std::move(told), builder_.ledger());
+  }
   show_events(pipeline.name(), told_before, expired_before);
   for (DeadLetter& letter : dead_letters) {
     letter.wall_ns = wall_ns_;
@@ -424,7 +427,7 @@ std::vector<PipelineView> PipelineSet::views() const {
                    pipeline->windows_open(), pipeline->readings_pending(), pipeline->windows_max(),
                    counted(panes_partial_limit_, pipeline->name()),
                    counted(panes_lacking_aggregate_, pipeline->name()), effort.plugin_failures,
-                   effort.busy_ns});
+                   effort.busy_ns, pipeline->plugins()});
   }
   return all;
 }
