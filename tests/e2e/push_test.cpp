@@ -89,7 +89,8 @@ class PushTest : public ::testing::Test {
             "\", unsigned_push: " + (unsigned_push ? "true" : "false") + "}\n";
     return site_.write(name + ".yaml", site_.filled_in(yaml));
   }
-  void start(const std::string& name, const Tls& tls = {}, bool unsigned_push = false) {
+  void start(const std::string& name) { start(name, Tls()); }
+  void start(const std::string& name, const Tls& tls, bool unsigned_push = false) {
     std::filesystem::create_directories(folder(name));
     daemons_[name] = Process({std::string(SLUICE_BIN_DIR) + "/sluiced", "--config",
                               file_of(name, tls, unsigned_push)},
@@ -174,7 +175,7 @@ TEST_F(PushTest, ReachesTheGatewaysThatItIsMeantForWheneverTheyAndTheHubAreThere
   EXPECT_EQ(second.exit_code, 0) << second.text;
   site_.hub.end(SIGKILL);
   ASSERT_NO_FATAL_FAILURE(site_.start_hub());
-  for (const std::string& name : {"gw-1", "gw-2", "gw-3", "gw-4"}) {
+  for (const char* name : {"gw-1", "gw-2", "gw-3", "gw-4"}) {
     EXPECT_TRUE(until(30, [&] { return agrees(name, 2); })) << of(name).DebugString();
   }
   EXPECT_FALSE(of("gw-5").connected());
@@ -206,7 +207,7 @@ TEST_F(PushTest, ReachesTheGatewaysThatItIsMeantForWheneverTheyAndTheHubAreThere
 
 // While data flows: what drops all of it is rolled back by the gateway, and the hub says so.
 TEST_F(PushTest, TellsTheHubWhatWasRolledBackAndPlansOnTheGateway) {
-  ASSERT_NO_FATAL_FAILURE(start("gw-1", {}, true));
+  ASSERT_NO_FATAL_FAILURE(start("gw-1", Tls(), true));
   ASSERT_TRUE(until(20, [&] { return status("gw-1").config().connected(); }));
   const std::string good = site_.write(
       "good.yaml", site_.filled_in(document("{plugin: range, config: {min: 0}}")));
