@@ -245,6 +245,7 @@ void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
       Open& open = at->second;
       if (fresh && pane.boot) open.block.boot_id = pane.boot->boot_id;
       open.block.panes.push_back(pane);
+      // In memory; no less than on the wire, for what plugins keep is sealed.
       if (pane.content.extras) open.extras_bytes += pane.content.extras->state_bytes();
       const bool full =
           open.block.panes.size() == kPanesPerBlockMax || open.extras_bytes >= kExtrasPerBlockBytes;
