@@ -220,17 +220,6 @@ OutboxRow CommitBuilder::make_row(const SummaryBlock& block) {
   return row;
 }
 
-namespace {
-
-/// In memory, and on the wire at most; a plugin's state may be larger there.
-std::size_t bytes_of(const WindowExtras& extras) {
-  std::size_t bytes = extras.state_bytes();
-  for (const PluginAggregate* plugin : extras.plugins()) bytes += plugin->saved().size();
-  return bytes;
-}
-
-}  // namespace
-
 void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
   for (const auto& [key, panes] : all) {
     // A block has windows of one kind that keep the same, all in event time or all of one stretch
@@ -256,7 +245,8 @@ void CommitBuilder::add_rows(const PanesByPipeline& all, bool of_ended_epoch) {
       Open& open = at->second;
       if (fresh && pane.boot) open.block.boot_id = pane.boot->boot_id;
       open.block.panes.push_back(pane);
-      if (pane.content.extras) open.extras_bytes += bytes_of(*pane.content.extras);
+      // In memory; no less than on the wire, for what plugins keep is sealed.
+      if (pane.content.extras) open.extras_bytes += pane.content.extras->state_bytes();
       const bool full =
           open.block.panes.size() == kPanesPerBlockMax || open.extras_bytes >= kExtrasPerBlockBytes;
       if (full) flush(open);

@@ -176,6 +176,7 @@ WindowContent OpenContent::content() const {
   all.fold_first(all.waiting_.size());
   WindowContent content{all.moments_, all.held_, nullptr};
   if (!extras_.empty()) {
+    all.extras_.seal_plugins();
     content.extras = std::make_shared<const WindowExtras>(std::move(all.extras_));
   }
   return content;

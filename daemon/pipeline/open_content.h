@@ -37,7 +37,8 @@ class OpenContent {
            std::size_t waiting_max = kWaitingLeast);
   /// Takes what another holds, all of whose readings are later than any of these.
   void append(const OpenContent& later, std::size_t waiting_max = kWaitingLeast);
-  /// What it comes to with all readings so far.
+  /// What it comes to with all readings so far. Aggregates of plugins are sealed: they are saved
+  /// here and not again.
   WindowContent content() const;
 
   std::uint64_t count() const { return moments_.count; }

@@ -85,7 +85,9 @@ TEST_F(CommitBuilderTest, ABlockStaysSmallWhateverAPluginSaves) {
   spec.plugins = {PowerSum::spec(std::make_shared<LargeWhenSaved>())};
   Pane pane;
   pane.window = {WindowKind::tumbling, 1, 0, 10};
-  pane.content.extras = std::make_shared<const WindowExtras>(spec);
+  WindowExtras extras(spec);
+  extras.seal_plugins();
+  pane.content.extras = std::make_shared<const WindowExtras>(std::move(extras));
   builder_.add_panes("p", 1, std::vector<Pane>(500, pane));
   const CommitGroup group = builder_.seal();
   EXPECT_GE(group.outbox.size(), 500u * 60'000 / (1 << 20));
