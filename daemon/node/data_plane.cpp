@@ -91,6 +91,7 @@ Status DataPlane::recover(MessageSource& messages) {
       engine_options_, compose_source_specs(state_config), compose_pipelines(state_config, series_),
       Engine::Rooms{messages, *decoder_, *store_, encoder_, series_, topics_, clock_, trust_});
   if (Status s = engine_->restore(recovered_.checkpoint); !s.ok()) return s;
+  recovered_.checkpoint = {};  // the pipelines have it; a replay takes memory of its own
   if (Status s = store_->replay([&](const Segment& segment) { return engine_->replay(segment); });
       !s.ok()) {
     return s;

@@ -1,5 +1,7 @@
 #include "pipeline/engine.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -290,6 +292,7 @@ void Engine::settle_epoch() {
   if (confirmed && tracks_start_) {
     tracks_start_ = false;
     pipelines_.confirm_epoch();
+    ::malloc_trim(0);  // what was kept apart until now: the heap would keep the room for good
   }
   if (!above_seq) return;
   builder_.end_epoch({*above_seq, tracks_start_}, rooms_.clock.boottime_ns());

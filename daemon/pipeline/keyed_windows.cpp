@@ -78,6 +78,8 @@ Pane KeyedWindows::make_pane(SeriesId series, Window& window, PaneQuality qualit
   if (window.split) {
     pane.split = std::make_shared<PaneSplit>(
         PaneSplit{window.split->before.content(), window.split->since.content()});
+  } else if (window.all_before) {
+    pane.split = std::make_shared<PaneSplit>(PaneSplit{pane.content, {}});
   }
   return pane;
 }
@@ -262,7 +264,8 @@ void KeyedWindows::mark_start() {
   marked_ = true;
   for (auto& [series, key] : keys_) {
     for (Window& window : key.windows) {
-      window.split = std::make_unique<Split>(Split{window.content, OpenContent(spec().extras)});
+      window.split.reset();
+      window.all_before = true;
     }
   }
   mark_more(true);
@@ -271,7 +274,10 @@ void KeyedWindows::mark_start() {
 void KeyedWindows::forget_start() {
   marked_ = false;
   for (auto& [series, key] : keys_) {
-    for (Window& window : key.windows) window.split.reset();
+    for (Window& window : key.windows) {
+      window.split.reset();
+      window.all_before = false;
+    }
   }
   mark_more(false);
 }
@@ -284,6 +290,7 @@ void KeyedWindows::end_epoch(std::vector<Pane>& panes) {
 void KeyedWindows::end_epoch_of(SeriesId series, Key& key, std::vector<Pane>& panes) {
   add_before(series, key);
   for (Window& window : key.windows) {
+    if (window.all_before) split(window);
     if (!window.split) continue;
     OpenContent since = std::move(window.split->since);
     if (!window.closed) {

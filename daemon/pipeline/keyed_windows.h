@@ -60,7 +60,8 @@ class KeyedWindows : public WindowTable {
   void set_boot(std::shared_ptr<const BootStretch> boot, std::vector<Pane>& panes);
 
   /// From here on windows remember what they held until now, so that end_epoch() can part it from
-  /// what follows. Costs memory and time only for windows that are kept now. Not part of snapshots.
+  /// what follows. Costs memory and time only for windows that are kept now and take readings. Not
+  /// part of snapshots.
   void mark_start();
   void forget_start();
   /// Makes panes of what open windows held at the mark as `partial_epoch`; what came since stays.

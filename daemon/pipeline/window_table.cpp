@@ -111,8 +111,11 @@ void WindowTable::clear() {
 
 // --- what they hold ---
 
-void WindowTable::split_as_since(Window& window) const {
+void WindowTable::split(Window& window) const {
+  if (window.split) return;
   window.split = std::make_unique<Split>(Split{OpenContent(spec_.extras), window.content});
+  if (window.all_before) std::swap(window.split->before, window.split->since);
+  window.all_before = false;
 }
 
 /// As long as there is room any number; then no more than there are.
@@ -131,7 +134,7 @@ void WindowTable::add(const Reading& reading, bool before, std::int64_t settled_
                       Window& window) {
   const double value = reading.value.as_double();
   const std::int64_t time_ns = reading.event_time_ns;
-  if (marked_ && before && !window.split) split_as_since(window);
+  if (marked_ && before != window.all_before) split(window);
   const std::size_t waiting_max = waiting_max_of(window);
   waiting_ -= window.content.waiting();
   window.content.add(time_ns, value, settled_ns, waiting_max);
@@ -144,8 +147,10 @@ void WindowTable::add(const Reading& reading, bool before, std::int64_t settled_
 }
 
 void WindowTable::append(Window& later, Window& window) {
-  if (later.split && !window.split) split_as_since(window);
-  if (window.split && !later.split) split_as_since(later);
+  if (window.split || later.split || window.all_before != later.all_before) {
+    split(window);
+    split(later);
+  }
   const std::size_t waiting_max = waiting_max_of(window);
   if (window.split) {
     window.split->before.append(later.split->before, waiting_max);

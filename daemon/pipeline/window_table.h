@@ -55,8 +55,10 @@ class WindowTable {
     bool closed = false;         ///< its last pane was not an early one
     bool changed = false;        ///< took readings since its last pane
     bool lacking = false;        ///< readings that belong in it had been given up
+    /// All that it holds came before the mark; there is no split then, which would be a copy.
+    bool all_before = false;
     OpenContent content;
-    std::unique_ptr<Split> split;  ///< null when there is no mark, or nothing before it
+    std::unique_ptr<Split> split;  ///< set when there is a mark, and readings before and after it
   };
   struct Key {
     std::int64_t watermark_ns = kNoTime;  ///< never falls, so that no window opens again
@@ -90,6 +92,8 @@ class WindowTable {
   /// Takes all of a window that follows.
   void append(Window& later, Window& window);
   void replace_content(Window& window, OpenContent content);
+  /// There is a mark: makes two parts of what the window holds, one of which has it all.
+  void split(Window& window) const;
   bool add_windows_state(SeriesId key, WindowState& out) const;
 
   /// As KeyedWindows::snapshot_windows().
@@ -103,8 +107,6 @@ class WindowTable {
 
  private:
   void link(TopicId topic, SeriesId series, Key& key);
-  /// All that it holds came since the mark.
-  void split_as_since(Window& window) const;
   std::size_t waiting_max_of(const Window& window) const;
   void write_window(SeriesId series, const Window& window, ByteWriter& out) const;
   Status read_window(ByteReader& in);

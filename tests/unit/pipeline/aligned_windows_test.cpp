@@ -338,6 +338,31 @@ TEST(EmptyWindows, ThoseThatWereClosedEarlyTakeNoTime) {
   EXPECT_EQ(bench.panes[2].window.start_ns, now_ns + kSecond / 1'000);
 }
 
+// After a start without a hub each window is kept apart from what came before: it is not copied
+// before there is anything to keep apart.
+TEST(AlignedWindows, AMarkTakesMemoryOnlyOfWindowsThatTakeReadings) {
+  WindowSpec spec = hopping(kHour, kHour);
+  spec.extras.histogram = HistogramOptions{};
+  Bench bench(spec);
+  bench.take(5 * kMinute, 1);
+  bench.take(kHour + kMinute, 2);
+  const auto bytes = [&] {
+    WindowState state;
+    EXPECT_TRUE(bench.windows->add_state(1, state));
+    return state.bytes.total();
+  };
+  const std::size_t before = bytes();
+  bench.windows->mark_start();
+  EXPECT_EQ(bytes(), before);
+  bench.take(6 * kMinute, 4);
+  const std::size_t one_split = bytes();
+  EXPECT_GT(one_split, before);
+  EXPECT_LT(one_split, 3 * before);
+  bench.windows->end_epoch(bench.panes);
+  EXPECT_EQ(bench.sums(), (std::vector<std::pair<double, std::uint64_t>>{{1, 1}, {2, 1}}));
+  EXPECT_EQ(bench.windows->count(), 1u) << "that which took a reading since";
+}
+
 // --- panes before the end ---
 
 TEST(EarlyPanes, ComeAsTheWatermarkPassesSoMuchMoreOfTheWindow) {
