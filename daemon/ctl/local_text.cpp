@@ -363,11 +363,22 @@ std::string late_text(const v1::ListLateReadingsResponse& response) {
   return table.empty() ? "No reading was late since the daemon started.\n" : table.take();
 }
 
+namespace {
+
+/// Of the file, and of what runs where that is another.
+std::string version_text(const v1::PluginRow& plugin) {
+  const std::string file = or_dash(plugin.version());
+  if (plugin.other_versions().empty()) return file;
+  return file + " (" + joined(plugin.other_versions(), ", ") + " runs: reload)";
+}
+
+}  // namespace
+
 std::string plugins_text(const v1::ListPluginsResponse& response) {
   Table table(
       {{"PLUGIN"}, {"VERSION"}, {"ORDERED"}, {"DETERMINISTIC"}, {"USED BY"}, {"DESCRIPTION"}});
   for (const auto& plugin : response.plugins()) {
-    table.add_row({plugin.name(), or_dash(plugin.version()), plugin.ordered() ? "yes" : "no",
+    table.add_row({plugin.name(), version_text(plugin), plugin.ordered() ? "yes" : "no",
                    plugin.deterministic() ? "yes" : "no", or_dash(joined(plugin.used_by(), ", ")),
                    plugin.error().empty() ? plugin.description() : "UNUSABLE: " + plugin.error()});
   }

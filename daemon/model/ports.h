@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -87,11 +88,20 @@ class RecordedCalls {
                         StageOutput& out) = 0;
 };
 
+/// A plugin that runs.
+struct RunningPlugin {
+  std::string name;
+  std::string version;
+  auto operator<=>(const RunningPlugin&) const = default;
+};
+
 /// One step of a pipeline. Real: plugin_host's PluginStage. [pipeline], one call at a time.
 class Stage {
  public:
   virtual ~Stage() = default;
   virtual const std::string& name() const = 0;
+  /// Empty when it is no plugin.
+  virtual RunningPlugin plugin() const { return {}; }
   /// Names of the rules that may drop a reading; the ledger's cause is "stage/rule".
   virtual const std::vector<std::string>& rules() const = 0;
   /// Needs its input in event-time order per source key: a reorder buffer goes before it.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
 
 #include "health/process.h"
 #include "health/readiness.h"
@@ -52,6 +53,17 @@ void add_uses(const v1::PipelineConfig& pipeline, v1::PluginRow& row) {
       row.add_used_by(pipeline.name() + "/windows[" + std::to_string(i) + "]");
     }
   }
+}
+
+void add_other_versions(const EngineView& view, v1::PluginRow& row) {
+  std::set<std::string> versions;
+  for (const PipelineView& pipeline : view.pipelines) {
+    for (const RunningPlugin& plugin : pipeline.plugins) {
+      if (plugin.name == row.name()) versions.insert(plugin.version);
+    }
+  }
+  versions.erase(row.version());
+  for (const std::string& version : versions) row.add_other_versions(version);
 }
 
 std::uint64_t total(const Ledger& ledger, LedgerKind kind, Term term) {
@@ -336,6 +348,7 @@ v1::ListPluginsResponse NodeReport::plugins() {
   });
   if (!files.ok()) return response;
   const auto running = rooms_.running();
+  const EngineView view = rooms_.engine.view();
   for (const PluginFile& file : *files) {
     v1::PluginRow& row = *response.add_plugins();
     row.set_name(file.name);
@@ -347,6 +360,7 @@ v1::ListPluginsResponse NodeReport::plugins() {
     row.set_ordered(file.metadata.ordered);
     row.set_deterministic(file.metadata.deterministic);
     for (const v1::PipelineConfig& pipeline : running->pipelines()) add_uses(pipeline, row);
+    add_other_versions(view, row);
   }
   return response;
 }

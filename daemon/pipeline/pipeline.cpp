@@ -34,6 +34,18 @@ std::uint64_t Pipeline::pane_hash() const {
   return hash64(key.bytes());
 }
 
+std::vector<RunningPlugin> Pipeline::plugins() const {
+  std::vector<RunningPlugin> all = run_.stage_plugins();
+  for (const WindowSpec& window : spec_.windows) {
+    for (const ExtrasSpec::OfPlugin& of : window.extras.plugins) {
+      if (of.type) all.push_back({of.key.plugin, of.type->identity().version});
+    }
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
 void Pipeline::count(PipelineEffects effects, Term term, std::int64_t n,
                      std::string_view cause) const {
   effects.ledger.add(LedgerKind::readings, spec_.name, term, n, cause);

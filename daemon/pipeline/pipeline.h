@@ -36,6 +36,8 @@ class Pipeline {
   std::uint64_t pane_hash() const;
   const std::string& parked() const { return spec_.parked; }
   std::vector<std::string> stage_names() const { return run_.stage_names(); }
+  /// Of stages and of windows' aggregates, each once; of a parked pipeline those that are there.
+  std::vector<RunningPlugin> plugins() const;
   std::size_t windows_open() const { return run_.windows_open(); }
   /// It is parked, or has been and not caught up.
   bool is_behind() const { return behind_; }

@@ -55,6 +55,7 @@ class PipelineRun {
   PipelineRun(PipelineSpec& spec, SeriesTable& series, const TopicTable& topics);
 
   std::vector<std::string> stage_names() const { return stages_.names(); }
+  std::vector<RunningPlugin> stage_plugins() const { return stages_.plugins(); }
   std::size_t windows_open() const { return windows_.open_count(); }
   /// Adds what the windows keep of a series; false when there is nothing.
   bool add_state(SeriesId series, WindowState& out) const {

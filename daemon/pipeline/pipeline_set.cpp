@@ -424,7 +424,7 @@ std::vector<PipelineView> PipelineSet::views() const {
                    pipeline->windows_open(), pipeline->readings_pending(), pipeline->windows_max(),
                    counted(panes_partial_limit_, pipeline->name()),
                    counted(panes_lacking_aggregate_, pipeline->name()), effort.plugin_failures,
-                   effort.busy_ns});
+                   effort.busy_ns, pipeline->plugins()});
   }
   return all;
 }

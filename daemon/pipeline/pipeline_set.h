@@ -31,6 +31,7 @@ struct PipelineView {
   std::uint64_t panes_lacking_aggregate = 0;  ///< some PluginAggregate of it is lost
   std::uint64_t plugin_failures = 0;          ///< that its stages told of
   std::int64_t busy_ns = 0;                   ///< for which the thread was at it
+  std::vector<RunningPlugin> plugins = {};    ///< each once
 };
 
 /// What became of a pipeline whose stages were to be replaced.

@@ -74,6 +74,14 @@ std::vector<std::string> StageChain::names() const {
   return names;
 }
 
+std::vector<RunningPlugin> StageChain::plugins() const {
+  std::vector<RunningPlugin> plugins;
+  for (const auto& stage : stages_) {
+    if (RunningPlugin one = stage->plugin(); !one.name.empty()) plugins.push_back(std::move(one));
+  }
+  return plugins;
+}
+
 void StageChain::count(Ledger& ledger, Term term, std::int64_t n, std::string_view cause) const {
   ledger.add(LedgerKind::readings, pipeline_, term, n, cause);
 }

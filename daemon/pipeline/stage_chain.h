@@ -55,6 +55,8 @@ class StageChain {
 
   std::size_t size() const { return stages_.size(); }
   std::vector<std::string> names() const;
+  /// Of each stage that is one.
+  std::vector<RunningPlugin> plugins() const;
   /// Index of the first stage that needs event-time order; size() when none does.
   std::size_t first_ordered() const { return first_ordered_; }
 

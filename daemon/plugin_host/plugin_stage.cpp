@@ -59,6 +59,7 @@ class PluginStage final : public Stage, private RecordedCalls {
   }
 
   const std::string& name() const override { return name_; }
+  RunningPlugin plugin() const override { return {metadata_.name, metadata_.version}; }
   const std::vector<std::string>& rules() const override { return metadata_.rules; }
   bool ordered() const override { return instance_->ordered(); }
   bool wants_time() const override { return instance_->wants_time(); }

@@ -255,6 +255,16 @@ TEST(PluginsText, ShowsWhyAFileCannotBeUsed) {
   EXPECT_TRUE(has(text, "UNUSABLE: ABI 7, this sluiced takes 1\n"));
 }
 
+TEST(PluginsText, ShowsWhatRunsBesideTheFileWhereThatIsAnotherVersion) {
+  v1::ListPluginsResponse response;
+  auto* plugin = response.add_plugins();
+  plugin->set_name("range");
+  plugin->set_version("1.1.0");
+  EXPECT_TRUE(has(plugins_text(response), "range   1.1.0    ")) << plugins_text(response);
+  plugin->add_other_versions("1.0.0");
+  EXPECT_TRUE(has(plugins_text(response), "1.1.0 (1.0.0 runs: reload)")) << plugins_text(response);
+}
+
 TEST(PluginsText, SaysOfEachPipelineWhatAReloadMadeOfIt) {
   v1::ReloadPluginsResponse response;
   EXPECT_EQ(reload_text(response), "No pipelines.\n");
