@@ -60,6 +60,9 @@ std::vector<Pane> PipelineSet::run(Pipeline& pipeline, Step step) {
   if (is_replay_) return {};
   Effort& effort = efforts_[pipeline.name()];
   effort.busy_ns += clock_.boottime_ns() - begun_ns;
+  for (ToldEvent& told : lost_aggregates_.tell(pipeline.name(), closed, begun_ns)) {
+    events.add(std::move(told), builder_.ledger());
+  }
   show_events(pipeline.name(), told_before, expired_before);
   for (DeadLetter& letter : dead_letters) {
     letter.wall_ns = wall_ns_;

@@ -12,6 +12,7 @@
 #include "model/series.h"
 #include "pipeline/commit_builder.h"
 #include "pipeline/config_change.h"
+#include "pipeline/lost_aggregates.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/recent.h"
 #include "pipeline/series_state.h"
@@ -144,6 +145,7 @@ class PipelineSet {
   std::map<std::string, std::uint64_t> panes_partial_limit_;  ///< by pipeline, as the next
   std::map<std::string, std::uint64_t> panes_lacking_aggregate_;
   std::map<std::string, Effort> efforts_;  ///< by pipeline
+  LostAggregates lost_aggregates_;
   Recent<Pane> recent_panes_;
   Recent<LateReading> recent_late_;
   Recent<ToldEvent> recent_events_;

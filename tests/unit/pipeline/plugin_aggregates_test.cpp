@@ -124,6 +124,34 @@ TEST_F(PluginAggregates, LoseTheWindowInWhichACallFailed) {
   EXPECT_EQ(rig.commits.ledger().difference(), 0);
 }
 
+TEST_F(PluginAggregates, ThatFailAreToldUpstreamOnce) {
+  rig.start(sums(7)(), false);
+  for (int window = 0; window < 3; ++window) {
+    rig.message("a", std::to_string(10 * window + 5) + " 7");
+    rig.message("a", std::to_string(10 * window + 11) + " 1");
+    rig.commit();
+  }
+  EXPECT_EQ(rig.engine->view().pipelines.at(0).panes_lacking_aggregate, 3u);
+  std::vector<ToldEvent> told;
+  for (const CommitGroup& group : rig.commits.groups()) {
+    told.insert(told.end(), group.events.begin(), group.events.end());
+  }
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].event.name, "aggregate_failed");
+  EXPECT_EQ(rig.commits.ledger().get(LedgerKind::events, "p", Term::told), 1);
+  EXPECT_EQ(rig.commits.ledger().difference(), 0);
+}
+
+TEST_F(PluginAggregates, ShowWhichVersionRuns) {
+  rig.start(sums()(), false);
+  rig.commit();
+  const auto running = [&] { return rig.engine->view().pipelines.at(0).plugins; };
+  EXPECT_EQ(running(), (std::vector<RunningPlugin>{{"power_sum", "1.0.0"}}));
+  ASSERT_EQ(replace(sums(kNone, "2.0.0")), "");
+  rig.commit();
+  EXPECT_EQ(running(), (std::vector<RunningPlugin>{{"power_sum", "2.0.0"}}));
+}
+
 TEST_F(PluginAggregates, AreNotReplacedByAVersionThatDoesNotTakeThemBack) {
   rig.start(sums()(), false);
   readings(1, 5);
@@ -216,6 +244,43 @@ TEST_F(PluginAggregates, OfAPipelineThatIsNoMoreLeaveWithoutTheirPlugin) {
   rig.commit();
   ASSERT_EQ(panes().size(), 1u);
   EXPECT_EQ(panes().at(0), (std::pair<std::string, double>("1.0.0", kSaved)));
+}
+
+/// Writes more from some moment on.
+struct Swelling : PowerSum {
+  Swelling() : PowerSum(1) {}
+  std::size_t saved_bytes_max() const override { return 65'000; }
+  bool save(const std::byte* state, std::string& out) const override {
+    ++saves;
+    if (is_large) out.append(60'000, 'x');
+    return PowerSum::save(state, out);
+  }
+  bool is_large = false;
+  mutable int saves = 0;
+};
+
+// What was measured when a row was filled is what it holds: a message of the uplink has room.
+TEST_F(PluginAggregates, AreSavedOnceForEachPaneAndRowsKeepTheirBound) {
+  const auto swelling = std::make_shared<Swelling>();
+  rig.start(sums(swelling)(), false);
+  readings(1, 395);
+  const int before = swelling->saves;
+  rig.message("a", "401 1");
+  EXPECT_EQ(swelling->saves - before, 1);
+  rig.commit();
+  swelling->is_large = true;
+  std::size_t panes_sent = 0;
+  for (const CommitGroup& group : rig.commits.groups()) {
+    for (const OutboxRow& row : group.outbox) {
+      std::size_t bytes = 0;
+      for (const Pane& pane : rig.panes(row.bytes)) {
+        bytes += pane.content.extras->plugins().at(0)->saved().size();
+        ++panes_sent;
+      }
+      EXPECT_LT(bytes, std::size_t{512} << 10);
+    }
+  }
+  EXPECT_EQ(panes_sent, 40u);
 }
 
 }  // namespace
