@@ -333,6 +333,11 @@ PipelineSpec compose_pipeline(const v1::Config& config, int index, const StateBu
     spec.windows.push_back(compose_window(config, index, i, missing));
     if (!missing.ok()) spec.parked = missing.message();
   }
+  const auto& misfits = budget.misfits;
+  if (std::find(misfits.begin(), misfits.end(), index) != misfits.end()) {
+    spec.parked = "what its aggregates of plugins keep of windows does not fit storage.quota: " +
+                  std::string(budget.misfit.message());
+  }
   if (pipeline.has_key_by()) {
     spec.key_by.emplace(pipeline.key_by().labels().begin(), pipeline.key_by().labels().end());
   }

@@ -78,20 +78,21 @@ ConfigActions Daemon::actions() {
 
 // --- documents ---
 
-LoadResult Daemon::load(const std::string& document, RevisionOrigin origin) const {
+LoadResult Daemon::load(const std::string& document, RevisionOrigin origin,
+                        BudgetCheck budget) const {
   const bool is_from_afar = origin == RevisionOrigin::push;
   LoadResult loaded = load_document(document, is_from_afar ? "push" : path_,
                                     is_from_afar ? Environment() : environment_, local_);
-  check_state_budget(loaded);
+  check_state_budget(loaded, budget);
   return loaded;
 }
 
 Result<v1::Config> Daemon::read(const std::string& document, RevisionOrigin origin) const {
-  return config_of(load(document, origin));
+  return config_of(load(document, origin, BudgetCheck::starts));
 }
 
 Result<v1::Config> Daemon::check(const std::string& document, RevisionOrigin origin) const {
-  LoadResult loaded = load(document, origin);
+  LoadResult loaded = load(document, origin, BudgetCheck::takes_over);
   if (loaded.ok()) check_composition(loaded, clock_.wall_ns());
   return config_of(std::move(loaded));
 }

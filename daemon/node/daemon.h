@@ -10,6 +10,7 @@
 #include "base/unique_fd.h"
 #include "control/config_keeper.h"
 #include "node/node.h"
+#include "node/state_budget.h"
 #include "schema/config_reader.h"
 #include "store/config_revisions.h"
 
@@ -33,7 +34,7 @@ class Daemon {
   Daemon(std::string path, const LoadResult& file, std::unique_ptr<ConfigRevisions> revisions);
   Status start_node(const std::string& document);
   ConfigActions actions();
-  LoadResult load(const std::string& document, RevisionOrigin origin) const;
+  LoadResult load(const std::string& document, RevisionOrigin origin, BudgetCheck budget) const;
   Result<v1::Config> check(const std::string& document, RevisionOrigin origin) const;
   Result<v1::Config> read(const std::string& document, RevisionOrigin origin) const;
   Status put_into_effect(const v1::Config& next);

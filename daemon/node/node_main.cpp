@@ -110,7 +110,8 @@ int main(int argc, char** argv) {
   sluice::LoadResult loaded =
       document.ok() ? sluice::load_config_text(*document, path, sluice::process_environment())
                     : sluice::load_config_file(path, {});
-  sluice::check_state_budget(loaded);
+  sluice::check_state_budget(
+      loaded, only_check ? sluice::BudgetCheck::takes_over : sluice::BudgetCheck::starts);
   if (!loaded.ok()) {
     print_errors(loaded);
     return kExitConfig;

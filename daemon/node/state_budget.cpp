@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "node/compose_windows.h"
 #include "pipeline/backlog.h"
@@ -65,6 +66,7 @@ std::uint64_t StateBudget::pending_per_pipeline(const v1::Config& config) const 
 }
 
 Status StateBudget::check() const {
+  if (!misfit.ok()) return misfit;
   const std::uint64_t least_bytes = tails_bytes + kWindowsLeast * window_bytes;
   if (least_bytes <= room_bytes) return {};
   return invalid_argument(
@@ -83,7 +85,21 @@ std::string StateBudget::shortage() const {
          " of it, the largest window " + std::to_string(window_bytes) + " bytes";
 }
 
-StateBudget state_budget(const v1::Config& config) {
+namespace {
+
+bool is_in(const std::vector<int>& places, int place) {
+  return std::find(places.begin(), places.end(), place) != places.end();
+}
+
+std::uint64_t window_bytes_of(const v1::Config& config, int pipeline, int window,
+                              bool with_plugins) {
+  Status missing;  // said when the pipeline is built
+  WindowSpec spec = compose_window(config, pipeline, window, missing);
+  if (!with_plugins) spec.extras.plugins.clear();
+  return KeyedWindows::snapshot_bytes(spec, config.pipelines(pipeline).max_out_of_order_ns() > 0);
+}
+
+StateBudget budget_without(const std::vector<int>& misfits, const v1::Config& config) {
   StateBudget budget;
   budget.room_bytes = config.storage().quota_bytes() / kQuotaPart;
   budget.window_bytes = KeyedWindows::kSnapshotBytes;
@@ -93,14 +109,12 @@ StateBudget state_budget(const v1::Config& config) {
     if (pipeline.stages_size() > 0) budget.reorder_bytes += pipeline.reorder_max() * kWaitingBytes;
     for (int i = 0; i < pipeline.windows_size(); ++i) {
       const v1::WindowConfig& window = pipeline.windows(i);
-      Status missing;  // said when the pipeline is built
       const bool some_wait = pipeline.max_out_of_order_ns() > 0 || window.allowed_lateness_ns() > 0;
       if (some_wait) budget.reorder_bytes += pipeline.reorder_max() * kInWindowBytes;
       budget.series_bytes += config.limits().series_max() *
                              (window.has_sliding() ? kSlidingSeriesBytes : kSeriesBytes);
-      budget.window_bytes = std::max<std::uint64_t>(
-          budget.window_bytes, KeyedWindows::snapshot_bytes(compose_window(config, p, i, missing),
-                                                            pipeline.max_out_of_order_ns() > 0));
+      budget.window_bytes =
+          std::max(budget.window_bytes, window_bytes_of(config, p, i, !is_in(misfits, p)));
     }
   }
   budget.backlog_bytes = std::min(budget.room_bytes / kBacklogPart,
@@ -114,14 +128,62 @@ StateBudget state_budget(const v1::Config& config) {
   return budget;
 }
 
-void check_state_budget(LoadResult& loaded) {
+/// Pipelines with aggregates of plugins, those with the largest windows first.
+std::vector<int> with_plugins(const v1::Config& config) {
+  std::vector<std::pair<std::uint64_t, int>> by_bytes;
+  for (int p = 0; p < config.pipelines_size(); ++p) {
+    std::uint64_t bytes = 0;
+    for (int i = 0; i < config.pipelines(p).windows_size(); ++i) {
+      if (config.pipelines(p).windows(i).aggregates().plugins_size() == 0) continue;
+      bytes = std::max(bytes, window_bytes_of(config, p, i, true));
+    }
+    if (bytes > 0) by_bytes.emplace_back(bytes, p);
+  }
+  std::sort(by_bytes.rbegin(), by_bytes.rend());
+  std::vector<int> places;
+  for (const auto& [bytes, place] : by_bytes) places.push_back(place);
+  return places;
+}
+
+std::string parked_text(const v1::Config& config, const StateBudget& budget) {
+  std::string names;
+  for (const int place : budget.misfits) {
+    names += (names.empty() ? "" : ", ") + config.pipelines(place).name();
+  }
+  return "parked, for what its aggregates of plugins keep of windows does not fit: " + names +
+         ": storage.quota: " + std::string(budget.misfit.message());
+}
+
+}  // namespace
+
+StateBudget state_budget(const v1::Config& config) {
+  StateBudget whole = budget_without({}, config);
+  const Status misfit = whole.check();
+  if (misfit.ok()) return whole;
+  std::vector<int> misfits;
+  for (const int place : with_plugins(config)) {
+    misfits.push_back(place);
+    StateBudget rest = budget_without(misfits, config);
+    if (!rest.check().ok()) continue;
+    rest.misfits = std::move(misfits);
+    rest.misfit = misfit;
+    return rest;
+  }
+  return whole;
+}
+
+void check_state_budget(LoadResult& loaded, BudgetCheck check) {
   if (!loaded.ok()) return;
   const StateBudget budget = state_budget(loaded.config);
   schema::ErrorList errors(loaded.file_name);
   const auto refuse = [&](const char* key_path, std::string message) {
     errors.add(loaded.places.find(key_path), key_path, std::move(message));
   };
-  if (const Status s = budget.check(); !s.ok()) refuse("storage.quota", std::string(s.message()));
+  if (check == BudgetCheck::starts && !budget.misfits.empty()) {
+    loaded.notes.push_back(parked_text(loaded.config, budget));
+  } else if (const Status s = budget.check(); !s.ok()) {
+    refuse("storage.quota", std::string(s.message()));
+  }
   // A message is one commit: one that never fits would come again for ever.
   const std::uint64_t payload_max = loaded.config.storage().quota_bytes() / kQuotaPayloadPart;
   if (loaded.config.limits().payload_bytes_max() > payload_max) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "schema/config_reader.h"
@@ -20,6 +21,10 @@ struct StateBudget {
   std::uint64_t window_bytes = 0;   ///< of one window, the largest that is configured
   std::uint64_t windows_wanted = 0;
   std::uint64_t windows_max = 0;  ///< what fits of them
+  /// Places in the config of pipelines whose aggregates of plugins keep so much of a window that
+  /// nothing would fit. A start parks them, and the numbers above are without those aggregates.
+  std::vector<int> misfits;
+  Status misfit;  ///< of the whole config, why; OK without misfits
 
   std::uint64_t beside_windows_bytes() const { return tails_bytes + reorder_bytes + series_bytes; }
   /// Of the largest checkpoint, as far as the quota can keep it free.
@@ -28,7 +33,8 @@ struct StateBudget {
   std::uint64_t windows_per_pipeline(const v1::Config& config) const;
   /// Readings that each pipeline may have waiting while it is parked.
   std::uint64_t pending_per_pipeline(const v1::Config& config) const;
-  /// `invalid_argument`, with the arithmetic, when too few windows fit to be of use.
+  /// Of the whole config: `invalid_argument`, with the arithmetic, when too few windows fit to be
+  /// of use.
   Status check() const;
   /// The arithmetic when not all that are wanted fit; else empty.
   std::string shortage() const;
@@ -36,7 +42,13 @@ struct StateBudget {
 
 StateBudget state_budget(const v1::Config& config);
 
-/// Refuses at storage.quota what cannot work and notes what is less than written.
-void check_state_budget(LoadResult& loaded);
+/// Whether a config is to be taken over, or is in effect and the node starts with it: another
+/// version of a plugin may keep more of a window than that which was there when it was taken over,
+/// and that is no reason for the other pipelines to stand still.
+enum class BudgetCheck { takes_over, starts };
+
+/// Refuses at storage.quota what cannot work and notes what is less than written, also that a start
+/// parks misfits.
+void check_state_budget(LoadResult& loaded, BudgetCheck check = BudgetCheck::takes_over);
 
 }  // namespace sluice

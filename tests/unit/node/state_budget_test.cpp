@@ -100,5 +100,52 @@ TEST(StateBudget, RefusesSourcesWhoseTailsAloneAreTooMuch) {
           " bytes each; or use fewer sources or smaller aggregates");
 }
 
+/// Two sources leave 1,000 windows about 470 bytes each: enough for those without an aggregate.
+LoadResult load_misfit(const std::string& quota = "8MiB") {
+  std::string text = "node: {name: gw1}\nstorage: {quota: " + quota +
+                     "}\nplugins: {dir: '" SLUICE_PLUGIN_DIR "'}\nsources:\n";
+  for (const char* name : {"s", "t"}) {
+    text += "  - {name: " + std::string(name) +
+            ", mqtt: {url: 'tcp://localhost:1883', topics: [{pattern: '" + name + "/{x}'}]}}\n";
+  }
+  const std::string window = "windows: [{tumbling: 1s, allowed_lateness: 1s";
+  text += "pipelines:\n  - {name: a, " + window + "}]}\n  - {name: b, " + window +
+          ", aggregates: {plugins: [{plugin: shape}]}}]}\n";
+  LoadResult loaded = load_config_text(text, "test.yaml", {});
+  EXPECT_TRUE(loaded.ok()) << loaded.errors.at(0).to_string();
+  return loaded;
+}
+
+// It fitted when the config was taken over: another version of the plugin was installed since.
+TEST(StateBudget, AStartParksThePipelineWhoseAggregatesDoNotFit) {
+  LoadResult loaded = load_misfit();
+  const StateBudget budget = state_budget(loaded.config);
+  EXPECT_EQ(budget.misfits, std::vector<int>{1});
+  check_state_budget(loaded, BudgetCheck::starts);
+  ASSERT_TRUE(loaded.ok()) << loaded.errors.at(0).to_string();
+  ASSERT_FALSE(loaded.notes.empty());
+  EXPECT_NE(loaded.notes[0].find("does not fit: b: storage.quota: expected at least"),
+            std::string::npos)
+      << loaded.notes[0];
+  SeriesTable series(1);
+  const auto pipelines = compose_pipelines(loaded.config, series);
+  EXPECT_EQ(pipelines[0].parked, "");
+  EXPECT_GE(pipelines[0].shares.windows_max, 500u);
+  EXPECT_NE(pipelines[1].parked.find("does not fit storage.quota: expected at least"),
+            std::string::npos)
+      << pipelines[1].parked;
+}
+
+TEST(StateBudget, AConfigWhoseAggregatesDoNotFitIsNotTakenOver) {
+  LoadResult loaded = load_misfit();
+  EXPECT_EQ(state_budget(loaded.config).check().code(), StatusCode::invalid_argument);
+  check_state_budget(loaded);
+  EXPECT_FALSE(loaded.ok());
+  loaded = load_misfit("16MiB");
+  EXPECT_TRUE(state_budget(loaded.config).misfits.empty());
+  check_state_budget(loaded);
+  EXPECT_TRUE(loaded.ok());
+}
+
 }  // namespace
 }  // namespace sluice
