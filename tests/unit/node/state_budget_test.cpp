@@ -100,11 +100,11 @@ TEST(StateBudget, RefusesSourcesWhoseTailsAloneAreTooMuch) {
           " bytes each; or use fewer sources or smaller aggregates");
 }
 
-/// Two sources leave 1,000 windows about 470 bytes each: enough for those without an aggregate.
+/// Four sources leave 1,000 windows about 460 bytes each: enough for those without an aggregate.
 LoadResult load_misfit(const std::string& quota = "8MiB") {
   std::string text = "node: {name: gw1}\nstorage: {quota: " + quota +
                      "}\nplugins: {dir: '" SLUICE_PLUGIN_DIR "'}\nsources:\n";
-  for (const char* name : {"s", "t"}) {
+  for (const char* name : {"s", "t", "u", "v"}) {
     text += "  - {name: " + std::string(name) +
             ", mqtt: {url: 'tcp://localhost:1883', topics: [{pattern: '" + name + "/{x}'}]}}\n";
   }
