@@ -14,15 +14,22 @@ struct FleetClient::State {
   std::unique_ptr<v1::Fleet::Stub> stub;
 
   template <typename Request, typename Response>
-  Result<Response> call(grpc::Status (v1::Fleet::Stub::*method)(grpc::ClientContext*,
-                                                                const Request&, Response*),
-                        const Request& request, int timeout_ms = kFleetTimeoutMs) {
+  grpc::Status call(grpc::Status (v1::Fleet::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                            Response*),
+                    const Request& request, Response& response, int timeout_ms) {
     grpc::ClientContext context;
     set_timeout(context, timeout_ms);
+    return (stub.get()->*method)(&context, request, &response);
+  }
+
+  template <typename Request, typename Response>
+  Result<Response> ask(grpc::Status (v1::Fleet::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                               Response*),
+                       const Request& request) {
     Response response;
-    const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+    const grpc::Status status = call(method, request, response, kFleetTimeoutMs);
     if (status.ok()) return response;
-    return call_failure(status, hub, timeout_ms, hub_unreachable(hub, status.error_message()));
+    return call_failure(status, hub, kFleetTimeoutMs, hub_unreachable(hub, status.error_message()));
   }
 };
 
@@ -39,34 +46,37 @@ FleetClient& FleetClient::operator=(FleetClient&&) noexcept = default;
 FleetClient::~FleetClient() = default;
 
 Result<v1::PushConfigResponse> FleetClient::push(const v1::PushConfigRequest& request) {
-  return state_->call(&v1::Fleet::Stub::PushConfig, request);
+  return state_->ask(&v1::Fleet::Stub::PushConfig, request);
 }
 Result<v1::WithdrawConfigResponse> FleetClient::withdraw(std::uint64_t offer_id) {
   v1::WithdrawConfigRequest request;
   request.set_offer_id(offer_id);
-  return state_->call(&v1::Fleet::Stub::WithdrawConfig, request);
+  return state_->ask(&v1::Fleet::Stub::WithdrawConfig, request);
 }
 Result<v1::PushKeySetResponse> FleetClient::push_keys(const std::string& chain) {
   v1::PushKeySetRequest request;
   request.set_chain(chain);
-  return state_->call(&v1::Fleet::Stub::PushKeySet, request);
+  return state_->ask(&v1::Fleet::Stub::PushKeySet, request);
 }
 Result<v1::ListConfigPushesResponse> FleetClient::pushes(std::uint32_t limit) {
   v1::ListConfigPushesRequest request;
   request.set_limit(limit);
-  return state_->call(&v1::Fleet::Stub::ListConfigPushes, request);
+  return state_->ask(&v1::Fleet::Stub::ListConfigPushes, request);
 }
 Result<v1::ListNodeConfigsResponse> FleetClient::nodes(const std::string& node) {
   v1::ListNodeConfigsRequest request;
   request.set_node(node);
-  return state_->call(&v1::Fleet::Stub::ListNodeConfigs, request);
+  return state_->ask(&v1::Fleet::Stub::ListNodeConfigs, request);
 }
 Result<v1::PlanReport> FleetClient::plan(const v1::PlanConfigRequest& request) {
-  auto report = state_->call(&v1::Fleet::Stub::PlanConfig, request, kHubPlanTimeoutMs);
-  // The hub answers so as well when it is the node that cannot be reached.
-  if (report.ok() || report.status().code() != StatusCode::unavailable) return report;
-  return unavailable("no plan of node " + request.node() + ": " +
-                     std::string(report.status().message()));
+  v1::PlanReport report;
+  const grpc::Status status =
+      state_->call(&v1::Fleet::Stub::PlanConfig, request, report, kHubPlanTimeoutMs);
+  if (status.ok()) return report;
+  // It is the hub that cannot be reached, or the hub says so of the node: its own words tell.
+  return call_failure(
+      status, state_->hub, kHubPlanTimeoutMs,
+      "no plan of node " + request.node() + " by " + state_->hub + ": " + status.error_message());
 }
 
 }  // namespace sluice::ctl

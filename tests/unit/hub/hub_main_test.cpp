@@ -190,7 +190,7 @@ TEST_F(HubMain, KnowsItsOperatorsAndFollowsItsTlsFiles) {
   write_file(dir_.file("k"), renewed.key_pem());
   // Within a second or so; the test's time-out bounds it.
   while (push(later_ca, anna) != grpc::StatusCode::OK) ::poll(nullptr, 0, 50);
-  EXPECT_EQ(hub.stop(SIGTERM), 0);
+  EXPECT_EQ(hub.stop(SIGTERM), 0) << hub.err();
   EXPECT_NE(hub.out().find("the TLS files were read again"), std::string::npos) << hub.out();
 }
 
