@@ -1,5 +1,5 @@
-// Every key of the schema with a value of the wrong kind, out of bounds, or misspelt: refused at its
-// line, under its key path, with what would have been accepted.
+// Every key of the schema with a value that it cannot have, or misspelt: refused at its line, under
+// its key path, with what would have been accepted.
 #include <google/protobuf/descriptor.h>
 
 #include <string>
