@@ -151,8 +151,12 @@ TEST_F(ConfigTest, IsRehearsedFirstAndRefusedWhenThatCrashes) {
   rehearsal = "5m";
   ASSERT_NO_FATAL_FAILURE(start(with_stage("{plugin: range, config: {min: 0}}")));
   const std::int64_t pid = site_.status().pid();
+  const std::string bad = site_.write(
+      "bad.yaml", site_.filled_in(config(with_stage(
+                      "{plugin: hostile, isolation: none, config: {way: create_segv}}"))));
   const Output refused =
-      apply(with_stage("{plugin: hostile, isolation: none, config: {way: create_segv}}"));
+      run({"sh", "-c", "exec \"$@\" 2>&1", "sh", std::string(SLUICE_BIN_DIR) + "/sluicectl",
+           "--socket", site_.dir() + "/admin.sock", "config", "apply", bad});
   EXPECT_NE(refused.exit_code, 0);
   EXPECT_NE(refused.text.find("signal 11"), std::string::npos) << refused.text;
   EXPECT_EQ(site_.status().pid(), pid);

@@ -118,13 +118,13 @@ TEST_F(PlanTest, ExitsByWhatBecomesOfTheCandidate) {
 
 // A plugin that is trusted and crashes would end the daemon; its rehearsal ends instead.
 TEST_F(PlanTest, OutlivesACandidateThatCrashes) {
-  SiteConfig crashing;
-  crashing.pipelines =
-      "[{name: p, stages: [{plugin: hostile, isolation: none, config: {way: create_segv}}]}]";
-  std::string yaml = crashing.yaml();
+  // Its own file says where plugins are, and no candidate.
+  EXPECT_EQ(site_.daemon.end(SIGTERM), 0);
+  std::string yaml = config("[{name: p}]");
   replace_all(yaml, "@PLUGINS@", HOSTILE_PLUGIN_DIR);
-  const std::string file = site_.write("next.yaml", site_.filled_in(yaml));
-  const Output output = site_.ctl({"config", "plan", file});
+  ASSERT_NO_FATAL_FAILURE(site_.start_daemon(yaml));
+  const Output output =
+      plan("[{name: p, stages: [{plugin: hostile, isolation: none, config: {way: create_segv}}]}]");
   EXPECT_EQ(output.exit_code, 1);
   EXPECT_NE(parse(output).candidate_error().find("signal 11"), std::string::npos) << output.text;
   EXPECT_TRUE(site_.daemon.running());

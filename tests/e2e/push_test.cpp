@@ -92,16 +92,15 @@ class PushTest : public ::testing::Test {
   void start(const std::string& name) { start(name, Tls()); }
   void start(const std::string& name, const Tls& tls, bool unsigned_push = false) {
     std::filesystem::create_directories(folder(name));
-    daemons_[name] = Process({std::string(SLUICE_BIN_DIR) + "/sluiced", "--config",
-                              file_of(name, tls, unsigned_push)},
-                             site_.dir() + "/" + name + ".log");
+    daemons_[name] = Process(
+        {std::string(SLUICE_BIN_DIR) + "/sluiced", "--config", file_of(name, tls, unsigned_push)},
+        site_.dir() + "/" + name + ".log");
     ASSERT_TRUE(until(30, [&] { return status(name).sources_size() > 0; })) << name;
   }
   v1::Status status(const std::string& name) {
     v1::Status status;
-    const Output output =
-        run({"sh", "-c", "exec \"$@\" 2>/dev/null", "sh", kCtl, "--socket",
-             folder(name) + "/admin.sock", "--json", "status"});
+    const Output output = run({"sh", "-c", "exec \"$@\" 2>/dev/null", "sh", kCtl, "--socket",
+                               folder(name) + "/admin.sock", "--json", "status"});
     if (output.exit_code != 0) return status;
     google::protobuf::util::JsonParseOptions lenient;
     lenient.ignore_unknown_fields = true;
@@ -136,10 +135,10 @@ class PushTest : public ::testing::Test {
   }
   std::string sign(std::uint64_t version, const std::vector<std::string>& target,
                    const std::string& stage) {
-    const std::string file = site_.write("fleet-" + std::to_string(version) + ".yaml",
-                                         site_.filled_in(document(stage)));
-    std::vector<std::string> command = {kCtl,     "config", "sign",      file,
-                                        "--key",  signer(), "--version", std::to_string(version)};
+    const std::string file =
+        site_.write("fleet-" + std::to_string(version) + ".yaml", site_.filled_in(document(stage)));
+    std::vector<std::string> command = {kCtl,    "config", "sign",      file,
+                                        "--key", signer(), "--version", std::to_string(version)};
     command.insert(command.end(), target.begin(), target.end());
     const Output output = run(command);
     EXPECT_EQ(output.exit_code, 0) << output.text;
@@ -159,8 +158,10 @@ TEST_F(PushTest, ReachesTheGatewaysThatItIsMeantForWheneverTheyAndTheHubAreThere
   }
 
   // A group's.
-  const Output pushed = hub({"push", sign(1, {"--group", "north"}, "{plugin: range, config: "
-                                                                   "{min: 1}}"),
+  const Output pushed = hub({"push",
+                             sign(1, {"--group", "north"},
+                                  "{plugin: range, config: "
+                                  "{min: 1}}"),
                              "--wait"});
   EXPECT_EQ(pushed.exit_code, 0) << pushed.text;
   for (const std::string& name : all) {
@@ -170,8 +171,7 @@ TEST_F(PushTest, ReachesTheGatewaysThatItIsMeantForWheneverTheyAndTheHubAreThere
 
   // Everyone's; one is away, and the hub is killed as soon as it has said yes.
   EXPECT_EQ(daemons_["gw-5"].end(SIGKILL), -SIGKILL);
-  const Output second =
-      hub({"push", sign(2, {"--everyone"}, "{plugin: range, config: {min: 2}}")});
+  const Output second = hub({"push", sign(2, {"--everyone"}, "{plugin: range, config: {min: 2}}")});
   EXPECT_EQ(second.exit_code, 0) << second.text;
   site_.hub.end(SIGKILL);
   ASSERT_NO_FATAL_FAILURE(site_.start_hub());
@@ -184,10 +184,10 @@ TEST_F(PushTest, ReachesTheGatewaysThatItIsMeantForWheneverTheyAndTheHubAreThere
   EXPECT_TRUE(until(30, [&] { return agrees("gw-5", 2); })) << of("gw-5").DebugString();
 
   // An old one, a gateway's own certificate, and a config of another's.
-  EXPECT_EQ(hub({"push", sign(1, {"--node", "gw-1"}, "{plugin: range, config: {min: 9}}"),
-                 "--wait"})
-                .exit_code,
-            1);
+  EXPECT_EQ(
+      hub({"push", sign(1, {"--node", "gw-1"}, "{plugin: range, config: {min: 9}}"), "--wait"})
+          .exit_code,
+      1);
   EXPECT_EQ(of("gw-1").agreement(), v1::NODE_CONFIG_AGREEMENT_FAILED);
   EXPECT_EQ(of("gw-1").reported().in_effect().signed_version(), 2u);
   const Output thief =
@@ -209,8 +209,8 @@ TEST_F(PushTest, ReachesTheGatewaysThatItIsMeantForWheneverTheyAndTheHubAreThere
 TEST_F(PushTest, TellsTheHubWhatWasRolledBackAndPlansOnTheGateway) {
   ASSERT_NO_FATAL_FAILURE(start("gw-1", Tls(), true));
   ASSERT_TRUE(until(20, [&] { return status("gw-1").config().connected(); }));
-  const std::string good = site_.write(
-      "good.yaml", site_.filled_in(document("{plugin: range, config: {min: 0}}")));
+  const std::string good =
+      site_.write("good.yaml", site_.filled_in(document("{plugin: range, config: {min: 0}}")));
   EXPECT_EQ(hub({"push", "--node", "gw-1", good, "--wait"}).exit_code, 0);
   std::string text;
   for (int i = 0; i < 600; ++i) {
@@ -218,13 +218,13 @@ TEST_F(PushTest, TellsTheHubWhatWasRolledBackAndPlansOnTheGateway) {
             ",\"v\":1}\n";
   }
   const std::string recording = site_.write("recording.tsv", text);
-  Process flow({std::string(SLUICE_BIN_DIR) + "/sluice-replay", "--url",
-                "tcp://127.0.0.1:" + std::to_string(site_.mqtt_port()), "--seconds", "20",
-                recording},
-               site_.dir() + "/replay.log");
+  Process flow(
+      {std::string(SLUICE_BIN_DIR) + "/sluice-replay", "--url",
+       "tcp://127.0.0.1:" + std::to_string(site_.mqtt_port()), "--seconds", "20", recording},
+      site_.dir() + "/replay.log");
   ASSERT_TRUE(until(20, [&] { return status("gw-1").readings_in() > 20; }));
-  const std::string bad = site_.write(
-      "bad.yaml", site_.filled_in(document("{plugin: range, config: {min: 1000}}")));
+  const std::string bad =
+      site_.write("bad.yaml", site_.filled_in(document("{plugin: range, config: {min: 1000}}")));
   const Output plan = hub({"plan", "--node", "gw-1", bad, "--since", "1h"});
   EXPECT_EQ(plan.exit_code, 0) << plan.text;
   EXPECT_TRUE(plan.text.ends_with("It fits.\n")) << plan.text;
@@ -245,10 +245,8 @@ TEST_F(PushTest, SaysNothingToAHubThatItDoesNotTrustOrThatDoesNotTrustIt) {
   ASSERT_EQ(hub({"push", sign(1, {"--everyone"}, "{plugin: range, config: {min: 1}}")}).exit_code,
             0);
   const std::map<std::string, Tls> all = {
-      {"gw-1", {.ca = "other-ca"}},
-      {"gw-2", {.server_name = "another.test"}},
-      {"gw-3", {.certificate = "expired"}},
-      {"gw-4", {.certificate = "stranger"}},
+      {"gw-1", {.ca = "other-ca"}},         {"gw-2", {.server_name = "another.test"}},
+      {"gw-3", {.certificate = "expired"}}, {"gw-4", {.certificate = "stranger"}},
       {"gw-5", {.is_on = false}},
   };
   for (const auto& [name, tls] : all) {

@@ -42,7 +42,7 @@ class PlannerTest : public ::testing::Test {
     return report;
   }
 
-  const v1::Config config_;
+  v1::Config config_;
   Recording recording_;
   Planner planner_{[this] { return std::make_shared<const v1::Config>(config_); },
                    {recording_.plane().store(), recording_.plane().series(),
@@ -104,11 +104,9 @@ TEST_F(PlannerTest, RefusesAPluginThatIsNotThereWithItsLine) {
 }
 
 TEST_F(PlannerTest, RefusesWhatCrashesItsRehearsal) {
-  std::string yaml = candidate_yaml(
-      "[{name: p, stages: [{plugin: hostile, isolation: none, config: {way: create_segv}}]}]");
-  yaml.replace(yaml.find(SLUICE_PLUGIN_DIR), std::string(SLUICE_PLUGIN_DIR).size(),
-               HOSTILE_PLUGIN_DIR);
-  const v1::PlanReport report = plan(yaml);
+  config_.mutable_plugins()->set_dir(HOSTILE_PLUGIN_DIR);
+  const v1::PlanReport report = plan(candidate_yaml(
+      "[{name: p, stages: [{plugin: hostile, isolation: none, config: {way: create_segv}}]}]"));
   EXPECT_FALSE(report.fits());
   EXPECT_NE(report.candidate_error().find("signal 11"), std::string::npos);
   EXPECT_EQ(report.running_error(), "");
@@ -117,12 +115,10 @@ TEST_F(PlannerTest, RefusesWhatCrashesItsRehearsal) {
 
 // Two at once: whichever comes second is turned away while the first one's candidate spins.
 TEST_F(PlannerTest, MakesOnePlanAtATime) {
-  std::string yaml = candidate_yaml(
-      "[{name: p, stages: [{plugin: hostile, isolation: none, config: {way: create_spin}}]}]");
-  yaml.replace(yaml.find(SLUICE_PLUGIN_DIR), std::string(SLUICE_PLUGIN_DIR).size(),
-               HOSTILE_PLUGIN_DIR);
+  config_.mutable_plugins()->set_dir(HOSTILE_PLUGIN_DIR);
   v1::PlanRequest request;
-  request.set_config_yaml(yaml);
+  request.set_config_yaml(candidate_yaml(
+      "[{name: p, stages: [{plugin: hostile, isolation: none, config: {way: create_spin}}]}]"));
   std::atomic<int> turned_away{0};
   std::atomic<int> ended{0};
   const auto ask = [&] {
