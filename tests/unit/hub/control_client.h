@@ -71,7 +71,7 @@ class TestAttendant {
   /// Reads to the end the hub makes; what came until then is in rest().
   grpc::Status status() {
     v1::ControlResponse response;
-    while (stream_->Read(&response)) rest_.push_back(response);
+    while (read(response)) rest_.push_back(response);
     return stream_->Finish();
   }
   const std::vector<v1::ControlResponse>& rest() const { return rest_; }
