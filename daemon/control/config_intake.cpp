@@ -137,15 +137,16 @@ Result<ConfigIntake::Judged> ConfigIntake::verify_signed(const std::string& byte
                 {RevisionOrigin::push, config->statement.version(), offer_id}};
 }
 
-/// Of the offer, or 0.
+/// Of the offer, or 0. What is known was judged when it came: a key that was revoked since, or a
+/// trust folder that cannot be read now, does not change what became of it.
 Result<std::int64_t> ConfigIntake::known_revision(const v1::ConfigOffer& offer) const {
   std::uint64_t version = 0;
   std::string sha = sha256(offer.document());
   if (offer.has_signed_config()) {
-    const auto config = trust_.read(offer.signed_config());
+    const auto config = parse_signed_config(offer.signed_config());
     if (!config.ok()) return 0;  // verify() says why
-    version = config->statement.version();
-    sha = config->statement.sha256();
+    version = config->version();
+    sha = config->sha256();
   }
   const auto all = revisions_.list(std::numeric_limits<std::size_t>::max());
   if (!all.ok()) return all.status();

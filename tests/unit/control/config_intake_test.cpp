@@ -244,6 +244,16 @@ TEST_F(ConfigIntakeTest, AKeySetThatComesLetsInWhatWasSigned) {
   EXPECT_EQ(intake_->report().key_set_version(), 2u);
 }
 
+// What a thief sent before stays in effect until the next one: that is no failure of the offer.
+TEST_F(ConfigIntakeTest, KnowsAConfigWhoseKeyWasRevokedSince) {
+  offer(4, statement(1, "one"));
+  pass(70);
+  intake_->offer_keys(chain_of({sign_key_set(key_set(2, "b", "a"), key_of('R'))}));
+  EXPECT_EQ(offer(4, statement(1, "one")).state(), v1::OFFER_STATE_APPLIED);
+  EXPECT_EQ(offer(5, statement(1, "other")).state(), v1::OFFER_STATE_FAILED);
+  EXPECT_EQ(revisions_.all.size(), 2u);
+}
+
 TEST_F(ConfigIntakeTest, TakesUnsignedOnesWhereItsFileSaysSo) {
   boot(true);
   EXPECT_FALSE(intake_->report().takes_signed_only());
