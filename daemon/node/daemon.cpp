@@ -53,6 +53,7 @@ Daemon::Daemon(std::string path, const LoadResult& file, std::unique_ptr<ConfigR
 
 /// Whoever waits for a rehearsal first.
 Daemon::~Daemon() {
+  stops_ = true;
   plans_.clear();
   hub_->stop();
   file_reader_ = Thread();
@@ -131,6 +132,8 @@ Status Daemon::rehearse(const LoadResult& loaded, const std::string& document) {
       std::max<std::int64_t>(local_.control().rehearsal_ns() / 1'000'000'000, 1)));
   v1::PlanReport report;
   const Status s = plans_.plan(request, report);
+  // Else it would be kept as a revision that never takes effect, and no offer of it be tried again.
+  if (stops_) return unavailable("the daemon stops");
   if (s.code() == StatusCode::resource_exhausted) return s;
   if (!s.ok()) {
     log::warn("node", "a config is taken without a rehearsal", {{"reason", s.to_string()}});

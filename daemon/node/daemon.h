@@ -64,6 +64,7 @@ class Daemon {
   std::unique_ptr<Node> node_;
   Thread file_reader_;
   std::atomic<bool> reads_file_{false};
+  std::atomic<bool> stops_{false};
 };
 
 }  // namespace sluice
